@@ -1,0 +1,66 @@
+/**
+ * Who may import whom (docs/architecture.md). A folder may import itself and the folders named beside it;
+ * whatever it reaches in another top-level folder of src is named here or is an error.
+ */
+const allowed = {
+  util: [],
+  net: ['util'],
+  sdp: ['util'],
+  stack: ['util', 'net', 'sdp'],
+  proxy: ['stack', 'sdp', 'util'],
+  dum: ['stack', 'sdp', 'util'],
+  media: ['util', 'net', 'sdp'],
+  ua: ['dum', 'media', 'stack', 'sdp', 'util'],
+}
+
+const houseRules = Object.entries(allowed).map(([folder, others]) => ({
+  name: `${folder}-imports-only-its-own`,
+  comment: `src/${folder} may import ${others.length ? others.map(o => `src/${o}`).join(', ') : 'nothing of ours'}`,
+  severity: 'error',
+  from: { path: `^src/${folder}/` },
+  to: { path: '^src/', pathNot: `^src/(${[folder, ...others].join('|')})/` },
+}))
+
+module.exports = {
+  forbidden: [
+    ...houseRules,
+    {
+      name: 'no-circles',
+      comment: 'two files that import each other are one file, or hide a third',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'node-only-in-net-and-io',
+      comment: 'protocol code is sans-IO: node:* is imported under src/net and in folders named io',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/net/|/io/' },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'programs-use-the-public-surface',
+      comment: 'apps and bench import the package entry points only',
+      severity: 'error',
+      from: { path: '^(apps|bench)/' },
+      to: { path: '^src/', pathNot: '^src/[^/]+/index\\.ts$' },
+    },
+    {
+      name: 'no-dev-dependency-at-run-time',
+      severity: 'error',
+      from: { path: '^(src|apps)/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'unknown'], dependencyTypesNot: ['type-only'] },
+    },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js'],
+      exportsFields: ['exports'],
+      conditionNames: ['types', 'import', 'default'],
+    },
+  },
+}

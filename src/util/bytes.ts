@@ -1,0 +1,25 @@
+/** V8 copies substrings shorter than this; longer ones are views that keep their whole parent alive. */
+const SMALLEST_VIEW = 13
+
+/**
+ * A copy of `text` that shares no memory with what it was cut from. For latin-1 text that outlives its message:
+ * tags, Call-IDs, transaction keys.
+ */
+export function flatCopy(text: string): string {
+  return text.length < SMALLEST_VIEW ? text : Buffer.from(text, 'latin1').toString('latin1')
+}
+
+/** Wire text (one character a byte) as the Unicode text it stands for. */
+export function fromWire(text: string): string {
+  return isAscii(text) ? text : Buffer.from(text, 'latin1').toString('utf8')
+}
+
+/** Unicode text as wire text: its UTF-8 bytes, one character a byte. */
+export function toWire(text: string): string {
+  return isAscii(text) ? text : Buffer.from(text, 'utf8').toString('latin1')
+}
+
+export function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false
+  return true
+}

@@ -1,0 +1,46 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+
+const entry = (name: string): string => fileURLToPath(new URL(`./src/${name}/index.ts`, import.meta.url))
+
+/** Unit tests read the sources, so that a failing line is the line that was written. */
+const alias: Record<string, string> = { 'resip/stack': entry('stack'), 'resip/media': entry('media') }
+
+const config: ViteUserConfig = defineConfig({
+  resolve: { alias },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/sipp/**', 'test/interop/**'],
+          execArgv: ['--expose-gc'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'sipp',
+          include: ['test/sipp/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'interop',
+          include: ['test/interop/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
+  },
+})
+
+export default config
