@@ -1,3 +1,11 @@
+declare global {
+  interface Buffer {
+    /** The bytes from `start` to `end` as text, one character a byte; what `toString('latin1')` ends up calling. */
+    latin1Slice(start?: number, end?: number): string
+    utf8Slice(start?: number, end?: number): string
+  }
+}
+
 /** V8 copies substrings shorter than this; longer ones are views that keep their whole parent alive. */
 const SMALLEST_VIEW = 13
 
@@ -6,20 +14,20 @@ const SMALLEST_VIEW = 13
  * tags, Call-IDs, transaction keys.
  */
 export function flatCopy(text: string): string {
-  return text.length < SMALLEST_VIEW ? text : Buffer.from(text, 'latin1').toString('latin1')
+  return text.length < SMALLEST_VIEW ? text : Buffer.from(text, 'latin1').latin1Slice()
 }
 
 /** Wire text (one character a byte) as the Unicode text it stands for. */
 export function fromWire(text: string): string {
-  return isAscii(text) ? text : Buffer.from(text, 'latin1').toString('utf8')
+  return isAscii(text) ? text : Buffer.from(text, 'latin1').utf8Slice()
 }
 
 /** Unicode text as wire text: its UTF-8 bytes, one character a byte. */
 export function toWire(text: string): string {
-  return isAscii(text) ? text : Buffer.from(text, 'utf8').toString('latin1')
+  return isAscii(text) ? text : Buffer.from(text, 'utf8').latin1Slice()
 }
 
-export function isAscii(text: string): boolean {
+function isAscii(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false
   return true
 }
