@@ -1,7 +1,7 @@
 import { fromWire } from '../../util/bytes.ts'
 import { CLASS, consistsOf, SPACE, TOKEN } from './chars.ts'
 import { noParams, type Param, type Params, parseParams, textParam } from './params.ts'
-import { quote, type Scanner, scan, unfold } from './scanner.ts'
+import { quote, Scanner, scan, unfold } from './scanner.ts'
 import { parseUri, Uri } from './uri.ts'
 
 const QUOTE = 0x22
