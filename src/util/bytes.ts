@@ -3,6 +3,8 @@ declare global {
     /** The bytes from `start` to `end` as text, one character a byte; what `toString('latin1')` ends up calling. */
     latin1Slice(start?: number, end?: number): string
     utf8Slice(start?: number, end?: number): string
+    /** Writes text, one byte a character; answers how many bytes were written. */
+    latin1Write(text: string): number
   }
 }
 
@@ -14,8 +16,12 @@ const SMALLEST_VIEW = 13
  * tags, Call-IDs, transaction keys.
  */
 export function flatCopy(text: string): string {
-  return text.length < SMALLEST_VIEW ? text : Buffer.from(text, 'latin1').latin1Slice()
+  if (text.length < SMALLEST_VIEW) return text
+  if (text.length > scratch.length) return Buffer.from(text, 'latin1').latin1Slice()
+  return scratch.latin1Slice(0, scratch.latin1Write(text))
 }
+
+const scratch = Buffer.alloc(1024)
 
 /** Wire text (one character a byte) as the Unicode text it stands for. */
 export function fromWire(text: string): string {
