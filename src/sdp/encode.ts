@@ -1,6 +1,7 @@
 import { UsageError } from '../util/errors.ts'
 import { printable } from '../util/log.ts'
 import { connectionText, FLAG_NAMES, kindsOf, LISTS, type Syntax, VALUES } from './attribute-syntax.ts'
+import { isLineType } from './parse.ts'
 import type {
   AttributeEntries,
   AttributeKind,
@@ -130,8 +131,11 @@ class Lines {
 
   constructor(others: readonly OtherLine[]) {
     for (const { type, value } of others) {
-      if (type.length !== 1 || type === 'm' || type === 'a') {
-        throw new UsageError('ERR_SDP_VALUE', `SDP: '${printable(type)}' cannot be the type of another line`)
+      if (!isLineType(type) || type === 'm' || type === 'a') {
+        throw new UsageError(
+          'ERR_SDP_VALUE',
+          `SDP otherLines: '${printable(type)}' cannot be a line's type here`,
+        )
       }
       const same = this.#others.get(type)
       if (same) same.push(value)

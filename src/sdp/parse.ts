@@ -78,9 +78,8 @@ function linesOf(text: string): Line[] {
     const end = next > start && text.charCodeAt(next - 1) === 0x0d ? next - 1 : next
     if (end > start) {
       const line = { number, type: text.charAt(start), value: text.slice(start + 2, end) }
-      const code = text.charCodeAt(start)
-      const known = text.charCodeAt(start + 1) === 0x3d && code > 0x20 && code < 0x7f && code !== 0x3d
-      if (!known) throw failureAt(number, text.slice(start, end), 0, "a line of the form 'x=…'")
+      if (text.charCodeAt(start + 1) !== 0x3d || !isLineType(line.type))
+        throw failureAt(number, text.slice(start, end), 0, "a line of the form 'x=…'")
       const bad = badCharacter(line.value)
       if (bad >= 0) throw failure(line, bad, 'no NUL and no CR within a line')
       lines.push(line)
@@ -88,6 +87,11 @@ function linesOf(text: string): Line[] {
     start = next + 1
   }
   return lines
+}
+
+/** Any visible ASCII character but `=`; RFC 8866 knows letters only, and lets a parser skip what it does not know. */
+export function isLineType(type: string): boolean {
+  return /^[!-<>-~]$/.test(type)
 }
 
 function badCharacter(value: string): number {
@@ -196,24 +200,21 @@ function readTiming({ type, value }: Line, timings: TimingDraft[]): boolean {
 
 /** The username is what stands before the last five words: some senders put a name with spaces there, or none. */
 function originOf(line: Line): Origin {
-  const parts = line.value.trimEnd().split(' ')
-  const [sessionId = '', sessionVersion = '', networkType = '', addressType = '', address = ''] =
-    parts.slice(-5)
-  if (parts.length < 6)
+  const words: string[] = []
+  const places: number[] = []
+  let rest = line.value.trimEnd()
+  for (let space = rest.lastIndexOf(' '); words.length < 5 && space >= 0; space = rest.lastIndexOf(' ')) {
+    words.unshift(rest.slice(space + 1))
+    places.unshift(space + 1)
+    rest = rest.slice(0, space).trimEnd()
+  }
+  const [sessionId = '', sessionVersion = '', networkType = '', addressType = '', address] = words
+  if (address === undefined) {
     throw failure(line, line.value.length, 'username, two numbers, network, address type, address')
-  if (!isDigits(sessionId))
-    throw failure(line, line.value.lastIndexOf(parts.slice(-5).join(' ')), 'a session id')
-  if (!isDigits(sessionVersion)) {
-    throw failure(line, line.value.lastIndexOf(parts.slice(-4).join(' ')), 'a session version')
   }
-  return {
-    username: parts.slice(0, -5).join(' '),
-    sessionId,
-    sessionVersion,
-    networkType,
-    addressType,
-    address,
-  }
+  if (!isDigits(sessionId)) throw failure(line, places[0] ?? 0, 'a session id')
+  if (!isDigits(sessionVersion)) throw failure(line, places[1] ?? 0, 'a session version')
+  return { username: rest, sessionId, sessionVersion, networkType, addressType, address }
 }
 
 function connectionOf(line: Line): Connection {
