@@ -1,4 +1,4 @@
-import { parse } from 'sdp-transform'
+import { type MediaAttributes, parse, type SessionAttributes } from 'sdp-transform'
 import type { AttributeEntries, AttributeFlags, AttributeValues, Connection, Direction } from './session.ts'
 
 /**
@@ -103,7 +103,7 @@ export const LISTS: ListSyntax = {
   groups: {
     name: 'group',
     read(text) {
-      const group = parse(`a=${text}`).groups?.[0]
+      const group = read(text).groups?.[0]
       return group && { semantics: String(group.type), mids: String(group.mids).split(' ') }
     },
     write: ({ semantics, mids }) => ['group:', semantics, ...mids.map(mid => ` ${mid}`)].join(''),
@@ -121,7 +121,7 @@ export const LISTS: ListSyntax = {
   rtpmaps: {
     name: 'rtpmap',
     read(text) {
-      const map = read(text).rtp[0]
+      const map = read(text).rtp?.[0]
       const payloadType = number(map?.payload)
       const clockRate = number(map?.rate)
       if (map === undefined || payloadType === undefined || clockRate === undefined) return undefined
@@ -139,7 +139,7 @@ export const LISTS: ListSyntax = {
   fmtps: {
     name: 'fmtp',
     read(text) {
-      const fmtp = read(text).fmtp[0]
+      const fmtp = read(text).fmtp?.[0]
       const payloadType = number(fmtp?.payload)
       return fmtp && payloadType !== undefined ? { payloadType, config: String(fmtp.config) } : undefined
     },
@@ -276,9 +276,9 @@ export function connectionText({ networkType, addressType, address, ttl, count }
   return `${networkType} ${addressType} ${address}${tail}`
 }
 
-/** What sdp-transform makes of one attribute of a media section. */
-function read(text: string): ReturnType<typeof parse>['media'][number] {
-  return parse(`m=\na=${text}`).media[0] ?? { type: '', port: 0, protocol: '', rtp: [], fmtp: [] }
+/** What sdp-transform makes of one attribute; it takes those of media sections on the session level as well. */
+function read(text: string): Partial<SessionAttributes & MediaAttributes> {
+  return parse(`a=${text}`)
 }
 
 /** sdp-transform makes a number of whatever looks like one and leaves the rest text, whatever its types say. */
