@@ -37,3 +37,4 @@ export const ProxyAuthorization: Header<string> = header('Proxy-Authorization', 
   ...text,
   values: 'challenge',
 })
+export const RetryAfter: Header<number> = header('Retry-After', number)

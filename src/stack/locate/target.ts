@@ -1,8 +1,8 @@
 import { type HostAddress, resolveHost } from '../../net/resolve.ts'
 import { familyOf } from '../../util/address.ts'
 import { EnvironmentError, UsageError } from '../../util/errors.ts'
-import { maddrParam, transportParam } from '../message/uri-params.ts'
 import type { Uri } from '../message/uri.ts'
+import { maddrParam, transportParam } from '../message/uri-params.ts'
 import type { Protocol } from '../transport/flow.ts'
 import type { Target } from '../transport/selector.ts'
 
@@ -22,7 +22,10 @@ export type ResolveHost = (host: string) => Promise<readonly HostAddress[]>
 export function locateByAddress(resolve: ResolveHost = resolveHost): Locate {
   return uri => {
     if (!uri.isSip) {
-      throw new EnvironmentError('ERR_SIP_SCHEME', `a ${uri.scheme} URI cannot be sent to; give a sip URI as next hop`)
+      throw new EnvironmentError(
+        'ERR_SIP_SCHEME',
+        `a ${uri.scheme} URI cannot be sent to; give a sip URI as next hop`,
+      )
     }
     const protocol = protocolOf(uri)
     const port = uri.port ?? (protocol === 'TLS' || protocol === 'WSS' ? 5061 : 5060)
@@ -45,7 +48,10 @@ export function protocolOf(uri: Uri): Protocol {
   const name = uri.param(transportParam)?.toLowerCase() ?? (uri.secure ? 'tls' : 'udp')
   const protocol = protocols.get(name)
   if (protocol === undefined) {
-    throw new UsageError('ERR_SIP_TRANSPORT', `transport ${name} is not known; one of ${[...protocols.keys()].join(', ')} is`)
+    throw new UsageError(
+      'ERR_SIP_TRANSPORT',
+      `transport ${name} is not known; one of ${[...protocols.keys()].join(', ')} is`,
+    )
   }
   if (!uri.secure) return protocol
   return protocol === 'WS' || protocol === 'WSS' ? 'WSS' : 'TLS'

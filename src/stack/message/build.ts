@@ -1,6 +1,7 @@
 import { UsageError } from '../../util/errors.ts'
 import { CSeq } from '../headers/cseq.ts'
 import * as h from '../headers/index.ts'
+import { type Identifiers, systemIdentifiers } from './identifiers.ts'
 import type { SipRequest, SipResponse } from './message.ts'
 import type { Method } from './method.ts'
 import { NameAddr, nameAddr } from './name-addr.ts'
@@ -36,21 +37,15 @@ export interface RequestParts {
   readonly contact?: NameAddr
 }
 
-/** Mints the identifiers of new requests; the stack gives its own source of randomness. */
-export interface Identifiers {
-  newTag(): string
-  newCallId(): string
-}
-
 /**
  * A request outside any dialog (RFC 3261 §8.1.1). From gets a tag and Call-ID is made where the parts have none.
  * @throws ParseError where a text is no address
  */
 export function request(
-  ids: Identifiers,
   method: Method,
   target: Uri | string,
   parts: RequestParts,
+  ids: Identifiers = systemIdentifiers,
 ): RequestTemplate {
   const requestUri = typeof target === 'string' ? uri(target) : target
   const from = typeof parts.from === 'string' ? nameAddr(parts.from) : parts.from
@@ -68,10 +63,10 @@ export function request(
  * A REGISTER that binds the sending address to `to`'s address of record (RFC 3261 §10.2): the registrar is the
  * domain of `to`, and Contact is filled in when it is sent.
  */
-export function register(ids: Identifiers, to: NameAddr, from: NameAddr = to): RequestTemplate {
+export function register(to: NameAddr, from: NameAddr = to, ids?: Identifiers): RequestTemplate {
   const registrar = to.uri.with({ user: undefined, password: undefined, headers: '', params: noParams })
   const contact = emptyContact.with({ uri: emptyContact.uri.with({ user: to.uri.user }) })
-  return request(ids, 'REGISTER', registrar, { from, to: to.with({ tag: undefined }), contact })
+  return request('REGISTER', registrar, { from, to: to.with({ tag: undefined }), contact }, ids)
 }
 
 /**

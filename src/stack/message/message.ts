@@ -19,6 +19,16 @@ export type Attempt<T> =
   | { readonly value: T | undefined; readonly error?: undefined }
   | { readonly error: ParseError; readonly value?: undefined }
 
+/** All values of a header read without throwing. */
+export type AttemptAll<T> =
+  | { readonly values: readonly T[]; readonly error?: undefined }
+  | { readonly error: ParseError; readonly values?: undefined }
+
+/** A Request-URI read without throwing. */
+export type AttemptUri =
+  | { readonly uri: Uri; readonly error?: undefined }
+  | { readonly error: ParseError; readonly uri?: undefined }
+
 /** What can be read from every message, received or being made. */
 export interface HeaderReader {
   /**
@@ -145,6 +155,16 @@ abstract class ReceivedMessage implements HeaderReader {
     }
   }
 
+  /** All values of a header without throwing. */
+  tryAll<T>(header: Header<T>): AttemptAll<T> {
+    try {
+      return { values: this.all(header) }
+    } catch (error) {
+      if (error instanceof ParseError) return { error }
+      throw error
+    }
+  }
+
   /** The names of all headers in their order, as they are written, lines that are none left out. */
   headerNames(): string[] {
     const names: string[] = []
@@ -222,6 +242,16 @@ export class SipRequest extends ReceivedMessage {
       this.#requestUri = value
     }
     return this.#requestUri
+  }
+
+  /** The Request-URI without throwing. */
+  tryRequestUri(): AttemptUri {
+    try {
+      return { uri: this.requestUri }
+    } catch (error) {
+      if (error instanceof ParseError) return { error }
+      throw error
+    }
   }
 
   /** A copy to be changed and sent on; it shares all that stays as it is, and this message stays as it was. */

@@ -1,7 +1,7 @@
 import { feed, type Machine, to } from '../../util/machine.ts'
 import type { Timer } from '../../util/timers.ts'
-import type { TransactionContext } from './context.ts'
 import type { ResponseWay } from '../transport/response-way.ts'
+import type { TransactionContext } from './context.ts'
 import { ServerMachine } from './server-machine.ts'
 import { lifetime } from './timers.ts'
 
@@ -94,7 +94,17 @@ export const inviteServer: Machine<State, Input, InviteServer, string> = {
     // a late timer belongs to a state that was left; ACK to a provisional response is nonsense
     proceeding: ['ACK', 'timer G', 'timer H', 'timer I', 'timer L'],
     // the ACK to a 2xx is its user's, and the user may answer once only but with the same 2xx
-    accepted: ['INVITE', 'ACK', '1xx', '3xx-6xx', 'trying', 'timer G', 'timer H', 'timer I', 'transport error'],
+    accepted: [
+      'INVITE',
+      'ACK',
+      '1xx',
+      '3xx-6xx',
+      'trying',
+      'timer G',
+      'timer H',
+      'timer I',
+      'transport error',
+    ],
     completed: ['1xx', '2xx', '3xx-6xx', 'trying', 'timer I', 'timer L'],
     confirmed: [
       'INVITE',

@@ -1,7 +1,7 @@
 import { feed, type Machine, to } from '../../util/machine.ts'
 import type { Timer } from '../../util/timers.ts'
-import type { TransactionContext } from './context.ts'
 import type { ResponseWay } from '../transport/response-way.ts'
+import type { TransactionContext } from './context.ts'
 import { ServerMachine } from './server-machine.ts'
 import { lifetime, nonInviteTrying } from './timers.ts'
 

@@ -3,22 +3,22 @@ import { response } from '../message/build.ts'
 import { encode, type Hop } from '../message/encode.ts'
 import type { SipRequest } from '../message/message.ts'
 import type { Method } from '../message/method.ts'
-import { ResponseTemplate } from '../message/template.ts'
+import type { ResponseTemplate } from '../message/template.ts'
 import type { Counters } from '../statistics.ts'
-import type { ServerFailure, ServerHandle, ServerMachine } from './server-machine.ts'
+import type { ServerFailure, ServerMachine } from './server-machine.ts'
 import type { TransactionUser } from './user.ts'
 
 /**
  * A request that was received and is to be answered: what its owner holds. Responses go through the transaction,
  * which sends them again when it must. The machine lives on when the owner has let go of this.
  */
-export class ServerTransaction implements ServerHandle {
+export class ServerTransaction {
   readonly request: SipRequest
   readonly owner: TransactionUser
   /** Tag that responses put behind a To that has none. */
   readonly localTag: string
   readonly #machine: ServerMachine<string>
-  readonly #hop: Hop
+  readonly #hop: Hop | undefined
   readonly #counters: Counters
   #status = 0
   #cancelled = false
@@ -29,7 +29,7 @@ export class ServerTransaction implements ServerHandle {
     owner: TransactionUser,
     localTag: string,
     machine: ServerMachine<string>,
-    hop: Hop,
+    hop: Hop | undefined,
     counters: Counters,
   ) {
     this.request = request
@@ -77,7 +77,10 @@ export class ServerTransaction implements ServerHandle {
     const template = typeof answer === 'number' ? this.response(answer) : answer
     const { status } = template
     if (this.isAnswered && !(this.#status < 300 && status === this.#status && this.method === 'INVITE')) {
-      throw new UsageError('ERR_SIP_ANSWERED', `${this.method} was answered ${this.#status} already; ${status} is too late`)
+      throw new UsageError(
+        'ERR_SIP_ANSWERED',
+        `${this.method} was answered ${this.#status} already; ${status} is too late`,
+      )
     }
     if (this.method !== 'INVITE' && (status === 408 || (status > 100 && status < 200))) {
       throw new UsageError('ERR_SIP_STATUS', `${status} may not be sent to ${this.method} (RFC 4320 §4)`)

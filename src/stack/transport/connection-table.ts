@@ -101,7 +101,13 @@ export class ConnectionTable implements ListenerReceiver {
 
   #enter(connection: StreamConnection): void {
     const { address, port } = connection.remote
-    const flow = { protocol: this.#protocol, transport: this.transport, address, port, connection: connection.id }
+    const flow = {
+      protocol: this.#protocol,
+      transport: this.transport,
+      address,
+      port,
+      connection: connection.id,
+    }
     this.#entries.set(connection.id, new Entry(connection, flow, this.#receiver, this.#timers, this.#options))
   }
 }
@@ -120,7 +126,13 @@ class Entry implements FramerSink {
   /** When the message that is coming began; -1 between messages. */
   #beganAt = -1
 
-  constructor(connection: StreamConnection, flow: Flow, receiver: TransportReceiver, timers: Timers, options: TableOptions) {
+  constructor(
+    connection: StreamConnection,
+    flow: Flow,
+    receiver: TransportReceiver,
+    timers: Timers,
+    options: TableOptions,
+  ) {
     this.connection = connection
     this.flow = flow
     this.framer = new Framer(this, options.framing)

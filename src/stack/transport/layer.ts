@@ -2,13 +2,14 @@ import { hostPort } from '../../util/address.ts'
 import type { EnvironmentError } from '../../util/errors.ts'
 import { UsageError } from '../../util/errors.ts'
 import { type Log, printable } from '../../util/log.ts'
+import type { Hop } from '../message/encode.ts'
 import type { FrameLimits, Head } from '../message/head.ts'
 import { messageOf, parseMessage, type SipMessage, type SipRequest } from '../message/message.ts'
 import { ParseError } from '../message/parse-error.ts'
 import { validate } from '../message/validate.ts'
 import type { Counters } from '../statistics.ts'
 import type { Flow } from './flow.ts'
-import { sentBy } from './placement.ts'
+import { localUri, sentBy } from './placement.ts'
 import { type SourceAddress, selectTransport, type Target } from './selector.ts'
 import type { Transport, TransportReceiver } from './transport.ts'
 
@@ -32,6 +33,10 @@ export interface TransportLayerOptions {
 /** All transports of a stack: reads and checks what comes in, and sends wire text where it is told to. */
 export class TransportLayer implements TransportReceiver {
   readonly #transports = new Map<string, Transport>()
+  readonly #hops = new Map<string, Hop>()
+  readonly #ordinals = new WeakMap<Transport, number>()
+  readonly #byOrdinal = new Map<number, Transport>()
+  #added = 0
   /** sent-by of our transports, and the names an application gave us */
   readonly #names = new Set<string>()
   readonly #receiver: MessageReceiver
@@ -60,13 +65,18 @@ export class TransportLayer implements TransportReceiver {
       throw new UsageError('ERR_SIP_TRANSPORT', `there is a transport ${transport.key} already`)
     }
     this.#transports.set(transport.key, transport)
+    this.#ordinals.set(transport, this.#added)
+    this.#byOrdinal.set(this.#added++, transport)
+    this.#hops.set(transport.key, { via: '', localUri: uri => localUri(transport, uri) })
     this.#names.add(sentBy(transport))
   }
 
   async remove(key: string): Promise<void> {
     const transport = this.#transports.get(key)
     this.#transports.delete(key)
+    this.#hops.delete(key)
     if (transport === undefined) return
+    this.#byOrdinal.delete(this.ordinalOf(transport))
     const name = sentBy(transport)
     if (![...this.transports].some(other => sentBy(other) === name)) this.#names.delete(name)
     await transport.close()
@@ -77,10 +87,41 @@ export class TransportLayer implements TransportReceiver {
     this.#names.add(port === undefined ? host.toLowerCase() : hostPort(host.toLowerCase(), port))
   }
 
+  /** Whether a sent-by is one that we write into our Vias. */
+  isOurSentBy(sentBy: string): boolean {
+    return this.#names.has(sentBy)
+  }
+
   /** Whether a host and port, as in a URI or a sent-by, are ours. A port left out stands for 5060, or 5061 of sips. */
   isOurs(host: string, port: number | undefined, secure: boolean = false): boolean {
     const name = host.toLowerCase()
     return this.#names.has(hostPort(name, port ?? (secure ? 5061 : 5060))) || this.#names.has(name)
+  }
+
+  /** What an answer sent over a transport needs filled in; one object a transport. */
+  responseHop(key: string): Hop | undefined {
+    return this.#hops.get(key)
+  }
+
+  /** A transport's place among all that were ever added; it never changes. */
+  ordinalOf(transport: Transport): number {
+    return this.#ordinals.get(transport) ?? -1
+  }
+
+  byOrdinal(ordinal: number): Transport | undefined {
+    return this.#byOrdinal.get(ordinal)
+  }
+
+  /** A TCP transport for what is too large for a UDP one: of the same family, at the same address if there is one. */
+  tcpBeside(transport: Transport): Transport | undefined {
+    const { address, family } = transport.local
+    let beside: Transport | undefined
+    for (const other of this.transports) {
+      if (other.protocol !== 'TCP' || other.local.family !== family) continue
+      if (other.local.address === address) return other
+      beside ??= other
+    }
+    return beside
   }
 
   byKey(key: string): Transport | undefined {
@@ -147,10 +188,18 @@ export class TransportLayer implements TransportReceiver {
     }
   }
 
-  #drop(counter: 'malformed' | 'brokenStreams' | 'strayResponses', error: ParseError | undefined, flow: Flow): void {
+  #drop(
+    counter: 'malformed' | 'brokenStreams' | 'strayResponses',
+    error: ParseError | undefined,
+    flow: Flow,
+  ): void {
     this.#counters[counter]++
     if (!this.#log.enabled('info')) return
     const where = `${flow.protocol.toLowerCase()} ${hostPort(flow.address, flow.port)}`
-    this.#log.write('info', 'transport', `${counter} from ${where}${error ? `: ${printable(error.message, 400)}` : ''}`)
+    this.#log.write(
+      'info',
+      'transport',
+      `${counter} from ${where}${error ? `: ${printable(error.message, 400)}` : ''}`,
+    )
   }
 }

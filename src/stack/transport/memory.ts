@@ -1,4 +1,4 @@
-import { hostPort, type TransportAddress, familyOf } from '../../util/address.ts'
+import { familyOf, hostPort, type TransportAddress } from '../../util/address.ts'
 import { EnvironmentError } from '../../util/errors.ts'
 import { seededRandom, Tokens } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
@@ -126,7 +126,10 @@ export class MemoryTransport implements Transport {
     if (this.#network.reaches(this.protocol, flow.address, flow.port)) {
       this.#network.carry(this, flow.address, flow.port, wire)
     } else {
-      const error = new EnvironmentError('ECONNREFUSED', `nobody listens on ${hostPort(flow.address, flow.port)}`)
+      const error = new EnvironmentError(
+        'ECONNREFUSED',
+        `nobody listens on ${hostPort(flow.address, flow.port)}`,
+      )
       queueMicrotask(() => this.#receiver?.onFlowFailed(used, error))
     }
     return 1
@@ -137,7 +140,13 @@ export class MemoryTransport implements Transport {
     const receiver = this.#receiver
     if (receiver === undefined) return
     const connection = this.isReliable ? 1 : 0
-    const flow = { protocol: this.protocol, transport: this.key, address: from.address, port: from.port, connection }
+    const flow = {
+      protocol: this.protocol,
+      transport: this.key,
+      address: from.address,
+      port: from.port,
+      connection,
+    }
     const bytes = Buffer.from(wire, 'latin1')
     if (!this.isReliable) {
       receiver.onDatagram(bytes, flow)

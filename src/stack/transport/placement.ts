@@ -1,5 +1,5 @@
-import { formatHostPort, type Uri } from '../message/uri.ts'
 import type { Hop } from '../message/encode.ts'
+import { formatHostPort, type Uri } from '../message/uri.ts'
 import { transportParam } from '../message/uri-params.ts'
 import type { Flow } from './flow.ts'
 import type { Transport } from './transport.ts'
@@ -10,17 +10,20 @@ export class Placement implements Hop {
   /** The flow's `connection` may be 0 until something was sent. */
   readonly flow: Flow
   readonly branch: string
+  /** More parameters of the Via, each with its semicolon. */
+  readonly viaParams: string
 
-  constructor(transport: Transport, flow: Flow, branch: string) {
+  constructor(transport: Transport, flow: Flow, branch: string, viaParams: string = '') {
     this.transport = transport
     this.flow = flow
     this.branch = branch
+    this.viaParams = viaParams
   }
 
   /** The top Via (RFC 3261 §18.1.1), with `rport` (RFC 3581 §3). */
   get via(): string {
     const { transport } = this
-    return `SIP/2.0/${transport.protocol} ${sentBy(transport)};rport;branch=${this.branch}`
+    return `SIP/2.0/${transport.protocol} ${sentBy(transport)};rport;branch=${this.branch}${this.viaParams}`
   }
 
   localUri(uri: Uri): Uri {
@@ -37,5 +40,7 @@ export function sentBy(transport: Transport): string {
 export function localUri(transport: Transport, uri: Uri): Uri {
   const { address, port } = transport.local
   const here = uri.with({ host: address, port })
-  return transport.protocol === 'UDP' ? here : here.withParam(transportParam, transport.protocol.toLowerCase())
+  return transport.protocol === 'UDP'
+    ? here
+    : here.withParam(transportParam, transport.protocol.toLowerCase())
 }

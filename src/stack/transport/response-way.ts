@@ -1,6 +1,6 @@
-import { maddrParam } from '../message/uri-params.ts'
-import type { SipRequest } from '../message/message.ts'
 import { familyOf } from '../../util/address.ts'
+import type { SipRequest } from '../message/message.ts'
+import { maddrParam } from '../message/uri-params.ts'
 import type { Flow } from './flow.ts'
 
 /** How the responses to one request go back. */

@@ -29,7 +29,9 @@ export function selectTransport(
   if (first === undefined) throw noTransport(target)
   if (fitting.length === 1) return first
   const address = source(target.address)
-  return typeof address === 'string' ? boundTo(fitting, address) : address.then(known => boundTo(fitting, known))
+  return typeof address === 'string'
+    ? boundTo(fitting, address)
+    : address.then(known => boundTo(fitting, known))
 }
 
 /** Transports of the target's protocol and family; a loopback address is reached from a loopback address only. */

@@ -4,7 +4,7 @@ import { hostPort, type TransportAddress } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
 import type { Timers } from '../../util/timers.ts'
 import { defaultFramerLimits, type FramerLimits } from '../message/framer.ts'
-import { ConnectionTable, type ConnectionLimits, defaultConnectionLimits } from './connection-table.ts'
+import { type ConnectionLimits, ConnectionTable, defaultConnectionLimits } from './connection-table.ts'
 import type { Flow } from './flow.ts'
 import type { Transport, TransportReceiver } from './transport.ts'
 

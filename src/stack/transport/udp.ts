@@ -52,7 +52,8 @@ export class UdpTransport implements Transport {
   }
 
   get #open(): UdpSocket {
-    if (this.#socket === undefined) throw new UsageError('ERR_SIP_TRANSPORT', 'the UDP transport is not open yet')
+    if (this.#socket === undefined)
+      throw new UsageError('ERR_SIP_TRANSPORT', 'the UDP transport is not open yet')
     return this.#socket
   }
 }
