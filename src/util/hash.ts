@@ -23,6 +23,11 @@ function mixed(word: number): number {
   return mix ^ (mix >>> 16)
 }
 
+const HEX_BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(16).padStart(2, '0'),
+)
+
 function hex(word: number): string {
-  return (word >>> 0).toString(16).padStart(8, '0')
+  const high = `${HEX_BYTES[word >>> 24]}${HEX_BYTES[(word >>> 16) & 0xff]}`
+  return `${high}${HEX_BYTES[(word >>> 8) & 0xff]}${HEX_BYTES[word & 0xff]}`
 }
