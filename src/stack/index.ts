@@ -1,1 +1,52 @@
-export { parseMessage } from './message/message.ts'
+/** `resip/stack`: SIP messages, and all that sends and receives them. */
+export { Auth } from './headers/auth.ts'
+export { CSeq } from './headers/cseq.ts'
+export { Event, SubscriptionState } from './headers/event.ts'
+export { GeolocationError } from './headers/geolocation.ts'
+export { Identity } from './headers/identity.ts'
+export * as h from './headers/index.ts'
+export { Info } from './headers/info.ts'
+export { Mime, mime } from './headers/mime.ts'
+export * as p from './headers/params.ts'
+export { RAck } from './headers/rack.ts'
+export { Reason, reason } from './headers/reason.ts'
+export { DialogReference } from './headers/replaces.ts'
+export { ResourcePriority } from './headers/resource-priority.ts'
+export { RetryAfter } from './headers/retry-after.ts'
+export { SessionId } from './headers/session-id.ts'
+export { SessionInterval } from './headers/session-timer.ts'
+export { text } from './headers/text.ts'
+export { Timestamp } from './headers/timestamp.ts'
+export { Token } from './headers/token.ts'
+export { Via } from './headers/via.ts'
+export { Warning } from './headers/warning.ts'
+export { type Header, type HeaderGrammar, header } from './message/header.ts'
+export {
+  type Attempt,
+  type HeaderReader,
+  parseMessage,
+  type SipMessage,
+  type SipRequest,
+  type SipResponse,
+} from './message/message.ts'
+export { type KnownMethod, type Method, methods } from './message/method.ts'
+export { NameAddr, type NameAddrParts, nameAddr, wildcardContact } from './message/name-addr.ts'
+export {
+  flagParam,
+  noParams,
+  numberParam,
+  type Param,
+  Params,
+  type ParamValue,
+  qParam,
+  quotedParam,
+  textParam,
+} from './message/params.ts'
+export { ParseError } from './message/parse-error.ts'
+export type { Scanner } from './message/scanner.ts'
+export { reasonPhrase } from './message/status.ts'
+export { type MessageTemplate, RequestTemplate, ResponseTemplate } from './message/template.ts'
+export { type Uri, type UriParts, uri } from './message/uri.ts'
+export { sameUri } from './message/uri-equal.ts'
+export { embed, embedded } from './message/uri-headers.ts'
+export { validate } from './message/validate.ts'
