@@ -12,7 +12,10 @@ export interface Endpoint {
 
 const ADVICE: ReadonlyMap<string, string> = new Map([
   ['EADDRINUSE', 'is in use by another process; choose another port or stop it'],
-  ['EACCES', 'is not allowed to this process; choose a port above 1023 or give it the privilege'],
+  [
+    'EACCES',
+    'is forbidden to this process: ports below 1024 need a privilege, broadcast and firewalled hosts a rule',
+  ],
   ['EADDRNOTAVAIL', "is not an address of this host; choose one of the host's own or a wildcard"],
   ['ECONNREFUSED', 'refused the connection; nothing listens there, or a firewall rejects it'],
   ['ECONNRESET', 'reset the connection'],
