@@ -162,8 +162,11 @@ export function uri(text: string): Uri {
 /** A URI at the cursor; stops at the first character that cannot belong to it. */
 export function parseUri(scanner: Scanner): Uri {
   const from = scanner.position
-  if (!scanner.skip(TOKEN)) scanner.fail('URI scheme expected')
-  const scheme = schemeOf(scanner.since(from))
+  if (scanner.text.startsWith('sip:', from)) {
+    scanner.position = from + 4
+    return parseSipUri(scanner, 'sip')
+  }
+  const scheme = scanner.take(TOKEN, 'URI scheme').toLowerCase()
   scanner.expect(COLON)
   switch (scheme) {
     case 'sip':
@@ -174,10 +177,6 @@ export function parseUri(scanner: Scanner): Uri {
     default:
       return new Uri(scheme, undefined, undefined, '', undefined, noParams, '', scanner.take(OPAQUE, 'URI'))
   }
-}
-
-function schemeOf(text: string): string {
-  return text === 'sip' || text === 'sips' ? text : text.toLowerCase()
 }
 
 function parseSipUri(scanner: Scanner, scheme: string): Uri {

@@ -26,8 +26,7 @@ export function validate(message: SipMessage): ParseError | undefined {
 
 function check(message: SipMessage): ParseError | undefined {
   const { head } = message
-  const { version } = head
-  if (version !== 'SIP/2.0' && !sameIgnoringCase(version, 'SIP/2.0')) return wrongVersion(version)
+  if (!head.isSip2 && !sameIgnoringCase(head.version, 'SIP/2.0')) return wrongVersion(head.version)
   if (head.contentLength === UNREADABLE)
     return new ParseError('Content-Length', 'one decimal number expected')
   let seen = 0
