@@ -1,4 +1,16 @@
 /** `resip/stack`: SIP messages, and all that sends and receives them. */
+export {
+  type Content,
+  type ContentGrammar,
+  content,
+  contentsOf,
+  type Entity,
+  setContents,
+} from './contents/content.ts'
+export { BodyPart, bodyPart, findContents, Multipart, multipart, multiparts } from './contents/multipart.ts'
+export { sdp } from './contents/sdp.ts'
+export { SipFrag, sipfrag, sipMessage, statusFrag } from './contents/sipfrag.ts'
+export { octets, plainText } from './contents/text.ts'
 export { Auth } from './headers/auth.ts'
 export { CSeq } from './headers/cseq.ts'
 export { Event, SubscriptionState } from './headers/event.ts'
