@@ -1,36 +1,100 @@
+/** `resip/stack`: SIP messages, and all that sends and receives them. */
+export {
+  type Content,
+  type ContentGrammar,
+  content,
+  contentsOf,
+  type Entity,
+  setContents,
+} from './contents/content.ts'
+export { BodyPart, bodyPart, findContents, Multipart, multipart, multiparts } from './contents/multipart.ts'
+export { sdp } from './contents/sdp.ts'
+export { SipFrag, sipfrag, sipMessage, statusFrag } from './contents/sipfrag.ts'
+export { octets, plainText } from './contents/text.ts'
 export { statelessBranch } from './forward/branch.ts'
 export type { ForwardOptions } from './forward/forwarding.ts'
 export { popOwnRoutes } from './forward/route.ts'
 export { validateForForwarding } from './forward/validate.ts'
+export { Auth } from './headers/auth.ts'
 export { CSeq } from './headers/cseq.ts'
+export { Event, SubscriptionState } from './headers/event.ts'
+export { GeolocationError } from './headers/geolocation.ts'
+export { Identity } from './headers/identity.ts'
 export * as h from './headers/index.ts'
+export { Info } from './headers/info.ts'
 export { Mime, mime } from './headers/mime.ts'
+export * as p from './headers/params.ts'
+export { RAck } from './headers/rack.ts'
+export { Reason, reason } from './headers/reason.ts'
+export { DialogReference } from './headers/replaces.ts'
+export { ResourcePriority } from './headers/resource-priority.ts'
+export { RetryAfter } from './headers/retry-after.ts'
+export { SessionId } from './headers/session-id.ts'
+export { SessionInterval } from './headers/session-timer.ts'
+export { text } from './headers/text.ts'
+export { Timestamp } from './headers/timestamp.ts'
+export { Token } from './headers/token.ts'
 export { Via } from './headers/via.ts'
-export { ack2xx, cancel, type RequestParts, register, request, response } from './message/build.ts'
-export { Header, type HeaderGrammar, header } from './message/header.ts'
-export { Identifiers } from './message/identifiers.ts'
-export { parseMessage, type SipMessage, SipRequest, SipResponse } from './message/message.ts'
+export { Warning } from './headers/warning.ts'
+export type { Locate } from './locate/target.ts'
+export {
+  ack2xx,
+  type RequestParts,
+  register,
+  request,
+} from './message/build.ts'
+export { type Header, type HeaderGrammar, header } from './message/header.ts'
+export type { Identifiers } from './message/identifiers.ts'
+export {
+  type Attempt,
+  type HeaderReader,
+  parseMessage,
+  type SipMessage,
+  type SipRequest,
+  type SipResponse,
+} from './message/message.ts'
 export { type KnownMethod, type Method, methods } from './message/method.ts'
-export { NameAddr, nameAddr, wildcardContact } from './message/name-addr.ts'
-export { type Param, Params } from './message/params.ts'
+export { NameAddr, type NameAddrParts, nameAddr, wildcardContact } from './message/name-addr.ts'
+export {
+  flagParam,
+  noParams,
+  numberParam,
+  type Param,
+  Params,
+  type ParamValue,
+  qParam,
+  quotedParam,
+  textParam,
+} from './message/params.ts'
 export { ParseError } from './message/parse-error.ts'
+export type { Scanner } from './message/scanner.ts'
 export { reasonPhrase } from './message/status.ts'
-export { RequestTemplate, ResponseTemplate } from './message/template.ts'
-export { Uri, uri } from './message/uri.ts'
+export { type MessageTemplate, RequestTemplate, ResponseTemplate } from './message/template.ts'
+export { type Uri, type UriParts, uri } from './message/uri.ts'
 export { sameUri } from './message/uri-equal.ts'
+export { embed, embedded } from './message/uri-headers.ts'
 export { validate } from './message/validate.ts'
 export type { StackLimits, StackOptions } from './options.ts'
 export { SipStack } from './stack.ts'
 export type { Counters } from './statistics.ts'
+export type { TransactionCounts } from './transaction/layer.ts'
 export { MergedRequests } from './transaction/merged.ts'
 export {
-  OutgoingRequest,
+  type Attempt as TargetAttempt,
+  type OutgoingRequest,
   RequestFailure,
   type RequestOptions,
   type RequestUser,
 } from './transaction/request.ts'
 export type { ServerTransaction } from './transaction/server-transaction.ts'
+export type { TransactionTiming } from './transaction/timers.ts'
 export type { TransactionUser } from './transaction/user.ts'
 export type { Flow, Protocol } from './transport/flow.ts'
-export { MemoryNetwork, type MemoryTransport, type NetworkConditions } from './transport/memory.ts'
+export {
+  MemoryNetwork,
+  type MemoryTransport,
+  type NetworkConditions,
+  type Passage,
+} from './transport/memory.ts'
+export type { Target } from './transport/selector.ts'
 export type { Transport, TransportReceiver } from './transport/transport.ts'

@@ -1,5 +1,6 @@
 import { hash64 } from '../util/hash.ts'
 import * as h from './headers/index.ts'
+import { RetryAfter } from './headers/retry-after.ts'
 import { response } from './message/build.ts'
 import { encode } from './message/encode.ts'
 import type { SipRequest } from './message/message.ts'
@@ -54,7 +55,7 @@ export class StatelessReplies {
 
   /** 503 with Retry-After, in seconds. */
   refuseForNow(request: SipRequest, retryAfter: number): void {
-    this.reply(request, this.response(request, 503).set(h.RetryAfter, retryAfter))
+    this.reply(request, this.response(request, 503).set(h.RetryAfter, new RetryAfter(retryAfter)))
   }
 
   /** A request that no user claims: 481 within a dialog, 405 where no user knows the method, else 404. */

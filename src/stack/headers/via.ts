@@ -74,9 +74,7 @@ export class Via {
 
 /** `sent-protocol LWS sent-by *( SEMI via-params )`, blanks allowed around every delimiter. */
 export function parseVia(scanner: Scanner): Via {
-  if (scanner.text.startsWith('SIP/2.0/', scanner.position)) scanner.position += 8
-  else parseProtocol(scanner)
-  const transport = transportOf(scanner.take(TOKEN, 'transport'))
+  const transport = parseProtocol(scanner)
   const before = scanner.position
   scanner.skipSpace()
   if (scanner.position === before) scanner.fail('blank expected after the transport')
@@ -92,20 +90,25 @@ export function parseVia(scanner: Scanner): Via {
   return new Via(transport, host, undefined, parseParams(scanner))
 }
 
-function parseProtocol(scanner: Scanner): void {
-  const name = scanner.token()
-  if (name.toUpperCase() !== 'SIP') scanner.fail('protocol SIP expected')
-  slash(scanner)
-  if (scanner.token() !== '2.0') scanner.fail('version 2.0 expected')
-  slash(scanner)
+/** `sent-protocol`; answers its transport. */
+function parseProtocol(scanner: Scanner): string {
+  const { text, position } = scanner
+  if (text.startsWith('SIP/2.0/', position)) {
+    scanner.position = position + 11
+    if (text.startsWith('UDP ', position + 8)) return 'UDP'
+    if (text.startsWith('TCP ', position + 8)) return 'TCP'
+    scanner.position = position + 8
+  } else {
+    if (scanner.token().toUpperCase() !== 'SIP') scanner.fail('protocol SIP expected')
+    slash(scanner)
+    if (scanner.token() !== '2.0') scanner.fail('version 2.0 expected')
+    slash(scanner)
+  }
+  return scanner.take(TOKEN, 'transport').toUpperCase()
 }
 
 function slash(scanner: Scanner): void {
   scanner.skipSpace()
   scanner.expect(SLASH)
   scanner.skipSpace()
-}
-
-function transportOf(token: string): string {
-  return token === 'UDP' || token === 'TCP' ? token : token.toUpperCase()
 }

@@ -5,6 +5,7 @@ import { type Identifiers, systemIdentifiers } from './identifiers.ts'
 import type { SipRequest, SipResponse } from './message.ts'
 import type { Method } from './method.ts'
 import { NameAddr, nameAddr } from './name-addr.ts'
+import { ID_COUNT } from './names.ts'
 import { noParams } from './params.ts'
 import { RequestTemplate, ResponseTemplate } from './template.ts'
 import { Uri, uri } from './uri.ts'
@@ -140,7 +141,7 @@ function following(
 }
 
 function headerSet(...headers: readonly { readonly id: number }[]): Uint8Array {
-  const set = new Uint8Array(128)
+  const set = new Uint8Array(ID_COUNT)
   for (const header of headers) set[header.id] = 1
   return set
 }

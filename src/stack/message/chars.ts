@@ -32,6 +32,8 @@ export const DIGIT = 1024
 export const IPV6 = 2048
 /** hexadecimal digits */
 export const HEX = 4096
+/** base64 in either alphabet and dots between its parts, padding aside: a token68 (RFC 7235 §2.1), a PASSporT */
+export const BASE64 = 8192
 
 export const CLASS: Uint16Array = new Uint16Array(256)
 
@@ -54,6 +56,7 @@ allow(WORD, `${ALNUM}-.!%*_+\`'~()<>:\\"/[]?{}@`)
 allow(DIGIT, '0123456789')
 allow(IPV6, '0123456789abcdefABCDEF:.')
 allow(HEX, '0123456789abcdefABCDEF')
+allow(BASE64, `${ALNUM}-._~+/`)
 for (let code = 0x21; code < 0x7f; code++) {
   if (!'<>"'.includes(String.fromCharCode(code))) allow(OPAQUE, String.fromCharCode(code))
 }

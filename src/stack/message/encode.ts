@@ -29,7 +29,7 @@ export interface Hop {
  */
 export function encode(template: MessageTemplate, hop?: Hop): string {
   const { base } = template
-  let out = template.isRequest ? requestLine(template) : statusLine(template.status, template.reason)
+  let out = template.isRequest ? requestLine(template) : statusLine(template)
   if (hop !== undefined && hop.via !== '') out += `Via: ${hop.via}\r\n`
   if (base !== undefined) out += baseLines(template, base.head, hop)
   for (const edit of template.edits) {
@@ -52,10 +52,14 @@ function requestLine(template: MessageTemplate & { readonly isRequest: true }): 
   return `${safe(method, 'method')} ${safe(template.requestUri.toString(), 'Request-URI')} SIP/2.0\r\n`
 }
 
-function statusLine(status: number, reason: string): string {
-  return status === 200 && reason === 'OK'
-    ? 'SIP/2.0 200 OK\r\n'
-    : `SIP/2.0 ${status} ${safe(reason, 'reason phrase')}\r\n`
+function statusLine(template: MessageTemplate & { readonly isResponse: true }): string {
+  const { base, status, reason } = template
+  if (status === 200 && reason === 'OK') return 'SIP/2.0 200 OK\r\n'
+  if (base?.isResponse === true && base.status === status && base.reason === reason) {
+    const { head } = base
+    return head.text.slice(head.startLineStart, head.linesStart)
+  }
+  return `SIP/2.0 ${status} ${safe(reason, 'reason phrase')}\r\n`
 }
 
 /** The base's lines in their order: runs of untouched ones as one slice, edited ones where they stood. */
@@ -161,19 +165,25 @@ function safeRest(text: string, from: number, what: string): string {
 
 /** Where the first element of a list after `count` others starts, -1 where there is none. */
 function afterElements(text: string, start: number, end: number, count: number): number {
-  let at = start
-  for (let passed = 0; passed < count; passed++) {
-    at = elementEnd(text, at, end) + 1
-    if (at > end) return -1
+  let at = elementStart(text, start, end)
+  for (let passed = 0; passed < count && at < end; passed++) {
+    at = elementStart(text, elementEnd(text, at, end), end)
   }
-  while (at < end && (text.charCodeAt(at) === 0x20 || text.charCodeAt(at) === 0x09)) at++
-  return at
+  return at < end ? at : -1
 }
 
 function countElements(text: string, start: number, end: number, atMost: number): number {
   let count = 0
-  for (let at = start; at <= end && count < atMost; count++) at = elementEnd(text, at, end) + 1
+  let at = elementStart(text, start, end)
+  for (; at < end && count < atMost; count++) at = elementStart(text, elementEnd(text, at, end), end)
   return count
+}
+
+/** Where the next element starts: empty ones, which lists may hold (RFC 3261 §25.1), are none. */
+function elementStart(text: string, from: number, end: number): number {
+  let at = from
+  while (at < end && (text.charCodeAt(at) === COMMA || text.charCodeAt(at) <= 0x20)) at++
+  return at
 }
 
 /** The next comma that stands neither in quotes nor in angle brackets, or the end. */

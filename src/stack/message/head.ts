@@ -117,8 +117,16 @@ export class Head {
 
   /** The start line's protocol version, such as `SIP/2.0`. */
   get version(): string {
-    const line = this.text.slice(this.startLineStart, this.linesStart - 2)
-    return this.isRequest ? line.slice(line.lastIndexOf(' ') + 1) : line.slice(0, line.indexOf(' '))
+    if (this.isRequest) return this.text.slice(this.subjectEnd + 1, this.linesStart - 2)
+    const start = this.startLineStart
+    return this.text.slice(start, this.text.indexOf(' ', start))
+  }
+
+  /** Whether the version is SIP/2.0 in capitals: what `version` says, without making a string. */
+  get isSip2(): boolean {
+    return this.isRequest
+      ? this.linesStart - this.subjectEnd === 10 && this.text.startsWith('SIP/2.0', this.subjectEnd + 1)
+      : this.text.startsWith('SIP/2.0 ', this.startLineStart)
   }
 
   get startLineStart(): number {
@@ -227,8 +235,8 @@ export function frame(bytes: Buffer, limits: FrameLimits = defaultFrameLimits): 
     }
     at = end + 2
   }
-  const lines: number[] = []
-  for (let i = 0; i < count; i++) lines.push(found[i] as number)
+  const lines = new Array<number>(count)
+  for (let i = 0; i < count; i++) lines[i] = found[i] as number
   return new Head(text, lines, linesStart, at + 2, method, status, subjectStart, subjectEnd, contentLength)
 }
 

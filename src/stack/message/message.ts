@@ -200,6 +200,7 @@ abstract class ReceivedMessage implements HeaderReader {
 
   #first<T>(header: Header<T>): T | undefined {
     const { head } = this
+    if (this.stampedVia !== undefined && header.id === h.Via.id) return this.stampedVia as T
     let line = head.find(header.id, header.name)
     if (line < 0) return undefined
     if (!header.hasCommas) return header.parseFirst(head.text, head.valueStart(line), head.lineEnd(line))

@@ -1,10 +1,13 @@
-import { consistsOf, PARAM_VALUE, sameIgnoringCase, URI_PARAM } from './chars.ts'
+import { consistsOf, OPAQUE, PARAM_VALUE, sameIgnoringCase, URI_PARAM } from './chars.ts'
 import { quote, type Scanner } from './scanner.ts'
 
+const COMMA = 0x2c
 const SEMICOLON = 0x3b
 const EQUAL = 0x3d
 const QUOTE = 0x22
 const PERCENT = 0x25
+const OPEN = 0x3c
+const CLOSE = 0x3e
 
 /**
  * A typed parameter: how its value is read and written. `parse` gets the value without quotes (`''` for a parameter
@@ -77,10 +80,16 @@ export class Params {
 
   /** As on the wire, each parameter with its semicolon. */
   toString(): string {
+    return this.#entries.length === 0 ? '' : `;${this.join(';')}`
+  }
+
+  /** As on the wire, with `separator` between them. */
+  join(separator: string): string {
     let out = ''
     for (let at = 0; at < this.#entries.length; at += 3) {
       const value = this.#entries[at + 1] as string | undefined
-      out += `;${this.#entries[at] as string}`
+      if (at > 0) out += separator
+      out += this.#entries[at] as string
       if (value !== undefined) out += this.#entries[at + 2] === true ? `=${quote(value)}` : `=${value}`
     }
     return out
@@ -102,20 +111,52 @@ const found: (string | undefined | boolean)[] = []
 
 /** `*( SEMI generic-param )`, blanks allowed around the delimiters; stops before anything else. */
 export function parseParams(scanner: Scanner): Params {
-  let count = 0
+  return parseParamsAfter(scanner, 0)
+}
+
+/** `generic-param *( SEMI generic-param )`, with no semicolon in front of the first. */
+export function parseParamList(scanner: Scanner): Params {
+  return parseParamsAfter(scanner, parseParam(scanner, 0))
+}
+
+/** Parameters behind `noted` entries that were read before. */
+function parseParamsAfter(scanner: Scanner, noted: number): Params {
+  let count = noted
   for (;;) {
     if (!acceptSpaced(scanner, SEMICOLON)) break
     if (scanner.atEnd || scanner.peek() === SEMICOLON) continue
-    const name = scanner.token()
-    if (!acceptSpaced(scanner, EQUAL)) {
-      count = note(count, name, undefined, false)
-    } else if (scanner.peek() === QUOTE) {
-      count = note(count, name, scanner.quoted(), true)
-    } else {
-      count = note(count, name, scanner.take(PARAM_VALUE, 'parameter value'), false)
-    }
+    count = parseParam(scanner, count)
   }
   return count === 0 ? noParams : new Params(found.slice(0, count))
+}
+
+/** `param *( COMMA param )`, as in the challenges and credentials of authentication (RFC 3261 §20.7). */
+export function parseListedParams(scanner: Scanner): Params {
+  let count = 0
+  do {
+    scanner.skipSpace()
+    if (scanner.atEnd || scanner.peek() === COMMA) continue
+    count = parseParam(scanner, count)
+  } while (acceptSpaced(scanner, COMMA))
+  return count === 0 ? noParams : new Params(found.slice(0, count))
+}
+
+/** One parameter, noted at `count`; answers where the next one goes. */
+function parseParam(scanner: Scanner, count: number): number {
+  const name = scanner.token()
+  if (!acceptSpaced(scanner, EQUAL)) return note(count, name, undefined, false)
+  if (scanner.peek() === QUOTE) return note(count, name, scanner.quoted(), true)
+  const from = scanner.position
+  if (!scanner.skip(PARAM_VALUE) && !skipBracketed(scanner)) scanner.fail('parameter value expected')
+  return note(count, name, scanner.since(from), false)
+}
+
+/** `<URI>`, the value of an Identity's `info` (RFC 8224 §4): kept with its brackets. */
+function skipBracketed(scanner: Scanner): boolean {
+  if (!scanner.accept(OPEN)) return false
+  scanner.skip(OPAQUE)
+  scanner.expect(CLOSE)
+  return true
 }
 
 function note(count: number, name: string, value: string | undefined, quoted: boolean): number {

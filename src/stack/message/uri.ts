@@ -1,6 +1,17 @@
 import { fromWire } from '../../util/bytes.ts'
 import { UsageError } from '../../util/errors.ts'
-import { CLASS, consistsOf, HOST, IPV6, OPAQUE, PASSWORD, TOKEN, URI_HEADER, USER } from './chars.ts'
+import {
+  CLASS,
+  consistsOf,
+  HOST,
+  IPV6,
+  OPAQUE,
+  PASSWORD,
+  TOKEN,
+  URI_HEADER,
+  URI_PARAM,
+  USER,
+} from './chars.ts'
 import { noParams, type Param, type Params, parseUriParams } from './params.ts'
 import { type Scanner, scan } from './scanner.ts'
 
@@ -81,8 +92,10 @@ export class Uri {
     return this.scheme === 'sips'
   }
 
+  /** A typed parameter with its escapes undone, `undefined` where it is absent or cannot be read. */
   param<T>(param: Param<T>): T | undefined {
-    return this.params.get(param)
+    const text = this.params.text(param.name)
+    return text === undefined ? undefined : param.parse(unescapeUri(text))
   }
 
   /**
@@ -106,8 +119,11 @@ export class Uri {
     return new Uri(scheme, user, password, host, port, params, parts.headers ?? this.headers, this.opaque)
   }
 
+  /** With `param` set; what cannot stand in a URI is escaped, and nothing is quoted. */
   withParam<T>(param: Param<T>, value: T): Uri {
-    return this.with({ params: this.params.with(param, value) })
+    const encoded = param.encode(value)
+    const text = typeof encoded === 'object' ? encoded.quoted : encoded
+    return this.with({ params: this.params.withText(param.name, escapePart(text, URI_PARAM)) })
   }
 
   withoutParam(name: string): Uri {
@@ -146,8 +162,11 @@ export function uri(text: string): Uri {
 /** A URI at the cursor; stops at the first character that cannot belong to it. */
 export function parseUri(scanner: Scanner): Uri {
   const from = scanner.position
-  if (!scanner.skip(TOKEN)) scanner.fail('URI scheme expected')
-  const scheme = schemeOf(scanner.since(from))
+  if (scanner.text.startsWith('sip:', from)) {
+    scanner.position = from + 4
+    return parseSipUri(scanner, 'sip')
+  }
+  const scheme = scanner.take(TOKEN, 'URI scheme').toLowerCase()
   scanner.expect(COLON)
   switch (scheme) {
     case 'sip':
@@ -158,10 +177,6 @@ export function parseUri(scanner: Scanner): Uri {
     default:
       return new Uri(scheme, undefined, undefined, '', undefined, noParams, '', scanner.take(OPAQUE, 'URI'))
   }
-}
-
-function schemeOf(text: string): string {
-  return text === 'sip' || text === 'sips' ? text : text.toLowerCase()
 }
 
 function parseSipUri(scanner: Scanner, scheme: string): Uri {

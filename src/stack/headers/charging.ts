@@ -1,0 +1,8 @@
+import type { HeaderGrammar } from '../message/header.ts'
+import { type Params, parseParamList } from '../message/params.ts'
+
+/** P-Charging-Vector and P-Charging-Function-Addresses (RFC 7315 §4.5, §4.6): parameters alone. */
+export const charging: HeaderGrammar<Params> = {
+  parse: parseParamList,
+  encode: params => params.join(';'),
+}

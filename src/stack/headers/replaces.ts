@@ -1,0 +1,72 @@
+import type { HeaderGrammar } from '../message/header.ts'
+import { type Params, parseParams, textParam } from '../message/params.ts'
+import { Parameterised } from './parameterised.ts'
+import { parseCallId } from './text.ts'
+
+const toTagParam = textParam('to-tag')
+const fromTagParam = textParam('from-tag')
+const localTagParam = textParam('local-tag')
+const remoteTagParam = textParam('remote-tag')
+
+/**
+ * A dialog named by its Call-ID and tags: Replaces (RFC 3891 §6.1), Join (RFC 3911 §7.1) and Target-Dialog
+ * (RFC 4538 §7).
+ */
+export class DialogReference extends Parameterised<DialogReference> {
+  readonly callId: string
+
+  constructor(callId: string, params?: Params) {
+    super(params)
+    this.callId = callId
+  }
+
+  /** The receiver's tag, in Replaces and Join. */
+  get toTag(): string | undefined {
+    return this.param(toTagParam)
+  }
+
+  /** The other side's tag, in Replaces and Join. */
+  get fromTag(): string | undefined {
+    return this.param(fromTagParam)
+  }
+
+  /** Whether only an early dialog may be replaced. */
+  get earlyOnly(): boolean {
+    return this.params.has('early-only')
+  }
+
+  /** The sender's tag, in Target-Dialog. */
+  get localTag(): string | undefined {
+    return this.param(localTagParam)
+  }
+
+  /** The receiver's tag, in Target-Dialog. */
+  get remoteTag(): string | undefined {
+    return this.param(remoteTagParam)
+  }
+
+  override withParams(params: Params): DialogReference {
+    return new DialogReference(this.callId, params)
+  }
+
+  override toString(): string {
+    return `${this.callId}${this.params}`
+  }
+}
+
+/** Replaces and Join: both tags must be there, once each. */
+export const replaces: HeaderGrammar<DialogReference> = {
+  parse: scanner => {
+    const value = new DialogReference(parseCallId(scanner), parseParams(scanner))
+    if (!value.params.has('to-tag') || !value.params.has('from-tag'))
+      scanner.fail('to-tag and from-tag expected')
+    return value
+  },
+  encode: String,
+}
+
+/** Target-Dialog. */
+export const targetDialog: HeaderGrammar<DialogReference> = {
+  parse: scanner => new DialogReference(parseCallId(scanner), parseParams(scanner)),
+  encode: String,
+}
