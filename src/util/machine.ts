@@ -115,7 +115,10 @@ function statesOf<S extends string>(machine: { readonly rows: { readonly [state 
   return Object.keys(machine.rows) as S[]
 }
 
-/** `sendRequest` as it reads in a figure: `send request`. */
+/** `startTimerG` as it reads in a figure: `start timer G`. */
 function words(name: string): string {
-  return name.replace(/[A-Z0-9]+/g, part => ` ${part.length === 1 ? part.toLowerCase() : part}`).trim()
+  return name.replace(/[A-Z0-9]+/g, (part, at: number) => {
+    const isName = part.length > 1 || at === name.length - 1
+    return ` ${isName ? part : part.toLowerCase()}`
+  })
 }

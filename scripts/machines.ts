@@ -1,0 +1,34 @@
+import { inviteClient } from '../src/stack/transaction/invite-client.ts'
+import { inviteServer } from '../src/stack/transaction/invite-server.ts'
+import { nonInviteClient } from '../src/stack/transaction/non-invite-client.ts'
+import { nonInviteServer } from '../src/stack/transaction/non-invite-server.ts'
+import { drawMachine, type Machine, type MachineInstance, openCells } from '../src/util/machine.ts'
+
+/** One machine, ready to be drawn and checked. */
+export interface DrawnMachine {
+  readonly name: string
+  /** Where the figure stands that the table is laid beside. */
+  readonly source: string
+  readonly figure: string
+  /** Cells that are neither handled nor absorbed. */
+  readonly open: readonly string[]
+}
+
+/** Every state machine of the house. */
+export const machines: readonly DrawnMachine[] = [
+  drawn(inviteClient),
+  drawn(inviteServer),
+  drawn(nonInviteClient),
+  drawn(nonInviteServer),
+]
+
+function drawn<S extends string, I extends string, M extends MachineInstance<S>, E>(
+  machine: Machine<S, I, M, E>,
+): DrawnMachine {
+  return {
+    name: machine.name,
+    source: machine.source,
+    figure: drawMachine(machine),
+    open: openCells(machine),
+  }
+}
