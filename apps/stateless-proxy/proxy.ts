@@ -97,11 +97,10 @@ export class StatelessProxy {
     return this.#options.routes?.get(out.requestUri.host.toLowerCase()) ?? this.#options.nextHop
   }
 
-  /** §11: what the proxy itself can do. */
+  /** §11.2: what the proxy itself can do is to answer OPTIONS. */
   #answerOptions(request: SipRequest): void {
     const { stack } = this
-    const answer = stack.response(request, 200).set(h.Accept).set(h.Supported)
-    stack.reply(request, answer)
+    stack.reply(request, stack.response(request, 200).set(h.Allow, 'OPTIONS'))
   }
 }
 
