@@ -22,6 +22,8 @@ export interface FramerSink {
   onPing(): void
   /** One CR LF between messages: a pong, or a blank line before a message. */
   onPong(): void
+  /** Framing is lost; `head` is there where a message has begun that is too large or of unreadable length. */
+  onBroken(error: ParseError, head: Head | undefined, bytes: Buffer): void
 }
 
 /**
@@ -57,11 +59,11 @@ export class Framer {
     this.#size = 0
   }
 
-  /** Takes bytes of the stream; answers the error by which framing is lost. */
-  push(bytes: Buffer): ParseError | undefined {
+  /** Takes bytes of the stream. */
+  push(bytes: Buffer): void {
     this.#chunks.push(bytes)
     this.#size += bytes.length
-    if (this.#size < this.#wanted || this.#closed) return undefined
+    if (this.#size < this.#wanted || this.#closed) return
     let all = this.#chunks.length === 1 ? bytes : Buffer.concat(this.#chunks, this.#size)
     for (;;) {
       const start = this.#skipBlanks(all)
@@ -70,11 +72,7 @@ export class Framer {
         this.#searched = 0
       }
       const used = this.#take(all)
-      if (used instanceof ParseError) {
-        this.close()
-        return used
-      }
-      if (this.#closed) return undefined
+      if (this.#closed) return
       if (used === 0) break
       all = all.subarray(used)
       this.#searched = 0
@@ -82,7 +80,6 @@ export class Framer {
     this.#chunks = all.length === 0 ? [] : [all]
     this.#size = all.length
     this.#wanted = Math.max(this.#wanted, this.#size + 1)
-    return undefined
   }
 
   /** Counts the blank lines between messages: two are a ping, one is a pong. */
@@ -105,37 +102,35 @@ export class Framer {
     return at
   }
 
-  /** Takes one message off the front; answers how many bytes it had, 0 where more must come. */
-  #take(bytes: Buffer): number | ParseError {
+  /** Takes one message off the front; answers how many bytes it had, 0 where more must come or none will. */
+  #take(bytes: Buffer): number {
+    const { maxHeadBytes, maxMessageBytes } = this.#limits
     if (bytes.length === 0) {
       this.#wanted = 1
       return 0
     }
     const blank = bytes.indexOf('\r\n\r\n', Math.max(0, this.#searched - 3), 'latin1')
-    if (blank < 0) {
+    if (blank < 0 && bytes.length <= maxHeadBytes) {
       this.#searched = bytes.length
       this.#wanted = bytes.length + 1
-      return bytes.length > this.#limits.maxHeadBytes
-        ? new ParseError('message', `head of more than ${this.#limits.maxHeadBytes} bytes`, '', 0, 513)
-        : 0
+      return 0
     }
     const headEnd = blank + 4
-    if (headEnd > this.#limits.maxHeadBytes) {
-      return new ParseError('message', `head of more than ${this.#limits.maxHeadBytes} bytes`, '', 0, 513)
+    if (blank < 0 || headEnd > maxHeadBytes) {
+      return this.#break(
+        new ParseError('message', `head of more than ${maxHeadBytes} bytes`, '', 0, 513),
+        bytes,
+      )
     }
     const head = frame(bytes.subarray(0, headEnd), this.#limits)
-    if (head instanceof ParseError) return head
-    if (head.contentLength === UNREADABLE)
-      return new ParseError('Content-Length', 'one decimal number expected')
+    if (head instanceof ParseError) return this.#break(head, bytes)
+    if (head.contentLength === UNREADABLE) {
+      return this.#break(new ParseError('Content-Length', 'one decimal number expected'), bytes, head)
+    }
     const length = headEnd + (head.contentLength === ABSENT ? 0 : head.contentLength)
-    if (length > this.#limits.maxMessageBytes) {
-      return new ParseError(
-        'message',
-        `${length} bytes, above the limit of ${this.#limits.maxMessageBytes}`,
-        '',
-        0,
-        513,
-      )
+    if (length > maxMessageBytes) {
+      const problem = `${length} bytes, above the limit of ${maxMessageBytes}`
+      return this.#break(new ParseError('message', problem, '', 0, 513), bytes, head)
     }
     if (bytes.length < length) {
       this.#searched = blank
@@ -144,5 +139,11 @@ export class Framer {
     }
     this.#sink.onMessage(head, bytes.subarray(0, length))
     return length
+  }
+
+  #break(error: ParseError, bytes: Buffer, head?: Head): number {
+    this.close()
+    this.#sink.onBroken(error, head, bytes)
+    return 0
   }
 }

@@ -132,7 +132,8 @@ export class OutgoingRequest implements ClientUser {
 
   /** @internal */
   onResponse(response: SipResponse): void {
-    this.#context.timers.stop(this.#giveUp)
+    // a late provisional response does not put off the end that a CANCEL has set
+    if (response.status >= 200 || this.#cancel !== 'sent') this.#context.timers.stop(this.#giveUp)
     const user = this.#user
     if (response.status < 200) {
       this.#isAnswered = true

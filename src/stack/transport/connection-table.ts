@@ -4,6 +4,7 @@ import { EnvironmentError } from '../../util/errors.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
 import { Framer, type FramerLimits, type FramerSink } from '../message/framer.ts'
 import type { Head } from '../message/head.ts'
+import type { ParseError } from '../message/parse-error.ts'
 import type { Flow, Protocol } from './flow.ts'
 import type { TransportReceiver } from './transport.ts'
 
@@ -67,12 +68,7 @@ export class ConnectionTable implements ListenerReceiver {
   onBytes(connection: StreamConnection, bytes: Buffer): void {
     const entry = this.#entries.get(connection.id)
     if (entry === undefined || this.#closed) return
-    const error = entry.framer.push(bytes)
-    if (error !== undefined) {
-      this.#receiver.onBrokenStream(error, entry.flow)
-      connection.end()
-      return
-    }
+    entry.framer.push(bytes)
     entry.watch()
   }
 
@@ -154,6 +150,12 @@ class Entry implements FramerSink {
   }
 
   onPong(): void {}
+
+  /** RFC 3261 §18.3: after the answer, if there is one, the connection is closed. */
+  onBroken(error: ParseError, head: Head | undefined, bytes: Buffer): void {
+    this.#receiver.onBrokenStream(error, this.flow, head, bytes)
+    this.connection.end()
+  }
 
   /** Called when bytes have come: begins or ends the time a message may take. */
   watch(): void {

@@ -4,7 +4,7 @@ import { UsageError } from '../../util/errors.ts'
 import { type Log, printable } from '../../util/log.ts'
 import type { Hop } from '../message/encode.ts'
 import type { FrameLimits, Head } from '../message/head.ts'
-import { messageOf, parseMessage, type SipMessage, type SipRequest } from '../message/message.ts'
+import { messageOf, parseMessage, type SipMessage, SipRequest } from '../message/message.ts'
 import { ParseError } from '../message/parse-error.ts'
 import { validate } from '../message/validate.ts'
 import type { Counters } from '../statistics.ts'
@@ -157,8 +157,11 @@ export class TransportLayer implements TransportReceiver {
     this.#receive(messageOf(head, bytes, flow), flow)
   }
 
-  onBrokenStream(error: ParseError, flow: Flow): void {
+  onBrokenStream(error: ParseError, flow: Flow, head?: Head, bytes?: Buffer): void {
     this.#drop('brokenStreams', error, flow)
+    if (head === undefined || bytes === undefined) return
+    const message = messageOf(head, bytes, flow)
+    if (message instanceof SipRequest && message.method !== 'ACK') this.#receiver.onMalformed(message, error)
   }
 
   onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void {

@@ -156,9 +156,9 @@ export class MemoryTransport implements Transport {
       onMessage: (head, message) => receiver.onFramed(head, message, flow),
       onPing() {},
       onPong() {},
+      onBroken: (error, head, broken) => receiver.onBrokenStream(error, flow, head, broken),
     })
-    const error = framer.push(bytes)
-    if (error !== undefined) receiver.onBrokenStream(error, flow)
+    framer.push(bytes)
   }
 
   close(): Promise<void> {

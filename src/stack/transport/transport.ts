@@ -10,8 +10,11 @@ export interface TransportReceiver {
   onDatagram(bytes: Buffer, flow: Flow): void
   /** One message of a stream, framed. */
   onFramed(head: Head, bytes: Buffer, flow: Flow): void
-  /** A stream whose framing is lost; the transport closes it afterwards. */
-  onBrokenStream(error: ParseError, flow: Flow): void
+  /**
+   * A stream whose framing is lost; the transport closes it afterwards. `head` and `bytes` are what there is of the
+   * message that is to blame, where it can be answered.
+   */
+  onBrokenStream(error: ParseError, flow: Flow, head?: Head, bytes?: Buffer): void
   /** Nothing more will come or go on `flow`: its connection is gone, or a datagram could not be sent to its address. */
   onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void
 }
