@@ -1,0 +1,48 @@
+export { type StunAttribute, type StunAttributeValue, valued } from './attribute.ts'
+export * from './attributes/index.ts'
+export { noAuthentication, type ResponseVerdict, type StunAuthentication } from './authentication.ts'
+export { StunClient, type StunClientOptions, type StunTransport } from './client.ts'
+export { type StunCounters, stunCounters } from './counters.ts'
+export {
+  longTermKey,
+  nonceWith,
+  type SecurityFeatures,
+  type StunCredentials,
+  securityFeatures,
+  shortTermKey,
+  userhash,
+} from './credentials.ts'
+export type { Exchange as StunExchange, StunRequest, StunRequestUser } from './exchange.ts'
+export { StunErrorResponse, type StunFailure } from './failure.ts'
+export type { IntegrityKey, StunHash } from './hash.ts'
+export { magicCookie, method, type StunClass } from './header.ts'
+export {
+  checkClassicIntegrity,
+  checkFingerprint,
+  checkIntegrity,
+  checkIntegritySha256,
+  type Verdict,
+} from './integrity.ts'
+export { nodeHash } from './io/node-hash.ts'
+export { addressText, isIPv6, sameAddress, type TransportAddress } from './ip.ts'
+export { LongTermAuthentication, type LongTermOptions } from './long-term.ts'
+export {
+  looksLikeStun,
+  parseStun,
+  type StunFault,
+  type StunLimits,
+  StunMessage,
+  stunLimits,
+} from './message.ts'
+export { opaqueString, type Preparation, saslPrep } from './prepare.ts'
+export { knownAttributes, malformedAttribute, unknownRequired } from './registry.ts'
+export { RoundTrips } from './round-trip.ts'
+export { ShortTermAuthentication, type ShortTermOptions } from './short-term.ts'
+export {
+  StunClientTransaction,
+  type StunTiming,
+  type StunTransactionUser,
+  stunClientMachine,
+  stunTiming,
+} from './transaction.ts'
+export { StunWriter, type StunWriterOptions } from './writer.ts'
