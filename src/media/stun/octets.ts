@@ -11,9 +11,9 @@ export function uint32(bytes: Uint8Array, at: number): number {
   return ((uint16(bytes, at) << 16) | uint16(bytes, at + 2)) >>> 0
 }
 
-/** A copy of `length` octets from `offset` that does not keep the datagram alive. */
+/** A copy of `length` octets from `offset`; `slice` would give a view where the datagram is a `Buffer`. */
 export function octets(bytes: Uint8Array, offset: number, length: number): Uint8Array {
-  return bytes.slice(offset, offset + length)
+  return new Uint8Array(bytes.subarray(offset, offset + length))
 }
 
 /** UTF-8 text; octets that are no UTF-8 become U+FFFD. */

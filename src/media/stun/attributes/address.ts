@@ -90,7 +90,7 @@ function xored(type: number, name: string): StunAttribute<TransportAddress> {
 
 /** The magic cookie itself in front, whatever stands in its place in an RFC 3489 message. */
 function classicMask(transactionId: Uint8Array): Uint8Array {
-  const mask = transactionId.slice()
+  const mask = octets(transactionId, 0, 16)
   mask.set([0x21, 0x12, 0xa4, 0x42])
   return mask
 }
