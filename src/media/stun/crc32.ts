@@ -2,7 +2,7 @@ import { octet } from './octets.ts'
 
 const table = makeTable()
 
-/** The CRC-32 of ITU V.42 over `length` octets (RFC 8489 §14.7), as an unsigned number. */
+/** The CRC-32 of ITU V.42 over the first `length` octets (RFC 8489 §14.7), as an unsigned number. */
 export function crc32(bytes: Uint8Array, length: number = bytes.length): number {
   let crc = -1
   for (let i = 0; i < length; i++) crc = (crc >>> 8) ^ (table[(crc ^ octet(bytes, i)) & 0xff] ?? 0)

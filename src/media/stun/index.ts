@@ -45,4 +45,18 @@ export {
   stunClientMachine,
   stunTiming,
 } from './transaction.ts'
+export type { StunAgent, StunCompatibility } from './usage/agent.ts'
+export {
+  type TurnCompatibility,
+  type TurnCreateOptions,
+  type TurnProcessed,
+  type TurnRefreshOptions,
+  type TurnRefreshProcessed,
+  type TurnRequestPorts,
+  type TurnVerdict,
+  turnCreate,
+  turnCreateRefresh,
+  turnProcess,
+  turnRefreshProcess,
+} from './usage/turn.ts'
 export { StunWriter, type StunWriterOptions } from './writer.ts'

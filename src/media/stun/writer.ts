@@ -86,10 +86,13 @@ export class StunWriter {
     return this.#sign('sha256', 0x001c, key, size)
   }
 
-  /** MESSAGE-INTEGRITY as RFC 3489 §11.2.8 had it: the text filled with zeros to a multiple of 64 octets. */
-  classicIntegrity(key: IntegrityKey): this {
+  /**
+   * MESSAGE-INTEGRITY as RFC 3489 §11.2.8 had it: the text filled with zeros to a multiple of 64 octets. `following`
+   * octets behind it are counted in the length that is signed, for Microsoft's servers.
+   */
+  classicIntegrity(key: IntegrityKey, following: number = 0): this {
     const length = this.#length
-    const head = headPart(this.#bytes, length + 24 - headerLength)
+    const head = headPart(this.#bytes, length + 24 + following - headerLength)
     const fill = new Uint8Array(-length & 63)
     return this.addOctets(
       0x0008,

@@ -36,24 +36,41 @@ export const XorPeerAddress: StunAttribute<TransportAddress> = xored(0x0012, 'XO
 /** The address that the relay gave us (RFC 8656 §18.5). */
 export const XorRelayedAddress: StunAttribute<TransportAddress> = xored(0x0016, 'XOR-RELAYED-ADDRESS')
 
+/** @internal `undefined` for a family or a size that the RFC does not know */
+export function readAddress(bytes: Uint8Array, offset: number, length: number): TransportAddress | undefined {
+  const size = addressSize(bytes, offset, length)
+  if (size === 0) return undefined
+  return { address: ipText(octets(bytes, offset + 4, size)), port: uint16(bytes, offset + 2) }
+}
+
 /**
- * @internal the address at `offset`, XORed with `mask` (16 octets: cookie and transaction id) where there is one;
- * `undefined` for a family or a size that the RFC does not know
+ * @internal as `readAddress`, for XORed addresses: an IPv6 address with the 16 octets of the message's header behind
+ * its length, an IPv4 address and the port with `cookie`
  */
-export function readAddress(
+export function readXoredAddress(
   bytes: Uint8Array,
   offset: number,
   length: number,
-  mask?: Uint8Array,
+  cookie: Uint8Array = cookieOctets,
 ): TransportAddress | undefined {
+  const size = addressSize(bytes, offset, length)
+  if (size === 0) return undefined
+  const mask = size === 4 ? cookie : bytes.subarray(4, 20)
+  const port = uint16(bytes, offset + 2) ^ uint16(cookie, 0)
+  return { address: ipText(xor(octets(bytes, offset + 4, size), mask)), port }
+}
+
+const cookieOctets = new Uint8Array([0x21, 0x12, 0xa4, 0x42])
+
+function addressSize(bytes: Uint8Array, offset: number, length: number): 0 | 4 | 16 {
   const family = octet(bytes, offset + 1)
-  const size = family === 1 ? 4 : 16
-  if ((family !== 1 && family !== 2) || length !== 4 + size) return undefined
-  const address = octets(bytes, offset + 4, size)
-  const port = uint16(bytes, offset + 2)
-  if (mask === undefined) return { address: ipText(address), port }
-  for (let i = 0; i < size; i++) address[i] = octet(address, i) ^ octet(mask, i)
-  return { address: ipText(address), port: port ^ uint16(mask, 0) }
+  if (family === 1) return length === 8 ? 4 : 0
+  return family === 2 && length === 20 ? 16 : 0
+}
+
+function xor(address: Uint8Array, mask: Uint8Array): Uint8Array {
+  for (let i = 0; i < address.length; i++) address[i] = octet(address, i) ^ octet(mask, i)
+  return address
 }
 
 function plain(type: number, name: string): StunAttribute<TransportAddress> {
@@ -74,25 +91,15 @@ function xored(type: number, name: string): StunAttribute<TransportAddress> {
   return {
     type,
     name,
-    decode(message, offset, length) {
-      const mask = message.bytes.subarray(4, 20)
-      return readAddress(message.bytes, offset, length, message.classic ? classicMask(mask) : mask)
-    },
+    decode: (message, offset, length) => readXoredAddress(message.bytes, offset, length),
     encode(writer, value) {
       const address = numeric(value, name)
-      const mask = classicMask(writer.transactionId)
+      const mask = address.length === 4 ? cookieOctets : writer.transactionId
       writer.uint16(address.length === 4 ? 1 : 2)
-      writer.uint16(value.port ^ uint16(mask, 0))
-      for (let i = 0; i < address.length; i++) writer.uint8(octet(address, i) ^ octet(mask, i))
+      writer.uint16(value.port ^ uint16(cookieOctets, 0))
+      writer.octets(xor(address, mask))
     },
   }
-}
-
-/** The magic cookie itself in front, whatever stands in its place in an RFC 3489 message. */
-function classicMask(transactionId: Uint8Array): Uint8Array {
-  const mask = octets(transactionId, 0, 16)
-  mask.set([0x21, 0x12, 0xa4, 0x42])
-  return mask
 }
 
 function numeric(value: TransportAddress, name: string): Uint8Array {

@@ -13,7 +13,7 @@ export const ErrorCode: StunAttribute<StunErrorCode> = {
   type: 0x0009,
   name: 'ERROR-CODE',
   decode({ bytes }, offset, length) {
-    if (length < 4 || length > 767) return undefined
+    if (length < 4) return undefined
     const hundreds = octet(bytes, offset + 2) & 7
     const number = octet(bytes, offset + 3)
     if (hundreds < 3 || hundreds > 6 || number > 99) return undefined

@@ -75,7 +75,7 @@ export const AddressErrorCode: StunAttribute<StunErrorCode & { readonly family: 
   type: 0x8001,
   name: 'ADDRESS-ERROR-CODE',
   decode({ bytes }, offset, length) {
-    if (length < 4 || length > 767) return undefined
+    if (length < 4) return undefined
     const hundreds = octet(bytes, offset + 2) & 7
     const number = octet(bytes, offset + 3)
     if (hundreds < 3 || hundreds > 6 || number > 99) return undefined
