@@ -12,6 +12,7 @@ export {
   shortTermKey,
   userhash,
 } from './credentials.ts'
+export { reasonPhrase } from './error-codes.ts'
 export type { Exchange as StunExchange, StunRequest, StunRequestUser } from './exchange.ts'
 export { StunErrorResponse, type StunFailure } from './failure.ts'
 export type { IntegrityKey, StunHash } from './hash.ts'
@@ -37,6 +38,14 @@ export {
 export { opaqueString, type Preparation, saslPrep } from './prepare.ts'
 export { knownAttributes, malformedAttribute, unknownRequired } from './registry.ts'
 export { RoundTrips } from './round-trip.ts'
+export {
+  openServer,
+  type RequestVerdict,
+  type StunServerAuthentication,
+} from './server/authentication.ts'
+export { type BindingAnswer, BindingServer, type BindingServerOptions } from './server/binding-server.ts'
+export { LongTermServerAuthentication, type LongTermServerOptions } from './server/long-term.ts'
+export { ShortTermServerAuthentication } from './server/short-term.ts'
 export { ShortTermAuthentication, type ShortTermOptions } from './short-term.ts'
 export {
   StunClientTransaction,
