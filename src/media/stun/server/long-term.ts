@@ -46,6 +46,10 @@ export class LongTermServerAuthentication implements StunServerAuthentication {
 
   constructor(options: LongTermServerOptions) {
     this.#options = options
+    // what can never be prepared is the caller's mistake: told now, not when somebody asks
+    for (const [username, password] of options.users) {
+      longTermKey({ username, password }, options.realm, options.hash)
+    }
   }
 
   check(request: StunMessage, source: TransportAddress): RequestVerdict {
