@@ -35,6 +35,13 @@ export {
   StunMessage,
   stunLimits,
 } from './message.ts'
+export {
+  type NatBehavior,
+  NatBehaviorDiscovery,
+  type NatBehaviorOptions,
+  type NatDependence,
+  natBehaviorMachine,
+} from './nat-behavior.ts'
 export { opaqueString, type Preparation, saslPrep } from './prepare.ts'
 export { knownAttributes, malformedAttribute, unknownRequired } from './registry.ts'
 export { RoundTrips } from './round-trip.ts'
@@ -46,6 +53,13 @@ export {
 export { type BindingAnswer, BindingServer, type BindingServerOptions } from './server/binding-server.ts'
 export { LongTermServerAuthentication, type LongTermServerOptions } from './server/long-term.ts'
 export { ShortTermServerAuthentication } from './server/short-term.ts'
+export {
+  locateServer,
+  parseServerName,
+  type ResolveHost,
+  type StunServerLocation,
+  type StunServerName,
+} from './server-name.ts'
 export { ShortTermAuthentication, type ShortTermOptions } from './short-term.ts'
 export {
   StunClientTransaction,
