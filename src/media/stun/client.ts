@@ -99,7 +99,7 @@ export class StunClient {
     return exchange
   }
 
-  /** Sends an indication: no response, no retransmission, no credentials (RFC 8489 §9.2). */
+  /** Sends an indication: no response, no retransmission, no credentials (RFC 8489 §9.2). Throws as the transport does. */
   indicate(request: StunRequest): void {
     if (this.#closed) return
     const writer = new StunWriter(request.method, 'indication', this.#transactionId())

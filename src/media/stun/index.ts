@@ -15,6 +15,7 @@ export {
 export { reasonPhrase } from './error-codes.ts'
 export type { Exchange as StunExchange, StunRequest, StunRequestUser } from './exchange.ts'
 export { StunErrorResponse, type StunFailure } from './failure.ts'
+export { isChannelData, type StunFrame, StunFramer } from './framer.ts'
 export type { IntegrityKey, StunHash } from './hash.ts'
 export { magicCookie, method, type StunClass } from './header.ts'
 export {

@@ -20,12 +20,12 @@ import {
 import { hex } from './hex.ts'
 
 /** libnice's numbers. */
-export const agents: readonly StunCompatibility[] = ['RFC3489', 'RFC5389', 'MSICE2', 'OC2007']
-export const turns: readonly TurnCompatibility[] = ['DRAFT9', 'GOOGLE', 'MSN', 'OC2007', 'RFC5766']
+const agents: readonly StunCompatibility[] = ['RFC3489', 'RFC5389', 'MSICE2', 'OC2007']
+const turns: readonly TurnCompatibility[] = ['DRAFT9', 'GOOGLE', 'MSN', 'OC2007', 'RFC5766']
 const ports: readonly TurnRequestPorts[] = ['normal', 'even', 'even-and-reserve']
 
 /** The same agent out of libnice's number, flag bits and software in hex. */
-export function agentOf(compatibility: number, flags: number, software: string): StunAgent {
+function agentOf(compatibility: number, flags: number, software: string): StunAgent {
   return {
     compatibility: at(agents, compatibility),
     shortTermCredentials: (flags & 1) !== 0,

@@ -2,8 +2,8 @@ import { UsageError } from '../../../util/errors.ts'
 import type { StunAttribute } from '../attribute.ts'
 import { octet, octets, uint16, uint32, utf8 } from '../octets.ts'
 
-/** @internal octets of UTF-8 that may be sent and received (RFC 8489 §14.3) */
-export const sendLimit = 508
+/** Octets of UTF-8 that may be sent and received (RFC 8489 §14.3). */
+const sendLimit = 508
 const RECEIVE_LIMIT = 763
 
 /** @internal UTF-8 text of at most `limit` octets when sent */
