@@ -1,0 +1,124 @@
+import type { Socket } from 'node:net'
+import { familyOf, hostPort, type TransportAddress, unmapped } from '../util/address.ts'
+import { EnvironmentError } from '../util/errors.ts'
+import { environmentError } from './failure.ts'
+import type { StreamConnection, StreamReceiver } from './stream.ts'
+
+let lastId = 0
+
+/** What the maker of a connection knows of it. */
+export interface ConnectionSetup {
+  readonly protocol: string
+  readonly accepted: boolean
+  readonly remote: TransportAddress
+  readonly maxBufferedBytes: number
+}
+
+/** A StreamConnection over a socket of Node, be it plain or TLS. Its maker calls `opened` when it can be used. */
+export class SocketConnection implements StreamConnection {
+  readonly id: number = ++lastId
+  readonly protocol: string
+  readonly accepted: boolean
+  readonly remote: TransportAddress
+  bytesIn: number = 0
+  bytesOut: number = 0
+  #local: TransportAddress | undefined
+  readonly #socket: Socket
+  readonly #receiver: StreamReceiver
+  readonly #maxBufferedBytes: number
+  #corked = false
+  #destroyed = false
+  #error: EnvironmentError | undefined
+
+  constructor(socket: Socket, receiver: StreamReceiver, setup: ConnectionSetup) {
+    this.protocol = setup.protocol
+    this.accepted = setup.accepted
+    this.remote = setup.remote
+    this.#socket = socket
+    this.#receiver = receiver
+    this.#maxBufferedBytes = setup.maxBufferedBytes
+    socket.on('error', error => {
+      this.#error ??=
+        error instanceof EnvironmentError
+          ? error
+          : environmentError(error, { protocol: this.protocol, ...this.remote })
+    })
+    socket.on('close', () => {
+      this.#destroyed = true
+      receiver.onClosed(this, this.#error)
+    })
+    socket.on('data', bytes => {
+      if (this.#destroyed) return
+      this.bytesIn += bytes.length
+      receiver.onBytes(this, bytes)
+    })
+  }
+
+  get local(): TransportAddress | undefined {
+    return this.#local
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.writableLength
+  }
+
+  /** The socket can be used from now on. */
+  opened(): void {
+    if (this.#destroyed) return
+    this.#local = transportAddress(this.#socket.localAddress, this.#socket.localPort)
+    this.#receiver.onConnected(this)
+  }
+
+  write(bytes: Uint8Array | string): void {
+    const socket = this.#socket
+    if (this.#destroyed || socket.writableEnded) return
+    if (!this.#corked) {
+      // held back to the end of this turn, so that all that is written in it makes one system call
+      this.#corked = true
+      socket.cork()
+      setImmediate(uncork, this)
+    }
+    this.bytesOut += bytes.length
+    if (typeof bytes === 'string') socket.write(bytes, 'latin1')
+    else socket.write(bytes)
+    if (socket.writableLength > this.#maxBufferedBytes) this.destroy(this.#tooSlow())
+  }
+
+  end(): void {
+    this.#socket.end()
+  }
+
+  destroy(error?: EnvironmentError): void {
+    if (this.#destroyed) return
+    this.#destroyed = true
+    this.#error ??= error
+    this.#socket.destroy()
+  }
+
+  uncork(): void {
+    this.#corked = false
+    this.#socket.uncork()
+  }
+
+  #tooSlow(): EnvironmentError {
+    return new EnvironmentError(
+      'ERR_SLOW_READER',
+      `${this.protocol} ${hostPort(this.remote.address, this.remote.port)} does not read: ${this.bufferedBytes} bytes ` +
+        `wait for it and ${this.#maxBufferedBytes} may; the connection was closed`,
+    )
+  }
+}
+
+/** An address as Node's sockets report it, undefined where they know none. */
+export function transportAddress(
+  address: string | undefined,
+  port: number | undefined,
+): TransportAddress | undefined {
+  const plain = unmapped(address ?? '')
+  const family = familyOf(plain)
+  return family && port !== undefined ? { address: plain, port, family } : undefined
+}
+
+function uncork(connection: SocketConnection): void {
+  connection.uncork()
+}
