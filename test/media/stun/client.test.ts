@@ -247,6 +247,18 @@ describe('long-term credentials (RFC 8489 §9.2)', () => {
     expect(ladder.at(-1)).toBe('39500 ERR_STUN_INTEGRITY')
   })
 
+  it('takes unsigned errors where told to, but no wrongly signed ones', () => {
+    const lenient = new LongTermAuthentication(credentials, nodeHash, { unsignedErrors: 'accept' })
+    const { client, clock, ladder, ask } = setUp(
+      [refuse(401, 'example.org', 'n1'), signed(refuse(437), 'elsewhere'), refuse(437)],
+      { authentication: lenient },
+    )
+    ask()
+    clock.advance(5000)
+    expect(ladder.at(-1)).toBe('500 ERR_STUN_RESPONSE 437 No')
+    expect(client.counters.badIntegrity).toBe(1)
+  })
+
   it('stops on a challenge whose offer of algorithms was taken away (§9.2.1)', () => {
     const nonce = nonceWith({ passwordAlgorithms: true, usernameAnonymity: false }, 'n1')
     const { ladder, ask } = setUp([refuse(401, 'example.org', nonce)], { authentication: authentication() })
