@@ -171,6 +171,44 @@ describe('STUN client', () => {
     ])
   })
 
+  it('tells a transport that cannot send, a line that is full, and nothing once cancelled', () => {
+    const { client, clock, ladder, ask } = setUp([], { limit: 1 })
+    ask()
+    ask()
+    expect(ladder).toEqual(['0 → 192.0.2.1', '0 ERR_STUN_TRANSPORT'])
+    client.close()
+    const user = { onSuccess: () => ladder.push('success'), onFailure: () => ladder.push('failure') }
+    const broken = new StunClient({
+      transport: {
+        reliable: false,
+        send() {
+          throw new Error('no route')
+        },
+      },
+      server,
+      timers: new Timers(clock),
+      random: seededRandom(1),
+    })
+    broken.request({ method: 1 }, user)
+    expect(ladder.at(-1)).toBe('failure')
+    const other = setUp([])
+    other.client.request({ method: 1 }, user).cancel()
+    other.clock.advance(60_000)
+    expect([other.ladder, other.client.pending, ladder.length]).toEqual([['0 → 192.0.2.1'], 0, 3])
+  })
+
+  it('sends indications once, unsigned and without waiting (RFC 8489 §6.3.2)', () => {
+    const { client, clock, requests } = setUp([], {
+      authentication: new ShortTermAuthentication(credentials, nodeHash),
+      fingerprint: true,
+    })
+    client.indicate({ method: 1 })
+    clock.advance(60_000)
+    expect(requests.map(one => [one.class, one.types(), client.pending])).toEqual([
+      ['indication', [0x8028], 0],
+    ])
+  })
+
   it('tells a failed transport and a closed client', () => {
     const { client, ladder, ask } = setUp([])
     ask()
