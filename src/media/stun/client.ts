@@ -147,7 +147,7 @@ export class StunClient {
   }
 
   #judge(exchange: Exchange, response: StunMessage, source: TransportAddress): void {
-    const verdict = this.#authentication.judge(response, exchange.attempts)
+    const verdict = this.#authentication.judge(response, exchange.signature, exchange.attempts)
     if (verdict === 'discard') {
       this.counters.badIntegrity++
       exchange.discarded = response.get(ErrorCode)
@@ -164,7 +164,7 @@ export class StunClient {
     const writer = new StunWriter(request.method, 'request', this.#transactionId())
     if (software !== undefined) writer.add(Software, software)
     if (request.attributes) writer.addAll(request.attributes)
-    this.#authentication.sign(writer)
+    exchange.signature = this.#authentication.sign(writer)
     if (fingerprint) writer.fingerprint()
     const bytes = writer.finish()
     const rto = this.#roundTrips.rto(server.address, timers.now())
@@ -187,7 +187,7 @@ export class StunClient {
     this.#exchanges.delete(exchange.key)
     this.#measure(exchange)
     if (exchange.retry) {
-      this.#send(exchange)
+      this.#sendAgain(exchange)
       return
     }
     if (unknownRequired(response).length > 0) {
@@ -211,7 +211,16 @@ export class StunClient {
     this.server = next
     this.#authentication.reset()
     this.#options.onAlternateServer?.(next)
-    this.#send(exchange)
+    this.#sendAgain(exchange)
+  }
+
+  /** What the server told must not throw here, where nobody asked: a request that grew too large has failed. */
+  #sendAgain(exchange: Exchange): void {
+    try {
+      this.#send(exchange)
+    } catch (error) {
+      exchange.user.onFailure(notSent(exchange.server, error))
+    }
   }
 
   /** The server that a 300 sends this exchange to, where we may follow; `undefined` where its user is to be told. */
@@ -219,7 +228,8 @@ export class StunClient {
     const policy = this.#options.alternateServer ?? 'any'
     if (failure.status !== 300 || policy === 'never' || this.#options.transport.reliable) return undefined
     if (exchange.request.to !== undefined) return undefined
-    if (policy === 'authenticated' && !this.#authentication.vouchesFor(failure.response)) return undefined
+    if (policy === 'authenticated' && !this.#authentication.vouchesFor(failure.response, exchange.signature))
+      return undefined
     const ipv6 = isIPv6(exchange.server.address)
     const next = failure.alternateServers.find(server => isIPv6(server.address) === ipv6)
     return next !== undefined && exchange.redirect(next) ? next : undefined

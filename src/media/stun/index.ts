@@ -1,6 +1,11 @@
 export { type StunAttribute, type StunAttributeValue, valued } from './attribute.ts'
 export * from './attributes/index.ts'
-export { noAuthentication, type ResponseVerdict, type StunAuthentication } from './authentication.ts'
+export {
+  noAuthentication,
+  type ResponseVerdict,
+  type StunAuthentication,
+  type StunSignature,
+} from './authentication.ts'
 export { StunClient, type StunClientOptions, type StunTransport } from './client.ts'
 export { type StunCounters, stunCounters } from './counters.ts'
 export {
