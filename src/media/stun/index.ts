@@ -6,7 +6,8 @@ export {
   type StunAuthentication,
   type StunSignature,
 } from './authentication.ts'
-export { StunClient, type StunClientOptions, type StunTransport } from './client.ts'
+export { StunClient } from './client.ts'
+export type { StunClientOptions, StunTransport } from './client-options.ts'
 export { type StunCounters, stunCounters } from './counters.ts'
 export {
   longTermKey,

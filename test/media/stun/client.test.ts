@@ -199,6 +199,60 @@ describe('STUN client', () => {
     expect([other.ladder, other.client.pending, ladder.length]).toEqual([['0 → 192.0.2.1'], 0, 3])
   })
 
+  it('has ten requests under way at most, the others wait their turn (RFC 8489 §6.2)', () => {
+    const { client, clock, ladder, requests, ask } = setUp([])
+    for (let i = 0; i < 12; i++) ask()
+    expect([requests.length, client.pending]).toEqual([10, 12])
+    client.receive((succeed(request(requests[3]), server) ?? fail()).finish(), server)
+    expect([requests.length, client.pending]).toEqual([11, 11])
+    client.request({ method: 1 }, { onSuccess: fail, onFailure: fail }).cancel()
+    clock.advance(100_000)
+    expect(ladder.filter(line => line.endsWith('TIMEOUT'))).toEqual([
+      ...new Array(10).fill('39500 ERR_STUN_TIMEOUT'),
+      '79000 ERR_STUN_TIMEOUT',
+    ])
+    expect(client.pending).toBe(0)
+  })
+
+  it('runs through a long line of requests that fail at once', () => {
+    let works = true
+    let failed = 0
+    const client = new StunClient({
+      transport: {
+        reliable: false,
+        send() {
+          if (!works) throw new Error('no route')
+        },
+      },
+      server,
+      timers: new Timers(new SimulatedClock()),
+      random: seededRandom(1),
+      limit: 20_000,
+    })
+    for (let i = 0; i < 20_000; i++)
+      client.request({ method: 1 }, { onSuccess: fail, onFailure: () => failed++ })
+    works = false
+    client.transportFailed(new Error('gone'))
+    expect([failed, client.pending]).toEqual([20_000, 0])
+  })
+
+  it('is not stuck by a user that throws', () => {
+    const { client, clock, requests, ask } = setUp([], { outstanding: 1 })
+    const user = {
+      onSuccess() {
+        throw new Error('mine')
+      },
+      onFailure: fail,
+    }
+    client.request({ method: 1 }, user)
+    ask()
+    const answer = (succeed(request(requests[0]), server) ?? fail()).finish()
+    expect(() => client.receive(answer, server)).toThrow('mine')
+    expect([requests.length, client.pending]).toEqual([2, 1])
+    clock.advance(100_000)
+    expect(client.pending).toBe(0)
+  })
+
   it('sends indications once, unsigned and without waiting (RFC 8489 §6.3.2)', () => {
     const { client, clock, requests } = setUp([], {
       authentication: new ShortTermAuthentication(credentials, nodeHash),
