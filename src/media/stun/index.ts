@@ -1,0 +1,92 @@
+export { type StunAttribute, type StunAttributeValue, valued } from './attribute.ts'
+export * from './attributes/index.ts'
+export {
+  noAuthentication,
+  type ResponseVerdict,
+  type StunAuthentication,
+  type StunSignature,
+} from './authentication.ts'
+export { StunClient } from './client.ts'
+export type { StunClientOptions, StunTransport } from './client-options.ts'
+export { type StunCounters, stunCounters } from './counters.ts'
+export {
+  longTermKey,
+  nonceWith,
+  type SecurityFeatures,
+  type StunCredentials,
+  securityFeatures,
+  shortTermKey,
+  userhash,
+} from './credentials.ts'
+export { reasonPhrase } from './error-codes.ts'
+export type { Exchange as StunExchange, StunRequest, StunRequestUser } from './exchange.ts'
+export { StunErrorResponse, type StunFailure } from './failure.ts'
+export { isChannelData, type StunFrame, StunFramer } from './framer.ts'
+export type { IntegrityKey, StunHash } from './hash.ts'
+export { magicCookie, method, type StunClass } from './header.ts'
+export {
+  checkClassicIntegrity,
+  checkFingerprint,
+  checkIntegrity,
+  checkIntegritySha256,
+  type Verdict,
+} from './integrity.ts'
+export { nodeHash } from './io/node-hash.ts'
+export { addressText, isIPv6, sameAddress, type TransportAddress } from './ip.ts'
+export { LongTermAuthentication, type LongTermOptions } from './long-term.ts'
+export {
+  looksLikeStun,
+  parseStun,
+  type StunFault,
+  type StunLimits,
+  StunMessage,
+  stunLimits,
+} from './message.ts'
+export {
+  type NatBehavior,
+  NatBehaviorDiscovery,
+  type NatBehaviorOptions,
+  type NatDependence,
+  natBehaviorMachine,
+} from './nat-behavior.ts'
+export { opaqueString, type Preparation, saslPrep } from './prepare.ts'
+export { knownAttributes, malformedAttribute, unknownRequired } from './registry.ts'
+export { RoundTrips } from './round-trip.ts'
+export {
+  openServer,
+  type RequestVerdict,
+  type StunServerAuthentication,
+} from './server/authentication.ts'
+export { type BindingAnswer, BindingServer, type BindingServerOptions } from './server/binding-server.ts'
+export { LongTermServerAuthentication, type LongTermServerOptions } from './server/long-term.ts'
+export { ShortTermServerAuthentication } from './server/short-term.ts'
+export {
+  locateServer,
+  parseServerName,
+  type ResolveHost,
+  type StunServerLocation,
+  type StunServerName,
+} from './server-name.ts'
+export { ShortTermAuthentication, type ShortTermOptions } from './short-term.ts'
+export {
+  StunClientTransaction,
+  type StunTiming,
+  type StunTransactionUser,
+  stunClientMachine,
+  stunTiming,
+} from './transaction.ts'
+export type { StunAgent, StunCompatibility } from './usage/agent.ts'
+export {
+  type TurnCompatibility,
+  type TurnCreateOptions,
+  type TurnProcessed,
+  type TurnRefreshOptions,
+  type TurnRefreshProcessed,
+  type TurnRequestPorts,
+  type TurnVerdict,
+  turnCreate,
+  turnCreateRefresh,
+  turnProcess,
+  turnRefreshProcess,
+} from './usage/turn.ts'
+export { StunWriter, type StunWriterOptions } from './writer.ts'
