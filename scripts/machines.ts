@@ -1,3 +1,5 @@
+import { natBehaviorMachine } from '../src/media/stun/nat-behavior.ts'
+import { stunClientMachine } from '../src/media/stun/transaction.ts'
 import { inviteClient } from '../src/stack/transaction/invite-client.ts'
 import { inviteServer } from '../src/stack/transaction/invite-server.ts'
 import { nonInviteClient } from '../src/stack/transaction/non-invite-client.ts'
@@ -20,6 +22,8 @@ export const machines: readonly DrawnMachine[] = [
   drawn(inviteServer),
   drawn(nonInviteClient),
   drawn(nonInviteServer),
+  drawn(stunClientMachine),
+  drawn(natBehaviorMachine),
 ]
 
 function drawn<S extends string, I extends string, M extends MachineInstance<S>, E>(
