@@ -68,7 +68,7 @@ export class BencodeLengthFinder {
     } else if (byte === COLON) {
       this.#state = this.#length > 0 ? 'content' : 'value'
     } else if (isDigit(byte)) {
-      this.#setLength(this.#length * 10 + byte - ZERO)
+      this.#setLength(this.#length * 10 + (byte - ZERO))
     } else {
       throw this.#error('no length of a string')
     }

@@ -213,7 +213,7 @@ class Reader {
     for (;;) {
       const byte = this.#bytes[this.#at] ?? 0
       if (byte < ZERO || byte > NINE) break
-      number = number * 10 + byte - ZERO
+      number = number * 10 + (byte - ZERO)
       this.#at++
     }
     const digits = this.#at - start
