@@ -8,7 +8,7 @@ import type { OfferOptions } from './options.ts'
  * or whose value cannot be. The types refuse most of it already; this is for callers without them.
  */
 export function checkOptions(command: string, options: NgOptions): void {
-  if (command !== 'offer') refuseOfferOnly(command, options)
+  refuseMisplaced(command, options)
   refuseContradictions(options)
   checkNumbers(options)
   checkAddresses(options)
@@ -16,13 +16,15 @@ export function checkOptions(command: string, options: NgOptions): void {
 
 const OFFER_ONLY = ['direction', 'iceLite', 'ptime', 'ptimeReverse', 't38'] as const
 
-function refuseOfferOnly(command: string, options: NgOptions): void {
-  for (const option of OFFER_ONLY) {
-    if (options[option] !== undefined) {
-      refuse(option, `makes no sense in "${command}": the offer settles it`)
+function refuseMisplaced(command: string, options: NgOptions): void {
+  if (command !== 'offer') {
+    for (const option of OFFER_ONLY) {
+      if (options[option] !== undefined) {
+        refuse(option, `makes no sense in "${command}": the offer settles it`)
+      }
     }
+    if (hasFlag(options, 'reset')) refuse('flag reset', `stands in an offer only, not in "${command}"`)
   }
-  if (hasFlag(options, 'reset')) refuse('flag reset', `stands in an offer only, not in "${command}"`)
   if (command !== 'delete' && hasFlag(options, 'fatal')) refuse('flag fatal', 'stands in a delete only')
   if (command !== 'answer' && options.transportProtocol === 'accept') {
     refuse('transportProtocol accept', 'stands in an answer only')
