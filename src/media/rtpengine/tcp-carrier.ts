@@ -17,6 +17,9 @@ export interface TcpCarrierOptions {
 /** What is not worth a connection of its own any more, and would stop all others. */
 const LONGEST_MESSAGE = 1024 * 1024
 
+/** Bytes that may wait for the engine; how many requests do is the client's own limit. */
+const MAX_BUFFERED = 64 * 1024 * 1024
+
 /** NG over TCP: one connection, made with the first message and again with the first one after it was lost. */
 export class TcpCarrier implements Carrier, StreamReceiver {
   readonly reliable: boolean = true
@@ -93,7 +96,7 @@ export class TcpCarrier implements Carrier, StreamReceiver {
     if (found === undefined || this.#closed) return
     const receiver = this.#receiver
     this.#framer = new NgFramer(message => receiver.onMessage(message), limits)
-    const connection = connectTcp({ address: found.address, port }, this)
+    const connection = connectTcp({ address: found.address, port, maxBufferedBytes: MAX_BUFFERED }, this)
     this.#connection = connection
     for (const message of this.#waiting) connection.write(message)
     this.#waiting = []

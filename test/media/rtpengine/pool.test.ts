@@ -161,9 +161,7 @@ describe('RtpEnginePool', () => {
     const offer = outcome(pool.offer('v=0', call, 'a'))
     await simulation.advance(10)
     expect(await offer).toBe('ERR_RTPENGINE_LOAD_LIMIT')
-    expect(
-      [...engines.values()].map(engine => engine.ladder.filter(line => line.includes('offer'))),
-    ).toHaveLength(2)
+    expect([...engines.values()].flatMap(engine => engine.ladder.filter(isOffer))).toHaveLength(2)
     expect(pool.engineOf(call)).toBeUndefined()
 
     const refusing = simulatePool({}, { answer: () => ({ result: 'error', 'error-reason': 'no' }) })
