@@ -56,7 +56,7 @@ export const DEFAULT_BENCODE_LIMITS: Required<BencodeLimits> = {
 
 /** Throws a UsageError for what bencode cannot say: fractions, and characters above U+00FF with `latin1`. */
 export function encodeBencode(value: BencodeInput, strings: BencodeStrings = 'latin1'): Buffer {
-  return Buffer.from(write(value, strings), 'latin1')
+  return Buffer.from(bencodeText(value, strings), 'latin1')
 }
 
 /** Reads exactly one value. Throws a BencodeError for anything else, and for what goes over a limit. */
@@ -81,7 +81,7 @@ export function isList(value: BencodeInput): value is readonly BencodeInput[] {
 }
 
 /** The value as text of one character a byte. */
-function write(value: BencodeInput, strings: BencodeStrings): string {
+export function bencodeText(value: BencodeInput, strings: BencodeStrings): string {
   if (typeof value === 'string') return writeString(value, strings)
   if (typeof value === 'number') {
     if (!Number.isSafeInteger(value)) {
@@ -95,14 +95,14 @@ function write(value: BencodeInput, strings: BencodeStrings): string {
   }
   if (isList(value)) {
     let out = 'l'
-    for (const item of value) out += write(item, strings)
+    for (const item of value) out += bencodeText(item, strings)
     return `${out}e`
   }
-  return writeDictionary(value instanceof Map ? value : new Map(Object.entries(value)), strings)
+  return writeDictionary(value instanceof Map ? value : Object.entries(value), strings)
 }
 
 function writeDictionary(
-  dictionary: ReadonlyMap<string, BencodeInput | undefined>,
+  dictionary: Iterable<readonly [key: string, value: BencodeInput | undefined]>,
   strings: BencodeStrings,
 ): string {
   const entries: [wireKey: string, value: BencodeInput][] = []
@@ -111,7 +111,7 @@ function writeDictionary(
   }
   entries.sort(([one], [other]) => (one < other ? -1 : 1))
   let out = 'd'
-  for (const [key, value] of entries) out += `${key.length}:${key}${write(value, strings)}`
+  for (const [key, value] of entries) out += `${key.length}:${key}${bencodeText(value, strings)}`
   return `${out}e`
 }
 
@@ -121,7 +121,8 @@ function writeString(value: string, strings: BencodeStrings): string {
 }
 
 function wireText(value: string, strings: BencodeStrings): string {
-  if (strings === 'utf8') return toWire(value)
+  // the length in UTF-8 tells plain ASCII faster than a look at each character does
+  if (strings === 'utf8') return Buffer.byteLength(value) === value.length ? value : toWire(value)
   for (let i = 0; i < value.length; i++) {
     if (value.charCodeAt(i) > 0xff) {
       throw new UsageError('ERR_BENCODE', 'a latin1 string has a character above U+00FF; write it as utf8')

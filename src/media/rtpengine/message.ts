@@ -3,8 +3,8 @@ import {
   type BencodeDictionary,
   type BencodeInput,
   type BencodeLimits,
+  bencodeText,
   decodeBencode,
-  encodeBencode,
 } from './bencode.ts'
 import { decodeNgJson, encodeNgJson } from './json.ts'
 
@@ -31,12 +31,9 @@ export function encodeNgMessage(
   dictionary: { readonly [key: string]: NgInput | undefined },
   encoding: NgEncoding,
 ): Buffer {
-  const document = encoding === 'json' ? encodeNgJson(dictionary) : encodeBencode(dictionary, 'utf8')
-  const message = Buffer.allocUnsafe(cookie.length + 1 + document.length)
-  message.write(cookie, 0, 'latin1')
-  message[cookie.length] = SPACE
-  document.copy(message, cookie.length + 1)
-  return message
+  if (encoding === 'json')
+    return Buffer.concat([Buffer.from(`${cookie} `, 'latin1'), encodeNgJson(dictionary)])
+  return Buffer.from(`${cookie} ${bencodeText(dictionary, 'utf8')}`, 'latin1')
 }
 
 /** The cookie of a message, or undefined where the bytes begin with none. */
