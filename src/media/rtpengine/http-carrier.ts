@@ -23,18 +23,7 @@ export class HttpCarrier implements Carrier {
   send(message: Buffer, cookie: string): void {
     const abort = new AbortController()
     this.#underWay.set(cookie, abort)
-    this.#client.post(message, CONTENT_TYPE, abort.signal).then(
-      response => {
-        if (!this.#underWay.delete(cookie) || this.#closed) return
-        if (response.status === 200) this.#receiver.onMessage(response.body)
-        else this.#receiver.onCarrierFailure(unexpected(response.status), cookie)
-      },
-      error => {
-        if (!this.#underWay.delete(cookie) || this.#closed) return
-        if (!(error instanceof EnvironmentError)) throw error
-        this.#receiver.onCarrierFailure(error, cookie)
-      },
-    )
+    this.#post(message, cookie, abort.signal, true)
   }
 
   forget(cookie: string): void {
@@ -47,6 +36,27 @@ export class HttpCarrier implements Carrier {
     this.#closed = true
     for (const cookie of [...this.#underWay.keys()]) this.forget(cookie)
     this.#client.close()
+  }
+
+  #post(message: Buffer, cookie: string, signal: AbortSignal, first: boolean): void {
+    this.#client.post(message, CONTENT_TYPE, signal).then(
+      response => {
+        if (!this.#underWay.delete(cookie) || this.#closed) return
+        if (response.status === 200) this.#receiver.onMessage(response.body)
+        else this.#receiver.onCarrierFailure(unexpected(response.status), cookie)
+      },
+      error => {
+        if (!this.#underWay.has(cookie) || this.#closed) return
+        if (!(error instanceof EnvironmentError)) throw error
+        // a kept connection may be closed by the engine just as it is used again; the cookie makes asking twice safe
+        if (first && error.code === 'ECONNRESET') {
+          this.#post(message, cookie, signal, false)
+          return
+        }
+        this.#underWay.delete(cookie)
+        this.#receiver.onCarrierFailure(error, cookie)
+      },
+    )
   }
 }
 
