@@ -36,7 +36,6 @@ const OPPOSITE_FLAGS = [
   ['trust-address', 'SIP-source-address'],
   ['port-latching', 'no-port-latching'],
   ['strict-source', 'media-handover'],
-  ['symmetric-codecs', 'asymmetric-codecs'],
   ['full-rtcp-attribute', 'no-rtcp-attribute'],
 ] as const
 

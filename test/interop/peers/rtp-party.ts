@@ -1,7 +1,6 @@
 import { setTimeout as after } from 'node:timers/promises'
 import { UdpSocket } from '../../../src/net/udp.ts'
 
-/** Where a party's SDP says that it listens, and what its packets look like. */
 const SSRC_BASE = 0x10000000
 const SAMPLES = 160
 const HEADER = 12

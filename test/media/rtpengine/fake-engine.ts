@@ -4,7 +4,7 @@ import { decodeNgMessage, type NgDictionary, type NgInput } from '../../../src/m
 import { EnvironmentError } from '../../../src/util/errors.ts'
 import type { Timers } from '../../../src/util/timers.ts'
 
-export type Answer = { readonly [key: string]: NgInput } | string | undefined
+type Answer = { readonly [key: string]: NgInput } | string | undefined
 
 export interface FakeEngineOptions {
   readonly reliable?: boolean
@@ -15,7 +15,7 @@ export interface FakeEngineOptions {
 }
 
 /** What an engine answers when nothing else is said: pong, ok, and an SDP of its own. */
-export function plainAnswer(request: NgDictionary): Answer {
+function plainAnswer(request: NgDictionary): Answer {
   const command = request.get('command')
   if (command === 'ping') return { result: 'pong' }
   const sdp = request.get('sdp')

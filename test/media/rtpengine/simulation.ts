@@ -5,7 +5,7 @@ import { Timers } from '../../../src/util/timers.ts'
 import { FakeEngine, type FakeEngineOptions } from './fake-engine.ts'
 
 /** Lets promises that are settled run their continuations. */
-export async function settle(): Promise<void> {
+async function settle(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve()
 }
 
