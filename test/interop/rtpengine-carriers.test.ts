@@ -200,6 +200,32 @@ describe('NG over a WebSocket with an engine that misbehaves', () => {
     expect(await codeOf(client.ping())).toBe('ok')
   })
 
+  it('has one request at a time on each of its connections, and lets go of those that timed out', async () => {
+    const underWay = new Map<WebSocket, number>()
+    let most = 0
+    let silent = 16
+    const url = await serve((socket, request) => {
+      if (silent-- > 0) return
+      const now = (underWay.get(socket) ?? 0) + 1
+      underWay.set(socket, now)
+      most = Math.max(most, now)
+      setImmediate(() => {
+        underWay.set(socket, now - 1)
+        socket.send(`${cookieOf(request)} ${PONG}`)
+      })
+    })
+    const client = clientOf(url)
+    const unanswered = Array.from({ length: 16 }, () => codeOf(client.ping({ timeout: 100 })))
+    const neverSent = codeOf(client.ping({ timeout: 50 }))
+    const answered = Array.from({ length: 100 }, () => codeOf(client.ping()))
+    expect(await neverSent).toBe('ERR_RTPENGINE_TIMEOUT')
+    expect(new Set(await Promise.all(unanswered))).toEqual(new Set(['ERR_RTPENGINE_TIMEOUT']))
+    expect(new Set(await Promise.all(answered))).toEqual(new Set(['ok']))
+    expect(most).toBe(1)
+    expect(underWay.size).toBeLessThanOrEqual(16)
+    expect(client.counters).toMatchObject({ lateReplies: 0, strayReplies: 0, replies: 100 })
+  })
+
   it('closes at a message longer than allowed', async () => {
     const url = await serve(socket => socket.send('x'.repeat(2000)))
     const client = clientOf(url, { limits: { maxLength: 1000 } })

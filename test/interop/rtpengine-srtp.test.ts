@@ -87,12 +87,14 @@ describe('RTP on one side, SRTP by SDES (RFC 4568) on the other', () => {
       await expect.poll(() => alice.payloads(0).length, { timeout: 10_000 }).toBeGreaterThan(100)
       await expect.poll(() => sizeOf(heard), { timeout: 10_000 }).toBeGreaterThan(16_000)
 
-      const toAlice = fromMuLaw(Buffer.concat(alice.payloads(0).slice(-50)))
-      expect(shareOf(SPOKEN_BY_FFMPEG, toAlice)).toBeGreaterThan(0.9)
+      // packet by packet: one that was lost would put the rest of a longer window out of phase
+      const toAlice = alice.payloads(0).slice(-50).map(fromMuLaw)
+      expect(medianShare(SPOKEN_BY_FFMPEG, toAlice)).toBeGreaterThan(0.9)
       const bytes = readFileSync(heard)
-      const samples = Math.min(4000, Math.floor(bytes.length / 2))
-      const toBob = Float64Array.from({ length: samples }, (_, at) => bytes.readInt16LE(at * 2))
-      expect(shareOf(SPOKEN_BY_ALICE, toBob)).toBeGreaterThan(0.9)
+      const toBob = Array.from({ length: 40 }, (_, packet) =>
+        Float64Array.from({ length: 160 }, (_, at) => bytes.readInt16LE((packet * 160 + at) * 2)),
+      )
+      expect(medianShare(SPOKEN_BY_ALICE, toBob)).toBeGreaterThan(0.9)
 
       const { tags } = await client.query('srtp')
       expect(tags.get('bob')?.medias[0]?.streams[0]?.cryptoSuite).toBe(SUITE)
@@ -125,6 +127,11 @@ function cryptoOf(sdp: string): { tag: string; key: string } {
   const [, tag, key] = new RegExp(`a=crypto:(\\d+) ${SUITE} inline:([^|\\s]+)`).exec(sdp) ?? []
   if (tag === undefined || key === undefined) throw new Error(`no key for ${SUITE} in this SDP:\n${sdp}`)
   return { tag, key }
+}
+
+function medianShare(hertz: number, packets: readonly Float64Array[]): number {
+  const shares = packets.map(packet => shareOf(hertz, packet)).sort((one, other) => one - other)
+  return shares[Math.floor(shares.length / 2)] ?? 0
 }
 
 function sizeOf(file: string): number {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { RtpEngineClient } from '../../src/media/rtpengine/client.ts'
-import { type DtmfEvent, DtmfListener } from '../../src/media/rtpengine/dtmf-listener.ts'
+import type { DtmfEvent } from '../../src/media/rtpengine/dtmf-event.ts'
+import { DtmfListener } from '../../src/media/rtpengine/dtmf-listener.ts'
 import { RtpEngineRefusedError } from '../../src/media/rtpengine/errors.ts'
 import type { NgEncoding } from '../../src/media/rtpengine/message.ts'
 import type { OfferOptions } from '../../src/media/rtpengine/options.ts'
@@ -164,6 +165,12 @@ describe.each<[CarrierName, NgEncoding]>([
   it('answers many requests at once', async () => {
     const pings = await Promise.all(Array.from({ length: 500 }, () => client.ping()))
     expect(pings).toHaveLength(500)
+    const calls = Array.from({ length: 200 }, (_, i) => `many-${i}-${call}`)
+    for (let round = 0; round < 3; round++) {
+      await Promise.all(calls.map(one => client.offer(alice.sdp, one, 'alice')))
+      await Promise.all(calls.map(one => client.answer(bob.sdp, one, 'alice', 'bob')))
+    }
+    await Promise.all(calls.map(one => client.delete(one, 'alice')))
     expect(client.counters).toMatchObject({ timeouts: 0, malformedReplies: 0, strayReplies: 0 })
   })
 })
@@ -220,6 +227,9 @@ describe('options of an offer have their effect', () => {
 describe('a call through rtpengine', () => {
   it('passes its media in both directions, and records it', async () => {
     const client = new RtpEngineClient(engine.url('udp'))
+    const told: DtmfEvent[] = []
+    const witness = new RtpEngineClient(engine.url('tcp'), { onDtmf: event => told.push(event) })
+    await witness.ping()
     const alice = await RtpParty.open(1)
     const bob = await RtpParty.open(2)
     try {
@@ -240,6 +250,9 @@ describe('a call through rtpengine', () => {
       await expect.poll(() => pressed().length).toBe(1)
       expect(pressed()[0]).toMatchObject({ sourceTag: 'alice', digit: '5', duration: 60 })
 
+      await expect.poll(() => told.filter(event => event.callId === 'recorded')).toHaveLength(1)
+      expect(told.at(-1)).toEqual(pressed()[0])
+
       const { call } = await client.delete('recorded', 'alice')
       expect(call?.totals.rtp).toMatchObject({ packets: 105, errors: 0 })
       const folder = join(engine.recordings, 'metadata')
@@ -257,6 +270,7 @@ describe('a call through rtpengine', () => {
         )
       }
     } finally {
+      await witness.close()
       await client.close()
       await alice.close()
       await bob.close()

@@ -7,8 +7,9 @@ import type { BencodeLimits } from './bencode.ts'
 import type { CarrierFactory } from './carrier.ts'
 import { carrierTo } from './carriers.ts'
 import { RtpEngineCommands } from './commands.ts'
+import { type DtmfEvent, dtmfEvent } from './dtmf-event.ts'
 import { RtpEngineRefusedError, RtpEngineReplyError } from './errors.ts'
-import { textAt, textsAt } from './fields.ts'
+import { dictionaryAt, textAt, textsAt } from './fields.ts'
 import type { NgKeys } from './keys.ts'
 import type { NgDictionary, NgEncoding } from './message.ts'
 import type { RequestOptions } from './options.ts'
@@ -27,6 +28,8 @@ export interface RtpEngineClientOptions {
   readonly maxPending?: number
   /** Length, depth and number of values of a reply. */
   readonly limits?: BencodeLimits
+  /** Hears of the keys that parties press, over `tcp:` from an engine started with `--dtmf-log-ng-tcp`. */
+  readonly onDtmf?: (event: DtmfEvent) => void
   /** The clock's timers; the system's when absent. */
   readonly timers?: Timers
   readonly random?: RandomSource
@@ -50,6 +53,7 @@ export class RtpEngineClient extends RtpEngineCommands {
   readonly #timeout: number
   readonly #timers: Timers
   readonly #requests: RequestTable
+  readonly #onDtmf: ((event: DtmfEvent) => void) | undefined
 
   /** Throws a UsageError for a URL of no known carrier, and for JSON over TCP, which engines do not take. */
   constructor(url: string | URL, options: RtpEngineClientOptions = {}) {
@@ -58,6 +62,7 @@ export class RtpEngineClient extends RtpEngineCommands {
     const encoding = options.encoding ?? 'bencode'
     const carrier = options.carrier ?? carrierTo(url, encoding, limits)
     this.url = String(url)
+    this.#onDtmf = options.onDtmf
     this.#timeout = checkTimeout(options.timeout ?? TIMEOUT)
     this.#timers = options.timers ?? new Timers(systemClock)
     this.#requests = new RequestTable(
@@ -69,6 +74,7 @@ export class RtpEngineClient extends RtpEngineCommands {
         retransmission: { ...RETRANSMISSION, ...options.retransmission },
         maxPending: options.maxPending ?? MAX_PENDING,
         limits,
+        onNotification: notification => this.#onNotification(notification),
       },
       carrier,
     )
@@ -179,6 +185,13 @@ export class RtpEngineClient extends RtpEngineCommands {
       throw new RtpEngineRefusedError('ERR_RTPENGINE_LOAD_LIMIT', this.url, command, reason)
     }
     throw this.#malformed(command, 'it has no result that the protocol knows')
+  }
+
+  #onNotification(notification: NgDictionary): void {
+    if (this.#onDtmf === undefined || textAt(notification, 'notify') !== 'onDTMF') return
+    const data = dictionaryAt(notification, 'data')
+    const event = data && dtmfEvent(data)
+    if (event !== undefined) this.#onDtmf(event)
   }
 
   #malformed(command: string, problem: string): RtpEngineReplyError {

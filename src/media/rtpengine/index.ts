@@ -15,7 +15,8 @@ export type { Carrier, CarrierFactory, CarrierReceiver } from './carrier.ts'
 export { RtpEngineClient, type RtpEngineClientOptions } from './client.ts'
 export type * from './command-options.ts'
 export { RtpEngineCommands } from './commands.ts'
-export { type DtmfEvent, type DtmfHandler, DtmfListener, type DtmfListenerOptions } from './dtmf-listener.ts'
+export { type DtmfEvent, parseDtmfEvent } from './dtmf-event.ts'
+export { type DtmfHandler, DtmfListener, type DtmfListenerOptions } from './dtmf-listener.ts'
 export {
   RtpEngineCarrierError,
   type RtpEngineError,

@@ -1,5 +1,5 @@
 import { systemClock } from '../../net/clock.ts'
-import { UsageError } from '../../util/errors.ts'
+import { PeerError, UsageError } from '../../util/errors.ts'
 import { Timers } from '../../util/timers.ts'
 import type { CarrierFactory } from './carrier.ts'
 import { RtpEngineClient, type RtpEngineClientOptions } from './client.ts'
@@ -227,6 +227,7 @@ export class RtpEnginePool extends RtpEngineCommands {
       return result
     } catch (error) {
       if (error instanceof RtpEngineTimeoutError || error instanceof RtpEngineCarrierError) engine.check()
+      else if (error instanceof PeerError) engine.succeeded()
       throw error
     }
   }

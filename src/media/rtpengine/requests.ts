@@ -7,6 +7,7 @@ import { RtpEngineCarrierError, RtpEngineReplyError, RtpEngineTimeoutError } fro
 import {
   cookieOf,
   decodeDocument,
+  decodeNgMessage,
   encodeNgMessage,
   type NgDictionary,
   type NgEncoding,
@@ -29,6 +30,8 @@ export interface RequestTableOptions {
   readonly retransmission: Retransmission
   readonly maxPending: number
   readonly limits: BencodeLimits
+  /** Hears what the engine tells unasked. */
+  readonly onNotification: (notification: NgDictionary) => void
 }
 
 /** What happened on the way to one engine, counted since the client was made. */
@@ -42,6 +45,8 @@ export interface RequestCounters {
   duplicateReplies: number
   /** Messages that answer nothing we remember, or have no cookie. */
   strayReplies: number
+  /** What the engine told unasked. */
+  notifications: number
   malformedReplies: number
   timeouts: number
   carrierFailures: number
@@ -105,6 +110,7 @@ export class RequestTable implements CarrierReceiver {
     lateReplies: 0,
     duplicateReplies: 0,
     strayReplies: 0,
+    notifications: 0,
     malformedReplies: 0,
     timeouts: 0,
     carrierFailures: 0,
@@ -180,7 +186,7 @@ export class RequestTable implements CarrierReceiver {
     const cookie = cookieOf(message)
     const pending = cookie === undefined ? undefined : this.#pending.get(cookie)
     if (cookie === undefined || pending === undefined) {
-      this.#countUnexpected(cookie)
+      this.#onUnexpected(message, cookie)
       return
     }
     let reply: NgDictionary
@@ -267,11 +273,30 @@ export class RequestTable implements CarrierReceiver {
     return pending
   }
 
-  #countUnexpected(cookie: string | undefined): void {
+  #onUnexpected(message: Buffer, cookie: string | undefined): void {
     const answered = cookie === undefined ? undefined : this.#ended.get(cookie)
-    if (answered === undefined) this.counters.strayReplies++
-    else if (answered) this.counters.duplicateReplies++
-    else this.counters.lateReplies++
+    if (answered === true) this.counters.duplicateReplies++
+    else if (answered === false) this.counters.lateReplies++
+    else {
+      const notification = this.#notification(message)
+      if (notification === undefined) {
+        this.counters.strayReplies++
+        return
+      }
+      this.counters.notifications++
+      this.#options.onNotification(notification)
+    }
+  }
+
+  /** Over TCP an engine tells of DTMF where it was started with `--dtmf-log-ng-tcp`, with a cookie of its own. */
+  #notification(message: Buffer): NgDictionary | undefined {
+    try {
+      const { dictionary } = decodeNgMessage(message, this.#options.limits)
+      return dictionary.has('notify') ? dictionary : undefined
+    } catch {
+      // malformed, and nobody waits for it
+      return undefined
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type DtmfEvent, DtmfListener, parseDtmfEvent } from '../../../src/media/rtpengine/dtmf-listener.ts'
+import { type DtmfEvent, parseDtmfEvent } from '../../../src/media/rtpengine/dtmf-event.ts'
+import { DtmfListener } from '../../../src/media/rtpengine/dtmf-listener.ts'
 import { parseRecording } from '../../../src/media/rtpengine/recording.ts'
 import { UdpSocket } from '../../../src/net/udp.ts'
 

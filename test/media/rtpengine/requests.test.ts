@@ -188,6 +188,38 @@ describe('NG replies', () => {
   })
 })
 
+describe('what an engine tells unasked', () => {
+  /** As rtpengine 10.5 sent it over TCP. */
+  const NOTIFICATION =
+    'd6:notify6:onDTMF4:datad4:tagsl1:a1:be6:callid2:c110:source_tag1:a4:type4:DTMF9:source_ip9:127.0.0.19:timestampi1795237106e5:eventi5e8:durationi60e6:volumei10eee'
+
+  it('are the keys that parties press', () => {
+    const events: unknown[] = []
+    const { engine, client } = simulateClient({}, { onDtmf: event => events.push(event) })
+    engine.reply(NOTIFICATION, '322ab55ab678e452')
+    engine.reply(NOTIFICATION.replace('onDTMF', 'onElse'), 'x')
+    engine.reply('d6:notify6:onDTMFe', 'x')
+    engine.reply(NOTIFICATION.replace('4:type4:DTMF', '4:type4:DTMX'), 'x')
+    expect(events).toHaveLength(1)
+    expect(events[0]).toMatchObject({
+      callId: 'c1',
+      sourceTag: 'a',
+      digit: '5',
+      duration: 60,
+      tags: ['a', 'b'],
+    })
+    expect(client.counters).toMatchObject({ notifications: 4, strayReplies: 0, replies: 0 })
+  })
+
+  it('is told to nobody after close', async () => {
+    const events: unknown[] = []
+    const { engine, client } = simulateClient({}, { onDtmf: event => events.push(event) })
+    await client.close()
+    engine.reply(NOTIFICATION, 'x')
+    expect(events).toEqual([])
+  })
+})
+
 describe('AbortSignal', () => {
   it('sends nothing where it is aborted already', async () => {
     const { engine, client } = simulateClient()
