@@ -10,8 +10,8 @@ const SDP = sdpOf(40000, 'RTP/AVP')
 
 const running: RtpEngineProcess[] = []
 
-async function start(address: string): Promise<RtpEngineProcess> {
-  const engine = await RtpEngineProcess.start({ address })
+async function start(address: string, ...options: string[]): Promise<RtpEngineProcess> {
+  const engine = await RtpEngineProcess.start({ address, options })
   running.push(engine)
   return engine
 }
@@ -69,3 +69,27 @@ describe.each<[CarrierName]>([['udp'], ['tcp'], ['http'], ['ws']])(
     })
   },
 )
+
+describe('a pool whose first choice is full', () => {
+  it('gives the call to the next engine, and tells when all are full', async () => {
+    const first = await start(FIRST, '--max-sessions=2')
+    const second = await start(SECOND, '--max-sessions=2')
+    const pool = new RtpEnginePool([first.url('udp'), second.url('udp')])
+    try {
+      const opened: string[] = []
+      for (let i = 0; i < 4; i++) {
+        const { sdp } = await pool.offer(SDP, `full${i}`, 'alice', { loadLimit: true })
+        opened.push(sdp.includes(FIRST) ? FIRST : SECOND)
+      }
+      expect(opened.sort()).toEqual([FIRST, FIRST, SECOND, SECOND])
+      await expect(pool.offer(SDP, 'toomany', 'alice', { loadLimit: true })).rejects.toMatchObject({
+        code: 'ERR_RTPENGINE_LOAD_LIMIT',
+      })
+      expect(pool.engines.map(engine => engine.healthy)).toEqual([true, true])
+      await pool.delete('full0', 'alice')
+      expect((await pool.offer(SDP, 'another', 'alice', { loadLimit: true })).sdp).toContain('127.61.0.')
+    } finally {
+      await pool.close()
+    }
+  })
+})

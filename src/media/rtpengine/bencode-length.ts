@@ -1,15 +1,7 @@
 import { BencodeError, type BencodeLimits, DEFAULT_BENCODE_LIMITS } from './bencode.ts'
+import { COLON, DICTIONARY, END, INTEGER, LIST, MINUS, NINE, ZERO } from './bencode-bytes.ts'
 
 type State = 'value' | 'integer' | 'length' | 'content'
-
-const ZERO = 0x30
-const NINE = 0x39
-const COLON = 0x3a
-const MINUS = 0x2d
-const DICTIONARY = 0x64
-const END = 0x65
-const INTEGER = 0x69
-const LIST = 0x6c
 
 /**
  * Finds where a bencoded value ends in a stream, chunk by chunk. Each byte is looked at once at most: the contents of

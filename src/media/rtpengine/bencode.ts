@@ -1,5 +1,6 @@
 import { toWire } from '../../util/bytes.ts'
 import { PeerError, UsageError } from '../../util/errors.ts'
+import { COLON, DICTIONARY, END, INTEGER, LIST, MINUS, NINE, ZERO } from './bencode-bytes.ts'
 
 /**
  * Bencode, as the NG protocol of rtpengine uses it: byte strings, integers, lists and dictionaries. The writer is
@@ -28,7 +29,7 @@ export interface BencodeLimits {
   readonly maxLength?: number
   /** Lists and dictionaries inside each other. Default 16. */
   readonly maxDepth?: number
-  /** Values in all, keys among them. Default 65,536. */
+  /** Values in all, keys among them. Default 16,384. */
   readonly maxItems?: number
 }
 
@@ -51,7 +52,7 @@ export class BencodeError extends PeerError {
 export const DEFAULT_BENCODE_LIMITS: Required<BencodeLimits> = {
   maxLength: 524_288,
   maxDepth: 16,
-  maxItems: 65_536,
+  maxItems: 16_384,
 }
 
 /** Throws a UsageError for what bencode cannot say: fractions, and characters above U+00FF with `latin1`. */
@@ -131,15 +132,6 @@ function wireText(value: string, strings: BencodeStrings): string {
   return value
 }
 
-const ZERO = 0x30
-const NINE = 0x39
-const COLON = 0x3a
-const MINUS = 0x2d
-const DICTIONARY = 0x64
-const END = 0x65
-const INTEGER = 0x69
-const LIST = 0x6c
-
 /** More digits than any length or counter has: 2^64 has 20. */
 const MAX_DIGITS = 20
 
@@ -205,6 +197,7 @@ class Reader {
     const end = start + length
     if (end > this.#bytes.length) throw this.#error(`a string of ${length} bytes is cut short`)
     this.#at = end
+    if (length === 0) return ''
     return this.#bytes.toString(this.#strings, start, end)
   }
 
@@ -215,11 +208,10 @@ class Reader {
       const byte = this.#bytes[this.#at] ?? 0
       if (byte < ZERO || byte > NINE) break
       number = number * 10 + (byte - ZERO)
-      this.#at++
+      if (++this.#at - start > MAX_DIGITS) throw this.#error(`a number of more than ${MAX_DIGITS} digits`)
     }
     const digits = this.#at - start
     if (digits === 0) throw this.#error(start >= this.#bytes.length ? 'the value is cut short' : 'no value')
-    if (digits > MAX_DIGITS) throw this.#error(`a number of ${digits} digits`)
     return number
   }
 

@@ -65,6 +65,7 @@ export interface QualityReport {
   readonly mos: number | undefined
   /** Milliseconds. */
   readonly jitter: number | undefined
+  /** As the engine gives it. */
   readonly roundTripTime: number | undefined
   /** Per cent. */
   readonly packetLoss: number | undefined

@@ -12,6 +12,8 @@ export interface RtpEngineSetup {
   readonly address: string
   /** Where its DTMF log goes. */
   readonly dtmfLog?: string
+  /** Further options of the command. */
+  readonly options?: readonly string[]
 }
 
 /** A real rtpengine in user space on a loop-back address. */
@@ -37,7 +39,7 @@ export class RtpEngineProcess {
     return engine
   }
 
-  private constructor({ address, dtmfLog }: RtpEngineSetup) {
+  private constructor({ address, dtmfLog, options = [] }: RtpEngineSetup) {
     this.address = address
     this.recordings = mkdtempSync(join(tmpdir(), 'resip-rtpengine-'))
     this.#process = spawn(
@@ -61,6 +63,7 @@ export class RtpEngineProcess {
           '--dtmf-log-ng-tcp',
         ],
         ...['--timeout=60', `--recording-dir=${this.recordings}`, '--recording-method=pcap'],
+        ...options,
         ...(dtmfLog ? [`--dtmf-log-dest=${dtmfLog}`] : []),
       ],
       { stdio: ['ignore', 'ignore', 'pipe'] },
