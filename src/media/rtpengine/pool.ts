@@ -85,10 +85,11 @@ export class RtpEnginePool extends RtpEngineCommands {
     if (members.length === 0) throw new UsageError('ERR_RTPENGINE_OPTION', 'a pool needs one engine at least')
     this.#timers = options.timers ?? new Timers(systemClock)
     this.#timeout = options.timeout ?? TIMEOUT
-    this.#attemptTimeout = attemptTimeout ?? ATTEMPT_TIMEOUT
-    this.#maxCalls = maxCalls ?? MAX_CALLS
+    this.#attemptTimeout = positive('attemptTimeout', attemptTimeout ?? ATTEMPT_TIMEOUT)
+    this.#maxCalls = positive('maxCalls', maxCalls ?? MAX_CALLS)
     const timers = this.#timers
     const checks = { ...HEALTH, ...health }
+    for (const option of ['interval', 'timeout', 'failures'] as const) positive(option, checks[option])
     this.engines = members.map(member => {
       const { url, weight = 1 } = typeof member === 'string' ? { url: member } : member
       if (!(weight >= 0))
@@ -263,6 +264,11 @@ export class RtpEnginePool extends RtpEngineCommands {
     const urls = this.engines.map(engine => engine.url).join(', ')
     return new RtpEngineCarrierError('ERR_RTPENGINE_NO_ENGINE', urls, 'no engine answers; see that one runs')
   }
+}
+
+function positive(option: string, value: number): number {
+  if (value > 0 && Number.isFinite(value)) return value
+  throw new UsageError('ERR_RTPENGINE_OPTION', `${option} must be above 0`)
 }
 
 function mayBeTriedElsewhere(error: unknown): boolean {

@@ -245,6 +245,8 @@ describe('RtpEnginePool', () => {
   it('refuses what cannot be', () => {
     expect(() => new RtpEnginePool([])).toThrow(UsageError)
     expect(() => new RtpEnginePool([{ url: A, weight: -1 }])).toThrow(UsageError)
+    expect(() => new RtpEnginePool([A], { attemptTimeout: 0 })).toThrow(UsageError)
+    expect(() => new RtpEnginePool([A], { health: { interval: Number.NaN } })).toThrow(UsageError)
     const { pool } = simulatePool()
     expect(() => pool.request('statistics')).toThrow(UsageError)
   })
