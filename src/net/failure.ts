@@ -12,7 +12,10 @@ export interface Endpoint {
 
 const ADVICE: ReadonlyMap<string, string> = new Map([
   ['EADDRINUSE', 'is in use by another process; choose another port or stop it'],
-  ['EACCES', 'is not allowed to this process; choose a port above 1023 or give it the privilege'],
+  [
+    'EACCES',
+    'is forbidden to this process: ports below 1024 need a privilege, broadcast and firewalled hosts a rule',
+  ],
   ['EADDRNOTAVAIL', "is not an address of this host; choose one of the host's own or a wildcard"],
   ['ECONNREFUSED', 'refused the connection; nothing listens there, or a firewall rejects it'],
   ['ECONNRESET', 'reset the connection'],
@@ -32,10 +35,27 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
  */
 export function environmentError(cause: unknown, endpoint: Endpoint): EnvironmentError {
   const code = errorCode(cause)
-  const where = `${endpoint.protocol} ${hostPort(endpoint.address, endpoint.port)}`
-  const advice = ADVICE.get(code)
+  const { address, port } = boundLocally(cause) ?? endpoint
+  const where = `${endpoint.protocol} ${hostPort(address, port)}`
+  const advice = outOfPorts(cause, code) ? OUT_OF_PORTS : ADVICE.get(code)
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new EnvironmentError(code, advice ? `${where} ${advice}` : `${where} failed: ${reason}`, { cause })
+}
+
+const OUT_OF_PORTS = 'cannot be reached: no local port is free towards it'
+
+/** EADDRNOTAVAIL has another meaning where a connection is made from an address of the system's choice. */
+function outOfPorts(cause: unknown, code: string): boolean {
+  return (
+    code === 'EADDRNOTAVAIL' && cause instanceof Error && 'syscall' in cause && cause.syscall === 'connect'
+  )
+}
+
+/** The local address, where that is what a connection failed for. */
+function boundLocally(cause: unknown): { address: string; port: number } | undefined {
+  if (!(cause instanceof Error && 'syscall' in cause && cause.syscall === 'bind')) return undefined
+  if (!('address' in cause && typeof cause.address === 'string')) return undefined
+  return { address: cause.address, port: 'port' in cause && typeof cause.port === 'number' ? cause.port : 0 }
 }
 
 /** The `code` that Node puts on its errors, `ERR_SYSTEM` where there is none. */

@@ -147,6 +147,15 @@ describe('TCP', () => {
     expect(client.errors[0]?.message).toContain(`tcp 127.0.0.1:${port} refused the connection`)
   })
 
+  it('names the local address where a connection fails for that', async () => {
+    const listener = await listen(new Party())
+    const client = new Party()
+    connectTcp({ address: '127.0.0.1', port: listener.local.port, localAddress: '192.0.2.1' }, client)
+    await client.until(() => client.log.length > 0)
+    expect(client.log).toEqual(['closed: EADDRNOTAVAIL'])
+    expect(client.errors[0]?.message).toMatch(/^tcp 192\.0\.2\.1:0 is not an address of this host/)
+  })
+
   it('gives up a connection that does not come up in time', async () => {
     const listener = await listen(new Party())
     const client = new Party()
