@@ -16,9 +16,13 @@ export type AddressFamilyName = 'IP4' | 'IP6'
 
 /** Flags of the commands that carry an SDP. */
 export type SdpFlag =
+  | 'allow-asymmetric-codecs'
+  | 'allow-no-codec-media'
   | 'allow-transcoding'
   | 'always-transcode'
   | 'asymmetric'
+  | 'block-DTMF'
+  | 'block-egress'
   | 'block-short'
   | 'debug'
   | 'detect-DTMF'
@@ -34,24 +38,30 @@ export type SdpFlag =
   | 'loop-protect'
   | 'media-handover'
   | 'NAT-wait'
+  | 'new-branch'
   | 'no-port-latching'
   | 'no-rtcp-attribute'
   | 'original-sendrecv'
   | 'pad-crypto'
   | 'pierce-NAT'
   | 'port-latching'
+  | 'provisional'
   | 'record-call'
+  | 'recording-announcement'
   | 'reject-ICE'
   | 'reuse-codecs'
   | 'RTCP-mirror'
   | 'single-codec'
   | 'SIP-source-address'
+  | 'skip-recording-db'
+  | 'static-codecs'
   | 'strict-source'
   | 'strip-extmap'
   | 'symmetric'
   | 'trickle-ICE'
   | 'trust-address'
   | 'unidirectional'
+  | 'WebRTC'
 
 /** `reset` makes the engine forget what it learnt of ICE and SRTP; it stands in an offer only. */
 export type OfferFlag = SdpFlag | 'reset'
@@ -62,6 +72,7 @@ export type DeleteFlag = 'fatal' | 'discard-recording'
 /** Which parts of the SDP are rewritten, apart from the media addresses. */
 export type Replacement =
   | 'origin'
+  | 'origin-full'
   | 'session-connection'
   | 'session-name'
   | 'username'
@@ -182,14 +193,27 @@ export interface SdpOptions extends RequestOptions, DtmfOptions {
   readonly label?: string
   readonly codec?: CodecOptions
   readonly sdpAttr?: { readonly [part in 'none' | 'global' | 'audio' | 'video']?: SdpAttributeChanges }
+  /** Media types whose m-lines are taken out of the SDP: `video`, `image`, `other` … */
+  readonly sdpMediaRemove?: readonly string[]
   readonly mediaEcho?: 'blackhole' | 'sinkhole' | 'forward' | 'backwards' | 'both'
   /** Milliseconds that all media is held back; 0 turns the buffer off again. */
   readonly delayBuffer?: number
   readonly audioPlayer?: 'default' | 'transcoding' | 'off' | 'always'
   readonly moh?: MusicOnHold
+  /** What the flag `recording-announcement` plays: one of the three. */
+  readonly file?: string
+  readonly blob?: Uint8Array
+  readonly dbId?: number
   readonly dropTraffic?: 'start' | 'stop'
   readonly endpointLearning?: 'off' | 'immediate' | 'delayed' | 'heuristic'
   readonly generateRtcp?: boolean
+  /** The SIP message that carried the SDP, and its status where it was a response. */
+  readonly sipMessageType?: 'SIP request' | 'SIP response'
+  readonly sipCode?: number
+  /** The name of a signalling template of the engine's configuration. */
+  readonly template?: string
+  /** Flags as one text in the syntax of SIP proxies, read by the engine: `replace-origin ICE=remove`. */
+  readonly rtppFlags?: string
   /** Where the engine reports a media time-out to. */
   readonly xmlrpcCallback?: string
   /** Take `load limit` for an answer, and reject with the code `ERR_RTPENGINE_LOAD_LIMIT`. */
@@ -201,6 +225,9 @@ export interface OfferOptions extends SdpOptions {
   readonly transportProtocol?: TransportProtocol
   /** The engine's logical interfaces towards the sender and towards the receiver of the SDP. */
   readonly direction?: readonly [string, string] | 'round-robin-calls'
+  /** The same, one by one. */
+  readonly fromInterface?: string
+  readonly toInterface?: string
   readonly iceLite?: 'forward' | 'backward' | 'both' | 'off'
   /** Milliseconds a packet towards the receiver, and with `ptimeReverse` towards the sender. */
   readonly ptime?: number
@@ -226,6 +253,8 @@ export interface AnswerOptions extends SdpOptions {
   /** `accept` takes over a protocol other than the one offered. */
   readonly transportProtocol?: TransportProtocol | 'accept'
   readonly direction?: never
+  readonly fromInterface?: never
+  readonly toInterface?: never
   readonly iceLite?: never
   readonly ptime?: never
   readonly ptimeReverse?: never

@@ -14,7 +14,15 @@ export function checkOptions(command: string, options: NgOptions): void {
   checkAddresses(options)
 }
 
-const OFFER_ONLY = ['direction', 'iceLite', 'ptime', 'ptimeReverse', 't38'] as const
+const OFFER_ONLY = [
+  'direction',
+  'fromInterface',
+  'toInterface',
+  'iceLite',
+  'ptime',
+  'ptimeReverse',
+  't38',
+] as const
 
 function refuseMisplaced(command: string, options: NgOptions): void {
   if (command !== 'offer') {
@@ -57,6 +65,9 @@ function refuseContradictions(options: NgOptions): void {
       if (mux.includes(one) && mux.includes(other)) refuse(`rtcpMux ${one}`, `contradicts ${other}`)
     }
   }
+  if (options.direction !== undefined && (options.fromInterface ?? options.toInterface) !== undefined) {
+    refuse('direction', 'says what fromInterface and toInterface say: give one or the others')
+  }
   if (options.recordCall === false && hasFlag(options, 'record-call')) {
     refuse('recordCall false', 'contradicts the flag record-call')
   }
@@ -82,11 +93,19 @@ function checkNumbers(options: NgOptions): void {
   checkInteger(options, 'limit', 1)
   for (const option of ['duration', 'pause'] as const) checkInteger(options, option, 100, 5000)
   checkInteger(options, 'volume', 0, 63)
+  checkInteger(options, 'sipCode', 100, 699)
 }
 
 function checkInteger(
   options: NgOptions,
-  option: 'limit' | 'duration' | 'pause' | 'volume' | (typeof WHOLE)[number] | (typeof NOT_NEGATIVE)[number],
+  option:
+    | 'limit'
+    | 'sipCode'
+    | 'duration'
+    | 'pause'
+    | 'volume'
+    | (typeof WHOLE)[number]
+    | (typeof NOT_NEGATIVE)[number],
   least: number,
   most: number = Number.MAX_SAFE_INTEGER,
 ): void {

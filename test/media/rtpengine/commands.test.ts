@@ -166,6 +166,11 @@ describe('each command as it stands on the wire', () => {
       replace: ['origin', 'session-connection'],
       rtcpMux: ['offer', 'reject'],
       sdes: ['only-AES_CM_128_HMAC_SHA1_80', 'pad'],
+      rtppFlags: 'ICE=remove',
+      sdpMediaRemove: ['video'],
+      sipCode: 183,
+      sipMessageType: 'SIP response',
+      template: 'plain',
       sdpAttr: { audio: { add: ['x'], substitute: [['a', 'b']] } },
       t38: ['decode', 'no-ECM'],
       tos: -1,
@@ -219,6 +224,11 @@ describe('each command as it stands on the wire', () => {
       replace: ['origin', 'session-connection'],
       'rtcp-mux': ['offer', 'reject'],
       SDES: ['only-AES_CM_128_HMAC_SHA1_80', 'pad'],
+      rtpp_flags: 'ICE=remove',
+      'sdp-media-remove': ['video'],
+      'SIP code': 183,
+      'SIP message type': 'SIP response',
+      template: 'plain',
       'sdp-attr': new Map([
         [
           'audio',
@@ -286,6 +296,11 @@ describe('options that make no sense are refused at once', () => {
     ['media from nowhere', c => c.playMedia('c', { fromTag: 'a' })],
     // @ts-expect-error the type refuses it too
     ['media from two places', c => c.playMedia('c', { fromTag: 'a', file: 'x', dbId: 1 })],
+    // @ts-expect-error the type refuses it too
+    ['an interface in an answer', c => c.answer('v=0', 'c', 'a', 'b', { fromInterface: 'x' })],
+    ['directions twice', c => c.offer('v=0', 'c', 'a', { direction: ['x', 'y'], toInterface: 'y' })],
+    ['a status that is none', c => c.offer('v=0', 'c', 'a', { sipCode: 99 })],
+    ['announcements from two places', c => c.offer('v=0', 'c', 'a', { file: 'x', dbId: 1 })],
     ['opposite flags', c => c.offer('v=0', 'c', 'a', { flags: ['symmetric', 'asymmetric'] })],
     ['opposite trust', c => c.offer('v=0', 'c', 'a', { flags: ['trust-address', 'SIP-source-address'] })],
     ['opposite multiplexing', c => c.offer('v=0', 'c', 'a', { rtcpMux: ['demux', 'accept'] })],
