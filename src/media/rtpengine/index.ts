@@ -1,0 +1,47 @@
+export {
+  type BencodeDictionary,
+  BencodeError,
+  type BencodeInput,
+  type BencodeLimits,
+  type BencodeOptions,
+  type BencodeStrings,
+  type BencodeValue,
+  decodeBencode,
+  encodeBencode,
+} from './bencode.ts'
+export { BencodeLengthFinder } from './bencode-length.ts'
+export type * from './call-statistics.ts'
+export type { Carrier, CarrierFactory, CarrierReceiver } from './carrier.ts'
+export { RtpEngineClient, type RtpEngineClientOptions } from './client.ts'
+export type * from './command-options.ts'
+export { RtpEngineCommands } from './commands.ts'
+export { type DtmfEvent, parseDtmfEvent } from './dtmf-event.ts'
+export { type DtmfHandler, DtmfListener, type DtmfListenerOptions } from './dtmf-listener.ts'
+export {
+  RtpEngineCarrierError,
+  type RtpEngineError,
+  RtpEngineRefusedError,
+  RtpEngineReplyError,
+  RtpEngineTimeoutError,
+} from './errors.ts'
+export type { NgKeys } from './keys.ts'
+export {
+  decodeNgMessage,
+  encodeNgMessage,
+  type NgDictionary,
+  type NgEncoding,
+  type NgInput,
+  type NgMessage,
+} from './message.ts'
+export type * from './options.ts'
+export {
+  RtpEnginePool,
+  type RtpEnginePoolMember,
+  type RtpEnginePoolMetrics,
+  type RtpEnginePoolOptions,
+} from './pool.ts'
+export type { HealthOptions, PoolEngine } from './pool-engine.ts'
+export { parseRecording, type RecordedSdp, type Recording } from './recording.ts'
+export type { RequestCounters, Retransmission } from './requests.ts'
+export type * from './results.ts'
+export type * from './statistics.ts'

@@ -1,0 +1,111 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { RtpEngineClient } from '../../../src/media/rtpengine/client.ts'
+
+export type CarrierName = 'udp' | 'tcp' | 'http' | 'ws'
+
+export interface RtpEngineSetup {
+  /** A loop-back address of its own, for control and media. */
+  readonly address: string
+  /** Where its DTMF log goes. */
+  readonly dtmfLog?: string
+  /** Further options of the command. */
+  readonly options?: readonly string[]
+}
+
+/** A real rtpengine in user space on a loop-back address. */
+export class RtpEngineProcess {
+  readonly address: string
+  readonly recordings: string
+  readonly #process: ChildProcess
+  #log = ''
+
+  /** Installs the Debian packages where they are missing, starts the engine and waits until it answers. */
+  static async start(setup: RtpEngineSetup): Promise<RtpEngineProcess> {
+    install('rtpengine', 'rtpengine-daemon')
+    const engine = new RtpEngineProcess(setup)
+    const client = new RtpEngineClient(engine.url('udp'), { retransmission: { initial: 100, maximum: 100 } })
+    try {
+      await client.ping()
+    } catch (error) {
+      engine.#process.kill('SIGKILL')
+      throw new Error(`rtpengine did not start:\n${engine.#log}`, { cause: error })
+    } finally {
+      await client.close()
+    }
+    return engine
+  }
+
+  private constructor({ address, dtmfLog, options = [] }: RtpEngineSetup) {
+    this.address = address
+    this.recordings = mkdtempSync(join(tmpdir(), 'resip-rtpengine-'))
+    this.#process = spawn(
+      'rtpengine',
+      [
+        ...[
+          '--config-file=none',
+          '--foreground',
+          '--log-stderr',
+          '--log-level=4',
+          '--table=-1',
+          '--num-threads=2',
+        ],
+        ...[`--interface=a/${address}`, `--interface=b/${secondAddress(address)}`],
+        ...[`--listen-ng=${address}:2223`, `--listen-tcp-ng=${address}:2224`],
+        ...[
+          `--listen-http=${address}:2225`,
+          '--port-min=30000',
+          '--port-max=34999',
+          '--delete-delay=0',
+          '--dtmf-log-ng-tcp',
+        ],
+        ...['--timeout=60', `--recording-dir=${this.recordings}`, '--recording-method=pcap'],
+        ...options,
+        ...(dtmfLog ? [`--dtmf-log-dest=${dtmfLog}`] : []),
+      ],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    )
+    this.#process.stderr?.on('data', chunk => {
+      this.#log += chunk
+    })
+  }
+
+  url(carrier: CarrierName): string {
+    const port = { udp: 2223, tcp: 2224, http: 2225, ws: 2225 }[carrier]
+    return `${carrier}://${this.address}:${port}`
+  }
+
+  /** Ends it in order, or with `SIGKILL` as if its host had died. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      const gone = once(this.#process, 'exit')
+      this.#process.kill(signal)
+      await gone
+    }
+    rmSync(this.recordings, { recursive: true, force: true })
+  }
+}
+
+/** `127.62.0.1` for `127.61.0.1`: the engine's interface `b`. */
+function secondAddress(address: string): string {
+  return address.replace(/^127\.61/, '127.62')
+}
+
+/** Installs a Debian package where a command is missing; fails with one sentence where that cannot be. */
+export function install(command: string, debianPackage: string): void {
+  if (spawnSync('sh', ['-c', `command -v ${command}`]).status === 0) return
+  try {
+    execFileSync(
+      'apt-get',
+      ['-o', 'DPkg::Lock::Timeout=300', 'install', '-y', '--no-install-recommends', debianPackage],
+      { stdio: 'pipe', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } },
+    )
+  } catch {
+    throw new Error(
+      `${command} is missing and apt-get could not install ${debianPackage}: install it by hand`,
+    )
+  }
+}
