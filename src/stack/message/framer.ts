@@ -59,9 +59,10 @@ export class Framer {
 
   /** Takes bytes of the stream; answers the error by which framing is lost. */
   push(bytes: Buffer): ParseError | undefined {
+    if (this.#closed) return undefined
     this.#chunks.push(bytes)
     this.#size += bytes.length
-    if (this.#size < this.#wanted || this.#closed) return undefined
+    if (this.#size < this.#wanted) return undefined
     let all = this.#chunks.length === 1 ? bytes : Buffer.concat(this.#chunks, this.#size)
     for (;;) {
       const start = this.#skipBlanks(all)
@@ -69,6 +70,8 @@ export class Framer {
         all = all.subarray(start)
         this.#searched = 0
       }
+      // the sink may have closed us at a ping
+      if (this.#closed) return undefined
       const used = this.#take(all)
       if (used instanceof ParseError) {
         this.close()
