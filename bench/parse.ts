@@ -120,9 +120,9 @@ function drachtioPeer(): Peer {
     frame: bytes => parsed(bytes).uri.length,
     touch(bytes) {
       const message = parsed(bytes)
-      let read = message.get('call-id').length + message.uri.length
-      for (const name of ['via', 'from', 'to', 'cseq'])
-        if (message.getParsedHeader(name) !== undefined) read++
+      let read = message.get('call-id').length + parseUri(message.uri).host.length
+      for (const name of ['via', 'cseq']) if (message.getParsedHeader(name) !== undefined) read++
+      for (const name of ['from', 'to']) read += parseUri(message.getParsedHeader(name).uri).host.length
       return read
     },
     all: bytes => parsed(bytes).toString().length,
