@@ -178,6 +178,7 @@ function note(count: number, name: string, value: string | undefined, quoted: bo
 function acceptSpaced(scanner: Scanner, code: number): boolean {
   if (!scanner.accept(code)) {
     const before = scanner.position
+    if (scanner.peek() > 0x20 || scanner.atEnd) return false
     scanner.skipSpace()
     if (!scanner.accept(code)) {
       scanner.position = before
