@@ -31,7 +31,7 @@ export class Mime {
 }
 
 /** `m-type SLASH m-subtype *(SEMI m-parameter)`, a star in the place of either allowed as in Accept. */
-export function parseMime(scanner: Scanner): Mime {
+function parseMime(scanner: Scanner): Mime {
   const type = scanner.token()
   scanner.skipSpace()
   scanner.expect(0x2f)

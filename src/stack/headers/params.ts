@@ -21,7 +21,10 @@ export const comp: Param<string> = textParam('comp')
 export const sigcompId: Param<string> = quotedParam('sigcomp-id')
 export const ob: Param<true> = flagParam('ob')
 /** A GRUU's opaque part; `''` in a temporary GRUU, where the parameter has no value. */
-export const gr: Param<string> = { ...textParam('gr'), encode: value => (value === '' ? undefined : value) }
+export const gr: Param<string> = {
+  ...textParam('gr'),
+  encode: value => (value === '' ? undefined : textParam('gr').encode(value)),
+}
 /** A telephone extension or its context (RFC 3966 §3). */
 export const ext: Param<string> = textParam('ext')
 export const phoneContext: Param<string> = textParam('phone-context')

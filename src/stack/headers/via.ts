@@ -36,8 +36,9 @@ export class Via {
     return this.params.text('branch') ?? ''
   }
 
+  /** Where the request came from; an IPv6 address without the brackets that some put there (RFC 5118 §4.5). */
   get received(): string | undefined {
-    return this.params.text('received')
+    return this.params.text('received')?.replace(/^\[|\]$/g, '')
   }
 
   /** The port a request came from (RFC 3581); `undefined` where nobody has filled it in. */

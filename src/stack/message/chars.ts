@@ -34,6 +34,10 @@ export const IPV6 = 2048
 export const HEX = 4096
 /** base64 in either alphabet and dots between its parts, padding aside: a token68 (RFC 7235 §2.1), a PASSporT */
 export const BASE64 = 8192
+/** a display name without quotes: tokens and blanks, and bytes of UTF-8, which devices send there */
+export const DISPLAY_NAME = 16384
+/** an addr-spec outside brackets, which `;`, `,` and `?` end (RFC 3261 §20.10) */
+export const ADDR_SPEC = 32768
 
 export const CLASS: Uint16Array = new Uint16Array(256)
 
@@ -59,6 +63,13 @@ allow(HEX, '0123456789abcdefABCDEF')
 allow(BASE64, `${ALNUM}-._~+/`)
 for (let code = 0x21; code < 0x7f; code++) {
   if (!'<>"'.includes(String.fromCharCode(code))) allow(OPAQUE, String.fromCharCode(code))
+}
+
+allow(DISPLAY_NAME, `${ALNUM}-.!%*_+\`'~ \t\r\n`)
+for (let code = 0; code < 256; code++) {
+  const character = String.fromCharCode(code)
+  if (code >= 0x80) allow(DISPLAY_NAME, character)
+  if (!';,? \t\r\n'.includes(character)) allow(ADDR_SPEC, character)
 }
 
 /** Lower-case byte of a token character, 0 for every other byte. */

@@ -61,9 +61,10 @@ export class Framer {
 
   /** Takes bytes of the stream. */
   push(bytes: Buffer): void {
+    if (this.#closed) return
     this.#chunks.push(bytes)
     this.#size += bytes.length
-    if (this.#size < this.#wanted || this.#closed) return
+    if (this.#size < this.#wanted) return
     let all = this.#chunks.length === 1 ? bytes : Buffer.concat(this.#chunks, this.#size)
     for (;;) {
       const start = this.#skipBlanks(all)
@@ -71,6 +72,8 @@ export class Framer {
         all = all.subarray(start)
         this.#searched = 0
       }
+      // the sink may have closed us at a ping
+      if (this.#closed) return
       const used = this.#take(all)
       if (this.#closed) return
       if (used === 0) break

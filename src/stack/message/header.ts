@@ -1,7 +1,7 @@
 import { UsageError } from '../../util/errors.ts'
 import { consistsOf, TOKEN } from './chars.ts'
 import { idOfName } from './names.ts'
-import { Scanner } from './scanner.ts'
+import { borrow, giveBack, Scanner } from './scanner.ts'
 
 const COMMA = 0x2c
 
@@ -42,11 +42,12 @@ export class Header<T> {
 
   /** The first value of a line. */
   parseFirst(text: string, start: number, end: number): T {
-    const scanner = new Scanner(text, this.name, start, end)
+    const scanner = borrow(text, this.name, start, end)
     scanner.skipSpace()
     const value = this.#grammar.parse(scanner)
     scanner.skipSpace()
     if (!scanner.atEnd && !(this.hasCommas && scanner.peek() === COMMA)) scanner.fail('unexpected character')
+    giveBack(scanner)
     return value
   }
 

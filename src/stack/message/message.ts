@@ -10,7 +10,7 @@ import type { Method } from './method.ts'
 import type { NameAddr } from './name-addr.ts'
 import { EXTENSION } from './names.ts'
 import { ParseError } from './parse-error.ts'
-import { Scanner } from './scanner.ts'
+import { borrow, giveBack } from './scanner.ts'
 import { RequestTemplate, ResponseTemplate } from './template.ts'
 import { parseUri, type Uri } from './uri.ts'
 
@@ -237,9 +237,11 @@ export class SipRequest extends ReceivedMessage {
 
   get requestUri(): Uri {
     if (this.#requestUri === undefined) {
-      const scanner = new Scanner(this.head.text, 'Request-URI', this.head.subjectStart, this.head.subjectEnd)
+      const { text, subjectStart, subjectEnd } = this.head
+      const scanner = borrow(text, 'Request-URI', subjectStart, subjectEnd)
       const value = parseUri(scanner)
       if (!scanner.atEnd) scanner.fail('unexpected character')
+      giveBack(scanner)
       this.#requestUri = value
     }
     return this.#requestUri

@@ -1,5 +1,5 @@
 import { fromWire } from '../../util/bytes.ts'
-import { CLASS, consistsOf, SPACE, TOKEN } from './chars.ts'
+import { ADDR_SPEC, consistsOf, DISPLAY_NAME, TOKEN } from './chars.ts'
 import { noParams, type Param, type Params, parseParams, textParam } from './params.ts'
 import { quote, Scanner, scan, unfold } from './scanner.ts'
 import { parseUri, Uri } from './uri.ts'
@@ -7,6 +7,7 @@ import { parseUri, Uri } from './uri.ts'
 const QUOTE = 0x22
 const OPEN = 0x3c
 const CLOSE = 0x3e
+const QUESTION = 0x3f
 const STAR = 0x2a
 
 const tagParam = textParam('tag')
@@ -96,7 +97,7 @@ export function parseNameAddr(scanner: Scanner): NameAddr {
     if (scanner.peek() !== OPEN) scanner.fail('"<" expected after the display name')
   } else if (first !== OPEN) {
     const from = scanner.position
-    skipDisplayName(scanner)
+    scanner.skip(DISPLAY_NAME)
     if (scanner.peek() !== OPEN) {
       scanner.position = from
       return parseAddrSpec(scanner)
@@ -119,36 +120,17 @@ export function parseContact(scanner: Scanner): NameAddr {
   return wildcardContact
 }
 
-/** `*( token LWS )`; bytes of UTF-8 as well, which devices send without quotes. */
-function skipDisplayName(scanner: Scanner): void {
-  const { text, end } = scanner
-  let position = scanner.position
-  while (position < end) {
-    const code = text.charCodeAt(position)
-    if (code < 0x80 && ((CLASS[code] ?? 0) & (TOKEN | SPACE)) === 0) break
-    position++
-  }
-  scanner.position = position
-}
-
 /**
  * A URI without brackets ends at the first semicolon, comma or question mark after its host: such a URI must not hold
  * them (RFC 3261 §20.10), so what follows are the header's parameters.
  */
 function parseAddrSpec(scanner: Scanner): NameAddr {
   const from = scanner.position
-  const { text, end } = scanner
-  let position = from
-  while (position < end) {
-    const code = text.charCodeAt(position)
-    if (code === 0x3b || code === 0x2c || ((CLASS[code] ?? 0) & SPACE) !== 0) break
-    if (code === 0x3f) scanner.fail('a URI with headers must stand in "<" and ">"')
-    position++
-  }
-  const inner = new Scanner(text, scanner.header, from, position)
+  scanner.skip(ADDR_SPEC)
+  if (scanner.peek() === QUESTION) scanner.fail('a URI with headers must stand in "<" and ">"')
+  const inner = new Scanner(scanner.text, scanner.header, from, scanner.position)
   const uri = parseUri(inner)
   if (!inner.atEnd) inner.fail('unexpected character in the URI')
-  scanner.position = position
   return new NameAddr('', uri, parseParams(scanner))
 }
 

@@ -78,6 +78,14 @@ export class Params {
     for (let at = 0; at < this.#entries.length; at += 3) yield this.#entries[at] as string
   }
 
+  /** Names and values in their order, `''` for a parameter that has none. */
+  *entries(): Generator<[name: string, value: string]> {
+    const entries = this.#entries
+    for (let at = 0; at < entries.length; at += 3) {
+      yield [entries[at] as string, (entries[at + 1] as string | undefined) ?? '']
+    }
+  }
+
   /** As on the wire, each parameter with its semicolon. */
   toString(): string {
     return this.#entries.length === 0 ? '' : `;${this.join(';')}`
@@ -95,9 +103,9 @@ export class Params {
     return out
   }
 
+  /** The first of that name in any case: what an exact match further on says must not count here and not elsewhere. */
   #find(name: string): number {
     const entries = this.#entries
-    for (let at = 0; at < entries.length; at += 3) if (entries[at] === name) return at
     for (let at = 0; at < entries.length; at += 3)
       if (sameIgnoringCase(entries[at] as string, name)) return at
     return -1
@@ -170,6 +178,7 @@ function note(count: number, name: string, value: string | undefined, quoted: bo
 function acceptSpaced(scanner: Scanner, code: number): boolean {
   if (!scanner.accept(code)) {
     const before = scanner.position
+    if (scanner.peek() > 0x20 || scanner.atEnd) return false
     scanner.skipSpace()
     if (!scanner.accept(code)) {
       scanner.position = before

@@ -10,10 +10,10 @@ const BACKSLASH = 0x5c
  * the end and throws a {@link ParseError} that names header and place.
  */
 export class Scanner {
-  readonly text: string
-  readonly header: string
-  readonly start: number
-  readonly end: number
+  text: string
+  header: string
+  start: number
+  end: number
   position: number
 
   constructor(text: string, header: string, start: number = 0, end: number = text.length) {
@@ -22,6 +22,16 @@ export class Scanner {
     this.start = start
     this.end = end
     this.position = start
+  }
+
+  /** @internal sets the cursor to the start of another text */
+  reset(text: string, header: string, start: number, end: number): this {
+    this.text = text
+    this.header = header
+    this.start = start
+    this.end = end
+    this.position = start
+    return this
   }
 
   get atEnd(): boolean {
@@ -123,6 +133,23 @@ export class Scanner {
     const value = this.text.slice(this.start, this.end)
     throw new ParseError(this.header, problem, value, this.position - this.start, status)
   }
+}
+
+let idle: Scanner | undefined
+
+/**
+ * A cursor for one parse, to be given back after it: most of what a message costs would be cursors. A parse within a
+ * parse finds none idle and gets a new one, and so does the next after a parse that threw.
+ */
+export function borrow(text: string, header: string, start: number, end: number): Scanner {
+  const scanner = idle
+  if (scanner === undefined) return new Scanner(text, header, start, end)
+  idle = undefined
+  return scanner.reset(text, header, start, end)
+}
+
+export function giveBack(scanner: Scanner): void {
+  idle = scanner
 }
 
 /** A cursor over text that an application wrote: a parser sees it as it would stand on the wire. */

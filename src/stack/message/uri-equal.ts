@@ -14,7 +14,11 @@ const ALWAYS_COMPARED = ['user', 'ttl', 'method', 'maddr', 'transport']
  */
 export function sameUri(a: Uri, b: Uri): boolean {
   if (a.scheme !== b.scheme) return false
-  if (a.scheme === 'tel') return digits(a.user) === digits(b.user) && sameParams(a, b, [...a.params.names()])
+  if (a.scheme === 'tel')
+    return (
+      digits(a.user) === digits(b.user) &&
+      sameParams(a, b, [...namedParams(a).keys(), ...namedParams(b).keys()])
+    )
   if (!a.isSip) return a.opaque === b.opaque
   return (
     normal(a.rawUser) === normal(b.rawUser) &&
@@ -27,13 +31,24 @@ export function sameUri(a: Uri, b: Uri): boolean {
 }
 
 function sameParams(a: Uri, b: Uri, compared: readonly string[]): boolean {
-  for (const name of compared) if (a.params.has(name) !== b.params.has(name)) return false
-  for (const name of a.params.names()) {
-    const other = b.params.text(name)
-    if (other === undefined) continue
-    if (!sameIgnoringCase(normal(a.params.text(name)) ?? '', normal(other) ?? '')) return false
+  if (a.params.size === 0 && b.params.size === 0) return true
+  const [mine, others] = [namedParams(a), namedParams(b)]
+  for (const name of compared) if (mine.has(name) !== others.has(name)) return false
+  for (const [name, value] of mine) {
+    const other = others.get(name)
+    if (other !== undefined && other !== value) return false
   }
   return true
+}
+
+/** Values by name, both in lower case and with needless escapes undone; of several of a name the first. */
+function namedParams({ params }: Uri): Map<string, string> {
+  const values = new Map<string, string>()
+  for (const [name, value] of params.entries()) {
+    const key = name.toLowerCase()
+    if (!values.has(key)) values.set(key, (normal(value) ?? '').toLowerCase())
+  }
+  return values
 }
 
 /** Header components may stand in any order, but none may be missing. */

@@ -237,7 +237,7 @@ export function parseHost(scanner: Scanner): string {
 }
 
 /** `[ ":" port ]`. */
-export function parsePort(scanner: Scanner): number | undefined {
+function parsePort(scanner: Scanner): number | undefined {
   return scanner.accept(COLON) ? scanner.number(65535) : undefined
 }
 
