@@ -1,6 +1,7 @@
 import { BASE64, TOKEN } from '../message/chars.ts'
 import type { HeaderGrammar } from '../message/header.ts'
-import { type Params, parseListedParams } from '../message/params.ts'
+import type { Params } from '../message/params.ts'
+import { parseListedParams } from '../message/parse-params.ts'
 import type { Scanner } from '../message/scanner.ts'
 import { Parameterised } from './parameterised.ts'
 

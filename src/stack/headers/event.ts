@@ -1,5 +1,6 @@
 import type { HeaderGrammar } from '../message/header.ts'
-import { numberParam, type Params, parseParams, textParam } from '../message/params.ts'
+import { numberParam, type Params, textParam } from '../message/params.ts'
+import { parseParams } from '../message/parse-params.ts'
 import { Parameterised } from './parameterised.ts'
 
 const idParam = textParam('id')

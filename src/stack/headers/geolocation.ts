@@ -1,5 +1,6 @@
 import type { HeaderGrammar } from '../message/header.ts'
-import { type Params, parseParams, quotedParam } from '../message/params.ts'
+import { type Params, quotedParam } from '../message/params.ts'
+import { parseParams } from '../message/parse-params.ts'
 import { Parameterised } from './parameterised.ts'
 
 const codeParam = quotedParam('code')

@@ -1,6 +1,7 @@
 import { BASE64 } from '../message/chars.ts'
 import type { HeaderGrammar } from '../message/header.ts'
-import { type Params, parseParams } from '../message/params.ts'
+import type { Params } from '../message/params.ts'
+import { parseParams } from '../message/parse-params.ts'
 import { quote } from '../message/scanner.ts'
 import { Parameterised } from './parameterised.ts'
 

@@ -1,5 +1,6 @@
 import type { HeaderGrammar } from '../message/header.ts'
-import { type Params, parseParams } from '../message/params.ts'
+import type { Params } from '../message/params.ts'
+import { parseParams } from '../message/parse-params.ts'
 import { parseUri, type Uri } from '../message/uri.ts'
 import { Parameterised } from './parameterised.ts'
 

@@ -1,5 +1,6 @@
 import type { HeaderGrammar } from '../message/header.ts'
-import { noParams, type Param, type Params, parseParams } from '../message/params.ts'
+import { noParams, type Param, type Params } from '../message/params.ts'
+import { parseParams } from '../message/parse-params.ts'
 import { type Scanner, scan } from '../message/scanner.ts'
 
 /** A media type, `application/sdp;charset=utf-8` (RFC 3261 §20.15). Immutable. */

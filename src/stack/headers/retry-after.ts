@@ -1,6 +1,7 @@
 import { fromWire } from '../../util/bytes.ts'
 import type { HeaderGrammar } from '../message/header.ts'
-import { numberParam, type Params, parseParams } from '../message/params.ts'
+import { numberParam, type Params } from '../message/params.ts'
+import { parseParams } from '../message/parse-params.ts'
 import { type Scanner, unfold } from '../message/scanner.ts'
 import { Parameterised } from './parameterised.ts'
 

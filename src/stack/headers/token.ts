@@ -1,7 +1,8 @@
 import { consistsOf, TOKEN } from '../message/chars.ts'
 import type { HeaderGrammar } from '../message/header.ts'
 import { internMethod, type Method } from '../message/method.ts'
-import { type Params, parseParams } from '../message/params.ts'
+import type { Params } from '../message/params.ts'
+import { parseParams } from '../message/parse-params.ts'
 import { quote } from '../message/scanner.ts'
 import { Parameterised } from './parameterised.ts'
 

@@ -1,5 +1,6 @@
-import { TOKEN } from '../message/chars.ts'
-import { noParams, numberParam, type Param, type Params, parseParams, textParam } from '../message/params.ts'
+import { standsAt, TOKEN } from '../message/chars.ts'
+import { noParams, numberParam, type Param, type Params, textParam } from '../message/params.ts'
+import { parseParams } from '../message/parse-params.ts'
 import type { Scanner } from '../message/scanner.ts'
 import { formatHostPort, parseHost } from '../message/uri.ts'
 
@@ -94,10 +95,10 @@ export function parseVia(scanner: Scanner): Via {
 /** `sent-protocol`; answers its transport. */
 function parseProtocol(scanner: Scanner): string {
   const { text, position } = scanner
-  if (text.startsWith('SIP/2.0/', position)) {
+  if (standsAt(text, position, 'SIP/2.0/')) {
     scanner.position = position + 11
-    if (text.startsWith('UDP ', position + 8)) return 'UDP'
-    if (text.startsWith('TCP ', position + 8)) return 'TCP'
+    if (standsAt(text, position + 8, 'UDP ')) return 'UDP'
+    if (standsAt(text, position + 8, 'TCP ')) return 'TCP'
     scanner.position = position + 8
   } else {
     if (scanner.token().toUpperCase() !== 'SIP') scanner.fail('protocol SIP expected')

@@ -28,15 +28,7 @@ export function internMethod(text: string): Method {
     case 3:
       return text === 'ACK' ? 'ACK' : text === 'BYE' ? 'BYE' : text
     case 6:
-      return text === 'INVITE'
-        ? 'INVITE'
-        : text === 'CANCEL'
-          ? 'CANCEL'
-          : text === 'NOTIFY'
-            ? 'NOTIFY'
-            : text === 'UPDATE'
-              ? 'UPDATE'
-              : text
+      return text === 'INVITE' ? 'INVITE' : text === 'CANCEL' ? 'CANCEL' : (known.get(text) ?? text)
     default:
       return known.get(text) ?? text
   }

@@ -1,6 +1,7 @@
 import { fromWire } from '../../util/bytes.ts'
 import { ADDR_SPEC, consistsOf, DISPLAY_NAME, TOKEN } from './chars.ts'
-import { noParams, type Param, type Params, parseParams, textParam } from './params.ts'
+import { noParams, type Param, type Params, textParam } from './params.ts'
+import { parseParams } from './parse-params.ts'
 import { quote, Scanner, scan, unfold } from './scanner.ts'
 import { parseUri, Uri } from './uri.ts'
 

@@ -1,13 +1,5 @@
-import { consistsOf, OPAQUE, PARAM_VALUE, sameIgnoringCase, URI_PARAM } from './chars.ts'
-import { quote, type Scanner } from './scanner.ts'
-
-const COMMA = 0x2c
-const SEMICOLON = 0x3b
-const EQUAL = 0x3d
-const QUOTE = 0x22
-const PERCENT = 0x25
-const OPEN = 0x3c
-const CLOSE = 0x3e
+import { consistsOf, PARAM_VALUE, sameIgnoringCase } from './chars.ts'
+import { quote } from './scanner.ts'
 
 /**
  * A typed parameter: how its value is read and written. `parse` gets the value without quotes (`''` for a parameter
@@ -23,29 +15,34 @@ export interface Param<T> {
 export type ParamValue = undefined | string | { readonly quoted: string }
 
 /**
- * The parameters of a header value or a URI, in their order, unknown ones among them. Immutable. Names are compared
- * without regard to case (RFC 3261 §7.3.1) and are never used as property names.
+ * The parameters of a header value or a URI, in their order, unknown ones among them: a chain that begins with its own
+ * first parameter, for most values have one or two. Immutable. Names are compared without regard to case
+ * (RFC 3261 §7.3.1) and are never used as property names.
  */
 export class Params {
-  /** name and value in turn, then whether the value stood in quotes */
-  readonly #entries: readonly (string | undefined | boolean)[]
+  /** @internal `''` in the empty chain alone */
+  readonly name: string
+  /** @internal without quotes; `undefined` for a parameter that has no value */
+  readonly value: string | undefined
+  /** @internal */
+  readonly isQuoted: boolean
+  /** @internal set once, while the chain is made */
+  next: Params | undefined = undefined
 
-  constructor(entries: readonly (string | undefined | boolean)[] = []) {
-    this.#entries = entries
-  }
-
-  get size(): number {
-    return this.#entries.length / 3
+  constructor(name: string = '', value?: string, isQuoted: boolean = false) {
+    this.name = name
+    this.value = value
+    this.isQuoted = isQuoted
   }
 
   has(name: string): boolean {
-    return this.#find(name) >= 0
+    return this.#find(name) !== undefined
   }
 
   /** The value without quotes; `''` where the parameter has no value, `undefined` where there is no such parameter. */
   text(name: string): string | undefined {
-    const at = this.#find(name)
-    return at < 0 ? undefined : ((this.#entries[at + 1] as string | undefined) ?? '')
+    const found = this.#find(name)
+    return found === undefined ? undefined : (found.value ?? '')
   }
 
   /** A typed value, `undefined` where the parameter is absent or cannot be read. */
@@ -60,158 +57,74 @@ export class Params {
   }
 
   withText(name: string, value: ParamValue): Params {
-    const entry = typeof value === 'object' ? [name, value.quoted, true] : [name, value, false]
-    const entries = [...this.#entries]
-    const at = this.#find(name)
-    if (at < 0) entries.push(...entry)
-    else entries.splice(at, 3, ...entry)
-    return new Params(entries)
+    const own = typeof value === 'object' ? new Params(name, value.quoted, true) : new Params(name, value)
+    const before = this.#find(name)
+    const chain = this.#copy(before, own)
+    return before === undefined ? linked([...chain, own]) : linked(chain)
   }
 
   without(name: string): Params {
-    const at = this.#find(name)
-    if (at < 0) return this
-    return new Params([...this.#entries.slice(0, at), ...this.#entries.slice(at + 3)])
+    const before = this.#find(name)
+    return before === undefined ? this : linked(this.#copy(before, undefined))
   }
 
   *names(): Generator<string> {
-    for (let at = 0; at < this.#entries.length; at += 3) yield this.#entries[at] as string
+    for (const [name] of this.entries()) yield name
   }
 
   /** Names and values in their order, `''` for a parameter that has none. */
   *entries(): Generator<[name: string, value: string]> {
-    const entries = this.#entries
-    for (let at = 0; at < entries.length; at += 3) {
-      yield [entries[at] as string, (entries[at + 1] as string | undefined) ?? '']
-    }
+    for (let at = this.#first; at !== undefined; at = at.next) yield [at.name, at.value ?? '']
+  }
+
+  get size(): number {
+    let size = 0
+    for (let at = this.#first; at !== undefined; at = at.next) size++
+    return size
   }
 
   /** As on the wire, each parameter with its semicolon. */
   toString(): string {
-    return this.#entries.length === 0 ? '' : `;${this.join(';')}`
+    return this.#first === undefined ? '' : `;${this.join(';')}`
   }
 
   /** As on the wire, with `separator` between them. */
   join(separator: string): string {
     let out = ''
-    for (let at = 0; at < this.#entries.length; at += 3) {
-      const value = this.#entries[at + 1] as string | undefined
-      if (at > 0) out += separator
-      out += this.#entries[at] as string
-      if (value !== undefined) out += this.#entries[at + 2] === true ? `=${quote(value)}` : `=${value}`
+    for (let at = this.#first; at !== undefined; at = at.next) {
+      if (at !== this) out += separator
+      out += at.name
+      if (at.value !== undefined) out += at.isQuoted ? `=${quote(at.value)}` : `=${at.value}`
     }
     return out
   }
 
+  get #first(): Params | undefined {
+    return this.name === '' ? undefined : this
+  }
+
   /** The first of that name in any case: what an exact match further on says must not count here and not elsewhere. */
-  #find(name: string): number {
-    const entries = this.#entries
-    for (let at = 0; at < entries.length; at += 3)
-      if (sameIgnoringCase(entries[at] as string, name)) return at
-    return -1
+  #find(name: string): Params | undefined {
+    for (let at = this.#first; at !== undefined; at = at.next) if (sameIgnoringCase(at.name, name)) return at
+    return undefined
+  }
+
+  /** The chain's parameters anew, with `replaced` given way to `other`. */
+  #copy(replaced: Params | undefined, other: Params | undefined): Params[] {
+    const copies: Params[] = []
+    for (let at = this.#first; at !== undefined; at = at.next) {
+      if (at !== replaced) copies.push(new Params(at.name, at.value, at.isQuoted))
+      else if (other !== undefined) copies.push(other)
+    }
+    return copies
   }
 }
 
 export const noParams: Params = new Params()
 
-/** Entries of the parameters being read; copied at their exact size when all are found. */
-const found: (string | undefined | boolean)[] = []
-
-/** `*( SEMI generic-param )`, blanks allowed around the delimiters; stops before anything else. */
-export function parseParams(scanner: Scanner): Params {
-  return parseParamsAfter(scanner, 0)
-}
-
-/** `generic-param *( SEMI generic-param )`, with no semicolon in front of the first. */
-export function parseParamList(scanner: Scanner): Params {
-  return parseParamsAfter(scanner, parseParam(scanner, 0))
-}
-
-/** Parameters behind `noted` entries that were read before. */
-function parseParamsAfter(scanner: Scanner, noted: number): Params {
-  let count = noted
-  for (;;) {
-    if (!acceptSpaced(scanner, SEMICOLON)) break
-    if (scanner.atEnd || scanner.peek() === SEMICOLON) continue
-    count = parseParam(scanner, count)
-  }
-  return count === 0 ? noParams : new Params(found.slice(0, count))
-}
-
-/** `param *( COMMA param )`, as in the challenges and credentials of authentication (RFC 3261 §20.7). */
-export function parseListedParams(scanner: Scanner): Params {
-  let count = 0
-  do {
-    scanner.skipSpace()
-    if (scanner.atEnd || scanner.peek() === COMMA) continue
-    count = parseParam(scanner, count)
-  } while (acceptSpaced(scanner, COMMA))
-  return count === 0 ? noParams : new Params(found.slice(0, count))
-}
-
-/** One parameter, noted at `count`; answers where the next one goes. */
-function parseParam(scanner: Scanner, count: number): number {
-  const name = scanner.token()
-  if (!acceptSpaced(scanner, EQUAL)) return note(count, name, undefined, false)
-  if (scanner.peek() === QUOTE) return note(count, name, scanner.quoted(), true)
-  const from = scanner.position
-  if (!scanner.skip(PARAM_VALUE) && !skipBracketed(scanner)) scanner.fail('parameter value expected')
-  return note(count, name, scanner.since(from), false)
-}
-
-/** `<URI>`, the value of an Identity's `info` (RFC 8224 §4): kept with its brackets. */
-function skipBracketed(scanner: Scanner): boolean {
-  if (!scanner.accept(OPEN)) return false
-  scanner.skip(OPAQUE)
-  scanner.expect(CLOSE)
-  return true
-}
-
-function note(count: number, name: string, value: string | undefined, quoted: boolean): number {
-  found[count] = name
-  found[count + 1] = value
-  found[count + 2] = quoted
-  return count + 3
-}
-
-/** Takes a delimiter and the blanks around it; takes nothing where it is not the next thing. */
-function acceptSpaced(scanner: Scanner, code: number): boolean {
-  if (!scanner.accept(code)) {
-    const before = scanner.position
-    if (scanner.peek() > 0x20 || scanner.atEnd) return false
-    scanner.skipSpace()
-    if (!scanner.accept(code)) {
-      scanner.position = before
-      return false
-    }
-  }
-  scanner.skipSpace()
-  return true
-}
-
-/** `uri-parameters`: no blanks, no quotes, escapes kept as they are. */
-export function parseUriParams(scanner: Scanner): Params {
-  if (scanner.peek() !== SEMICOLON) return noParams
-  let count = 0
-  while (scanner.accept(SEMICOLON)) {
-    if (scanner.atEnd || scanner.peek() === SEMICOLON) continue
-    const name = takeEscaped(scanner, 'parameter name')
-    count = note(
-      count,
-      name,
-      scanner.accept(EQUAL) ? takeEscaped(scanner, 'parameter value') : undefined,
-      false,
-    )
-  }
-  return new Params(found.slice(0, count))
-}
-
-function takeEscaped(scanner: Scanner, what: string): string {
-  const from = scanner.position
-  do scanner.skip(URI_PARAM)
-  while (scanner.accept(PERCENT))
-  if (scanner.position === from) scanner.fail(`${what} expected`)
-  return scanner.since(from)
+function linked(chain: readonly Params[]): Params {
+  for (const [index, param] of chain.entries()) param.next = chain[index + 1]
+  return chain[0] ?? noParams
 }
 
 /** A parameter whose value is a token, or that an application wants as plain text: quoted where it must be. */

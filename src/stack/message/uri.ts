@@ -12,7 +12,8 @@ import {
   URI_PARAM,
   USER,
 } from './chars.ts'
-import { noParams, type Param, type Params, parseUriParams } from './params.ts'
+import { noParams, type Param, type Params } from './params.ts'
+import { parseUriParams } from './parse-params.ts'
 import { type Scanner, scan } from './scanner.ts'
 
 const COLON = 0x3a
