@@ -1,0 +1,3 @@
+export * from './codec/index.ts'
+export * from './rtcp/index.ts'
+export * from './rtp/index.ts'
