@@ -68,6 +68,8 @@ export class JitterBuffer {
   /** The next sequence number and media time to play, both without roll-over. */
   #sequence = 0
   #time = 0
+  /** Where playing began. */
+  #first = 0
   #highest = 0
   #lastTime = 0
   #lastTimestamp = 0
@@ -162,6 +164,7 @@ export class JitterBuffer {
       this.#advanceToFirst()
       if (this.#delay(now) < this.#estimate.target) return 'waiting'
       this.#playing = true
+      this.#first = this.#sequence
     }
     this.#passSettled()
     this.#sinceAdjusted++
@@ -232,7 +235,8 @@ export class JitterBuffer {
     this.late++
     const slot = sequence & this.#mask
     if (this.#packets[slot] === undefined && !((this.#sequences[slot] ?? 0) > sequence)) {
-      if (sequence < this.#sequence) this.lost--
+      // what came before the first that was played was never missed
+      if (sequence < this.#sequence && sequence >= this.#first) this.lost--
       this.#sequences[slot] = sequence
     }
     this.#highest = Math.max(this.#highest, sequence)
