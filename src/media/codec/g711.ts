@@ -57,8 +57,8 @@ function decodeTable(toLinear: (octet: number) => number): Int16Array {
 }
 
 /**
- * Negative samples are taken by their one's complement, as in ITU-T G.191's reference: the boundary between two
- * intervals belongs to the inner one on both sides of zero.
+ * Negative samples are taken by their one's complement, as in ITU-T G.191's reference: a sample on the boundary between
+ * two intervals belongs to the higher one on both sides of zero.
  */
 function muLawFromLinear(sample: number): number {
   const magnitude = Math.min(MU_CLIP, ((sample < 0 ? ~sample : sample) >> 2) + MU_BIAS)
