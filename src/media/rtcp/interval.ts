@@ -13,7 +13,7 @@ export interface IntervalState {
   readonly minimum?: number
 }
 
-export const RTCP_MIN_TIME = 5000
+const RTCP_MIN_TIME = 5000
 const SENDER_FRACTION = 0.25
 /** e − 3/2: timer reconsideration converges below the intended average (§6.3.1). */
 const COMPENSATION = Math.E - 1.5

@@ -1,7 +1,7 @@
 /** RFC 3550 appendix A.1. */
-export const MAX_DROPOUT = 3000
-export const MAX_MISORDER = 100
-export const MIN_SEQUENTIAL = 2
+const MAX_DROPOUT = 3000
+const MAX_MISORDER = 100
+const MIN_SEQUENTIAL = 2
 const SEQUENCE_MOD = 0x10000
 
 /** What a packet's sequence number says about it: `probation` and `jump` packets are not to be played. */

@@ -196,8 +196,10 @@ export class RtpSession {
     }
     let bye = false
     for (const packet of packets) {
-      if (packet.type === 'bye') bye = this.#onBye(packet, from) || bye
-      else this.#onPacket(packet, from)
+      if (packet.type === 'bye') {
+        bye = true
+        this.#onBye(packet, from)
+      } else this.#onPacket(packet, from)
       if (this.#closed) return
     }
     if (bye) this.#scheduler.onBye(bytes.length)
@@ -241,15 +243,12 @@ export class RtpSession {
   }
 
   /** A BYE counts only from the address where the source is known (§8.2). */
-  #onBye(packet: Bye, from: string): boolean {
-    let left = false
+  #onBye(packet: Bye, from: string): void {
     for (const ssrc of packet.ssrcs) {
       if (!this.#identifiers.has(ssrc) || !this.#accepts(ssrc, from, 'control')) continue
-      left = true
       this.#forget(ssrc)
       this.#handler.onLeave?.(ssrc, packet.reason, false)
     }
-    return left
   }
 
   #accepts(ssrc: number, from: string, kind: SourceKind, cnameDiffers = false): boolean {
