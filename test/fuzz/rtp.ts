@@ -66,7 +66,15 @@ function receivingSession(seed: number): { session: RtpSession; clock: Simulated
   const random = seededRandom(seed)
   const sender = new RtpSender({ payloadType: 0, clockRate: 8000, random, ssrc: 0x01020304 })
   const session = new RtpSession(
-    { sender, cname: 'fuzz', clock, timers: new Timers(clock), random, maxSources: SOURCES },
+    {
+      sender,
+      cname: 'fuzz',
+      clock,
+      timers: new Timers(clock),
+      random,
+      maxSources: SOURCES,
+      minSequential: 1,
+    },
     { sendRtcp() {} },
   )
   session.start()

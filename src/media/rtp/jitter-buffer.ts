@@ -1,6 +1,7 @@
 import { UsageError } from '../../util/errors.ts'
 import { DelayEstimate } from './delay-estimate.ts'
 import type { RtpPacket } from './packet.ts'
+import { PacketRing } from './packet-ring.ts'
 
 export interface JitterBufferOptions {
   /** Timestamp units a second. */
@@ -23,6 +24,7 @@ export interface JitterBufferOptions {
  */
 export type PlayoutGap = 'waiting' | 'concealed' | 'silence'
 
+const DEFAULT_CAPACITY = 64
 /** Frames concealed in a row before silence is played instead: concealment does not hold longer. */
 const MAX_CONCEALED = 3
 /** Milliseconds by which media time may jump before it is another time line. */
@@ -57,12 +59,8 @@ export class JitterBuffer {
   readonly #unitsPerMs: number
   readonly #frame: number
   readonly #maxDelay: number
-  readonly #mask: number
   readonly #estimate: DelayEstimate
-  readonly #packets: (RtpPacket | undefined)[]
-  readonly #sequences: Float64Array
-  readonly #timestamps: Float64Array
-  readonly #arrivals: Float64Array
+  readonly #ring: PacketRing
   #started = false
   #playing = false
   /** The next sequence number and media time to play, both without roll-over. */
@@ -86,16 +84,11 @@ export class JitterBuffer {
         'a jitter buffer needs a clock rate, a frame and minDelay ≤ maxDelay',
       )
     }
-    const capacity = 2 ** Math.ceil(Math.log2(Math.max(2, options.capacity ?? 64)))
     this.#unitsPerMs = clockRate / 1000
     this.#frame = frame
     this.#maxDelay = maxDelay
-    this.#mask = capacity - 1
     this.#estimate = new DelayEstimate({ minDelay, maxDelay, initialDelay, lateTarget })
-    this.#packets = new Array<RtpPacket | undefined>(capacity).fill(undefined)
-    this.#sequences = new Float64Array(capacity).fill(Number.NaN)
-    this.#timestamps = new Float64Array(capacity)
-    this.#arrivals = new Float64Array(capacity)
+    this.#ring = new PacketRing(options.capacity ?? DEFAULT_CAPACITY)
   }
 
   /** Milliseconds that packets should wait beyond the fastest one's. */
@@ -111,22 +104,21 @@ export class JitterBuffer {
   /** `arrival` in milliseconds. Packets of one source only, validated by its `SequenceTracker`. */
   put(packet: RtpPacket, arrival: number): void {
     if (!this.#started) this.#begin(packet)
-    let sequence = this.#highest + (((packet.sequence - this.#highest) << 16) >> 16)
+    let sequence = this.#extend(packet)
     let time = this.#lastTime + ((packet.timestamp - this.#lastTimestamp) | 0)
     let transit = arrival - time / this.#unitsPerMs
     if (this.#jumped(transit, sequence)) {
       this.resyncs++
       this.reset()
       this.#begin(packet)
-      sequence = packet.sequence
+      sequence = this.#highest
       time = this.#lastTime
       transit = arrival - time / this.#unitsPerMs
     }
     this.#estimate.update(transit, arrival)
     this.#lastTime = time
     this.#lastTimestamp = packet.timestamp
-    const slot = sequence & this.#mask
-    if (this.#sequences[slot] === sequence) {
+    if (this.#ring.knows(sequence)) {
       this.duplicates++
       return
     }
@@ -137,11 +129,8 @@ export class JitterBuffer {
     this.#hopeless = 0
     if (sequence < this.#highest) this.reordered++
     else this.#highest = sequence
-    while (sequence - this.#sequence > this.#mask) this.#skip()
-    this.#packets[slot] = packet
-    this.#sequences[slot] = sequence
-    this.#timestamps[slot] = time
-    this.#arrivals[slot] = arrival
+    while (sequence - this.#sequence > this.#ring.span) this.#skip()
+    this.#ring.store(sequence, packet, time, arrival)
   }
 
   /**
@@ -149,12 +138,7 @@ export class JitterBuffer {
    * is not lost, and where it lies in time is silence.
    */
   pass(packet: RtpPacket): void {
-    if (!this.#started) return
-    const sequence = this.#highest + (((packet.sequence - this.#highest) << 16) >> 16)
-    const slot = sequence & this.#mask
-    if (sequence < this.#sequence || sequence - this.#sequence > this.#mask) return
-    this.#sequences[slot] = sequence
-    this.#highest = Math.max(this.#highest, sequence)
+    if (this.#started) this.#settle(this.#extend(packet))
   }
 
   /** The packet to play at `now` (milliseconds), or what to play instead. Call it once a frame. */
@@ -171,7 +155,7 @@ export class JitterBuffer {
     const excess = this.#delay(now) - this.#estimate.target
     const frame = this.#frame / this.#unitsPerMs
     this.#shorten(excess, frame, now)
-    const next = this.#nextStored()
+    const next = this.#ring.next(this.#sequence, this.#highest)
     const missing = next !== this.#sequence
     if (excess < -frame / 4 && (missing || this.#sinceAdjusted >= GROW_EVERY)) {
       this.#sinceAdjusted = 0
@@ -182,7 +166,7 @@ export class JitterBuffer {
       this.#time += this.#frame
       return this.#gap()
     }
-    const ahead = (this.#timestamps[next & this.#mask] ?? 0) - this.#time
+    const ahead = this.#ring.time(next) - this.#time
     if (ahead < this.#frame / 2) return this.#play(next, now)
     // a hole in time: lost where numbers are missing too, else the sender's silence, which may be cut or stretched
     if (missing ? excess > frame : excess - ahead / this.#unitsPerMs > -frame / 2)
@@ -197,17 +181,21 @@ export class JitterBuffer {
   reset(): void {
     this.#started = false
     this.#playing = false
-    this.#packets.fill(undefined)
-    this.#sequences.fill(Number.NaN)
+    this.#ring.clear()
     this.#estimate.reset()
     this.#concealing = 0
     this.#hopeless = 0
   }
 
+  #extend(packet: RtpPacket): number {
+    return this.#highest + (((packet.sequence - this.#highest) << 16) >> 16)
+  }
+
   #begin(packet: RtpPacket): void {
     this.#started = true
-    this.#sequence = packet.sequence
-    this.#highest = packet.sequence
+    // a cycle up, so that packets from before the first have numbers above zero too
+    this.#sequence = packet.sequence + 0x10000
+    this.#highest = this.#sequence
     this.#lastTimestamp = packet.timestamp
     this.#lastTime = packet.timestamp
     this.#time = packet.timestamp
@@ -226,32 +214,30 @@ export class JitterBuffer {
   }
 
   #isLate(sequence: number, time: number): boolean {
-    if (sequence + this.#mask < this.#highest) return true
+    if (sequence + this.#ring.span < this.#highest) return true
     if (!this.#playing) return false
     return sequence < this.#sequence || time + this.#frame <= this.#time
   }
 
   #onLate(packet: RtpPacket, sequence: number, transit: number): void {
     this.late++
-    const slot = sequence & this.#mask
-    if (this.#packets[slot] === undefined && !((this.#sequences[slot] ?? 0) > sequence)) {
-      // what came before the first that was played was never missed
-      if (sequence < this.#sequence && sequence >= this.#first) this.lost--
-      this.#sequences[slot] = sequence
-    }
-    this.#highest = Math.max(this.#highest, sequence)
+    this.#settle(sequence)
     if (transit - this.#estimate.base > this.#maxDelay) this.#hopeless += packet.marker ? HOPELESS : 1
+  }
+
+  /** A number that holds nothing to play is accounted for: not lost when it is passed, nor any more if it was. */
+  #settle(sequence: number): void {
+    const missed = sequence >= this.#first && sequence < this.#sequence
+    if (this.#ring.settle(sequence) && missed) this.lost--
+    this.#highest = Math.max(this.#highest, sequence)
   }
 
   /** Before playing begins, a packet that overtook the first may still become the first. */
   #advanceToFirst(): void {
-    for (let sequence = this.#sequence - this.#mask; sequence < this.#sequence; sequence++) {
-      if (this.#packets[sequence & this.#mask] === undefined) continue
-      if (this.#sequences[sequence & this.#mask] !== sequence) continue
-      this.#sequence = sequence
-      this.#time = this.#timestamps[sequence & this.#mask] ?? 0
-      return
-    }
+    const first = this.#ring.next(this.#sequence - this.#ring.span, this.#sequence - 1)
+    if (first < 0) return
+    this.#sequence = first
+    this.#time = this.#ring.time(first)
   }
 
   /** How long after the fastest packet's arrival the next frame is played. */
@@ -261,60 +247,44 @@ export class JitterBuffer {
 
   /** Drops packets while the delay is too long: one at a time, seldom, unless it is longer than allowed. */
   #shorten(excess: number, frame: number, now: number): void {
-    if (excess <= 1.25 * frame) return
+    if (excess <= frame) return
     if (this.#delay(now) > this.#maxDelay + frame) {
-      while (this.#delay(now) > this.#maxDelay && this.#nextStored() >= 0) this.#drop()
+      while (this.#delay(now) > this.#maxDelay && this.#ring.next(this.#sequence, this.#highest) >= 0)
+        this.#drop()
     } else if (this.#sinceAdjusted >= (excess > 3 * frame ? SHRINK_FAST : SHRINK_SLOWLY)) {
-      if (this.#packets[this.#sequence & this.#mask] !== undefined) this.#drop()
+      if (this.#ring.holds(this.#sequence)) this.#drop()
     }
   }
 
   #drop(): void {
     this.#sinceAdjusted = 0
-    const time = this.#timestamps[this.#sequence & this.#mask] ?? 0
-    const held = this.#packets[this.#sequence & this.#mask] !== undefined
+    if (this.#ring.holds(this.#sequence)) {
+      this.#time = Math.max(this.#time, this.#ring.time(this.#sequence) + this.#frame)
+    }
     this.#skip()
-    this.#time = Math.max(this.#time, held ? time + this.#frame : this.#time)
   }
 
   /** Passes one sequence number without playing it. */
   #skip(): void {
-    const slot = this.#sequence & this.#mask
-    if (this.#packets[slot] !== undefined) this.discarded++
-    else if (this.#sequences[slot] !== this.#sequence) this.lost++
-    this.#packets[slot] = undefined
-    this.#sequence++
+    if (this.#ring.holds(this.#sequence)) this.discarded++
+    else if (!this.#ring.knows(this.#sequence)) this.lost++
+    this.#ring.release(this.#sequence++)
   }
 
   /** Passes numbers that are accounted for and hold nothing to play. */
   #passSettled(): void {
-    while (
-      this.#sequences[this.#sequence & this.#mask] === this.#sequence &&
-      this.#packets[this.#sequence & this.#mask] === undefined
-    ) {
-      this.#sequence++
-    }
-  }
-
-  /** The next sequence number that is held, or -1. */
-  #nextStored(): number {
-    for (let sequence = this.#sequence; sequence <= this.#highest; sequence++) {
-      if (this.#packets[sequence & this.#mask] !== undefined) return sequence
-    }
-    return -1
+    while (this.#ring.knows(this.#sequence) && !this.#ring.holds(this.#sequence)) this.#sequence++
   }
 
   #play(sequence: number, now: number): RtpPacket | PlayoutGap {
     while (this.#sequence < sequence) this.#skip()
-    const slot = sequence & this.#mask
-    const packet = this.#packets[slot]
+    const packet = this.#ring.release(sequence)
     if (packet === undefined) return this.#gap()
-    this.#packets[slot] = undefined
     this.#sequence = sequence + 1
-    this.#time = (this.#timestamps[slot] ?? 0) + this.#frame
+    this.#time = this.#ring.time(sequence) + this.#frame
     this.#concealing = 0
     this.played++
-    this.#waited += now - (this.#arrivals[slot] ?? now)
+    this.#waited += now - this.#ring.arrival(sequence)
     return packet
   }
 

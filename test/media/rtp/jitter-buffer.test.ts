@@ -66,6 +66,16 @@ describe('JitterBuffer', () => {
     expect([to.lost, to.late, to.concealed]).toEqual([1, 1, 2])
   })
 
+  it('begins with the packet that the first one overtook, over the roll-over of numbers', () => {
+    const to = buffer()
+    to.put(packet(1, FRAME), 0)
+    to.put(packet(65_535, -FRAME), 5)
+    to.put(packet(0, 0), 6)
+    const played = [70, 90, 110].map(now => to.take(now))
+    expect(played.map(item => (typeof item === 'string' ? item : item.sequence))).toEqual([65_535, 0, 1])
+    expect([to.lost, to.late, to.reordered]).toEqual([0, 0, 2])
+  })
+
   it('drops duplicates, of packets that wait and of packets that were played', () => {
     const to = buffer()
     const arrivals = onTime(10)
