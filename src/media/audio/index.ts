@@ -1,4 +1,12 @@
 export {
+  type ComfortNoise,
+  ComfortNoiseGenerator,
+  encodeComfortNoise,
+  measureNoise,
+  parseComfortNoise,
+} from './comfort-noise.ts'
+export { Concealment } from './concealment.ts'
+export {
   DTMF_HIGH,
   DTMF_LOW,
   DtmfDetector,
