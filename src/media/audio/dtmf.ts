@@ -1,5 +1,5 @@
 import { UsageError } from '../../util/errors.ts'
-import { goertzelPower } from './goertzel.ts'
+import { resonance, resonator } from './goertzel.ts'
 import { levelOf } from './level.ts'
 import { ToneGenerator } from './tone.ts'
 
@@ -58,7 +58,8 @@ const OTHER_TONES = 4
 export class DtmfDetector {
   readonly #onDigit: (digit: string) => void
   readonly #onEnd: (digit: string) => void
-  readonly #sampleRate: number
+  readonly #low: readonly number[]
+  readonly #high: readonly number[]
   readonly #minLevel: number
   readonly #block: Float64Array
   readonly #half: number
@@ -75,9 +76,11 @@ export class DtmfDetector {
   ) {
     this.#onDigit = onDigit
     this.#onEnd = onEnd
-    this.#sampleRate = options.sampleRate ?? 8000
+    const sampleRate = options.sampleRate ?? 8000
+    this.#low = DTMF_LOW.map(frequency => resonator(frequency, sampleRate))
+    this.#high = DTMF_HIGH.map(frequency => resonator(frequency, sampleRate))
     this.#minLevel = options.minLevel ?? DEFAULT_MIN_LEVEL
-    this.#half = Math.round((BLOCK * this.#sampleRate) / 2)
+    this.#half = Math.round((BLOCK * sampleRate) / 2)
     this.#block = new Float64Array(2 * this.#half)
   }
 
@@ -120,8 +123,8 @@ export class DtmfDetector {
     const total = (2 * energy) / this.#block.length
     // both tones at the least level, or nothing to look at
     if (levelOf(Math.sqrt(total / 2)) < this.#minLevel - TOLERANCE) return undefined
-    const low = this.#strongest(DTMF_LOW)
-    const high = this.#strongest(DTMF_HIGH)
+    const low = strongest(this.#block, this.#low)
+    const high = strongest(this.#block, this.#high)
     if (low === undefined || high === undefined) return undefined
     if (low.power + high.power < MIN_SHARE * total) return undefined
     if (levelOf(Math.sqrt(Math.min(low.power, high.power))) < this.#minLevel - TOLERANCE) return undefined
@@ -129,19 +132,23 @@ export class DtmfDetector {
     if (twist > TWIST + TOLERANCE || twist < -REVERSE_TWIST - TOLERANCE) return undefined
     return KEYS[low.index]?.[high.index]
   }
+}
 
-  #strongest(group: readonly number[]): { index: number; power: number } | undefined {
-    let index = 0
-    let power = 0
-    let second = 0
-    for (const [each, frequency] of group.entries()) {
-      const measured = goertzelPower(this.#block, frequency, this.#sampleRate)
-      if (measured > power) {
-        second = power
-        power = measured
-        index = each
-      } else if (measured > second) second = measured
-    }
-    return power > OTHER_TONES * second ? { index, power } : undefined
+/** The tone of a group that stands out from the others, or nothing. */
+function strongest(
+  block: Float64Array,
+  group: readonly number[],
+): { index: number; power: number } | undefined {
+  let index = 0
+  let power = 0
+  let second = 0
+  for (let each = 0; each < group.length; each++) {
+    const measured = resonance(block, group[each] ?? 0)
+    if (measured > power) {
+      second = power
+      power = measured
+      index = each
+    } else if (measured > second) second = measured
   }
+  return power > OTHER_TONES * second ? { index, power } : undefined
 }

@@ -8,11 +8,20 @@ export interface ToneLevel {
 
 /** The power of one frequency in samples, by Goertzel's recurrence: the square of the tone's amplitude. */
 export function goertzelPower(samples: ArrayLike<number>, frequency: number, sampleRate: number): number {
-  const coefficient = 2 * Math.cos((2 * Math.PI * frequency) / sampleRate)
+  return resonance(Float64Array.from(samples), resonator(frequency, sampleRate))
+}
+
+/** The recurrence's coefficient for a frequency, for those who measure it often. */
+export function resonator(frequency: number, sampleRate: number): number {
+  return 2 * Math.cos((2 * Math.PI * frequency) / sampleRate)
+}
+
+/** As `goertzelPower`, with the coefficient that `resonator` gave. */
+export function resonance(samples: Float64Array, coefficient: number): number {
   let first = 0
   let second = 0
-  for (let i = 0; i < samples.length; i++) {
-    const next = (samples[i] ?? 0) + coefficient * first - second
+  for (const sample of samples) {
+    const next = sample + coefficient * first - second
     second = first
     first = next
   }
