@@ -1,5 +1,5 @@
 import { UsageError } from '../../util/errors.ts'
-import { resonance, resonator } from './goertzel.ts'
+import { fourResonances, resonator } from './goertzel.ts'
 import { levelOf } from './level.ts'
 import { ToneGenerator } from './tone.ts'
 
@@ -58,8 +58,9 @@ const OTHER_TONES = 4
 export class DtmfDetector {
   readonly #onDigit: (digit: string) => void
   readonly #onEnd: (digit: string) => void
-  readonly #low: readonly number[]
-  readonly #high: readonly number[]
+  readonly #low: Float64Array
+  readonly #high: Float64Array
+  readonly #powers: Float64Array = new Float64Array(4)
   readonly #minLevel: number
   readonly #block: Float64Array
   readonly #half: number
@@ -77,8 +78,8 @@ export class DtmfDetector {
     this.#onDigit = onDigit
     this.#onEnd = onEnd
     const sampleRate = options.sampleRate ?? 8000
-    this.#low = DTMF_LOW.map(frequency => resonator(frequency, sampleRate))
-    this.#high = DTMF_HIGH.map(frequency => resonator(frequency, sampleRate))
+    this.#low = Float64Array.from(DTMF_LOW, frequency => resonator(frequency, sampleRate))
+    this.#high = Float64Array.from(DTMF_HIGH, frequency => resonator(frequency, sampleRate))
     this.#minLevel = options.minLevel ?? DEFAULT_MIN_LEVEL
     this.#half = Math.round((BLOCK * sampleRate) / 2)
     this.#block = new Float64Array(2 * this.#half)
@@ -123,8 +124,10 @@ export class DtmfDetector {
     const total = (2 * energy) / this.#block.length
     // both tones at the least level, or nothing to look at
     if (levelOf(Math.sqrt(total / 2)) < this.#minLevel - TOLERANCE) return undefined
-    const low = strongest(this.#block, this.#low)
-    const high = strongest(this.#block, this.#high)
+    fourResonances(this.#block, this.#low, this.#powers)
+    const low = strongest(this.#powers)
+    fourResonances(this.#block, this.#high, this.#powers)
+    const high = strongest(this.#powers)
     if (low === undefined || high === undefined) return undefined
     if (low.power + high.power < MIN_SHARE * total) return undefined
     if (levelOf(Math.sqrt(Math.min(low.power, high.power))) < this.#minLevel - TOLERANCE) return undefined
@@ -135,15 +138,12 @@ export class DtmfDetector {
 }
 
 /** The tone of a group that stands out from the others, or nothing. */
-function strongest(
-  block: Float64Array,
-  group: readonly number[],
-): { index: number; power: number } | undefined {
+function strongest(powers: Float64Array): { index: number; power: number } | undefined {
   let index = 0
   let power = 0
   let second = 0
-  for (let each = 0; each < group.length; each++) {
-    const measured = resonance(block, group[each] ?? 0)
+  for (let each = 0; each < powers.length; each++) {
+    const measured = powers[each] ?? 0
     if (measured > power) {
       second = power
       power = measured

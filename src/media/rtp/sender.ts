@@ -105,7 +105,8 @@ export class RtpSender {
     this.#sequence = (this.#sequence + 1) & 0xffff
     this.#packets++
     this.#octets += payload.length
-    this.#lastTimestamp = timestamp
+    // where the media clock stands, which an event's timestamp lies behind
+    this.#lastTimestamp = this.#timestamp
     this.#lastSentAt = now
     return end
   }

@@ -77,6 +77,24 @@ describe('RtpSender', () => {
     expect([sender.packets, sender.octets, sender.sequence, sender.timestamp]).toEqual([2, 8, 1, 319])
   })
 
+  it('RFC 3550 §6.4.1: the time of a report follows the media clock, through an event with its own timestamp too', () => {
+    const sender = new RtpSender({
+      payloadType: 0,
+      clockRate: 8000,
+      random: seededRandom(1),
+      timestamp: 1000,
+    })
+    const bytes = Buffer.alloc(172)
+    sender.write(bytes, 0, Buffer.alloc(160), 160, 0)
+    for (let now = 20; now < 1000; now += 20) {
+      sender.writeAt(bytes, 0, Buffer.alloc(4), 1160, now, false, 101)
+      sender.advance(160)
+    }
+    const last = parseRtp(bytes.subarray(0, 16))
+    expect(typeof last === 'string' ? last : [last.payloadType, last.timestamp]).toEqual([101, 1160])
+    expect(sender.timestampAt(1000)).toBe(1000 + 8000)
+  })
+
   it('RFC 3550 §5.1: first numbers are random, and §8.2 a new SSRC is one that nobody has', () => {
     const random = seededRandom(2)
     const options = { payloadType: 0, clockRate: 8000, random }
