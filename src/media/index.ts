@@ -1,3 +1,12 @@
 /** `resip/media`: flows and what they carry; nothing here knows SIP. */
+export { systemClock } from '../net/clock.ts'
+export { systemRandom } from '../net/random.ts'
+export { type Alarm, type Clock, SimulatedClock } from '../util/clock.ts'
+export { type RandomSource, seededRandom } from '../util/random.ts'
+export { Timers } from '../util/timers.ts'
+export * from './audio/index.ts'
+export * from './codec/index.ts'
+export * from './rtcp/index.ts'
+export * from './rtp/index.ts'
 export * from './rtpengine/index.ts'
 export * from './stun/index.ts'

@@ -1,0 +1,1 @@
+export { pcma, pcmu, type SampleCodec, SILENCE } from './g711.ts'
