@@ -15,6 +15,7 @@ import {
   validate,
 } from '../../src/stack/index.ts'
 import { encode } from '../../src/stack/message/encode.ts'
+import { wireText } from '../../src/stack/message/scanner.ts'
 import { seededRandom, Tokens } from '../../src/util/random.ts'
 import { tortureMessages } from '../rfc/torture-messages.ts'
 import { richMessage } from './rich-message.ts'
@@ -156,8 +157,8 @@ function readHeader(message: SipMessage, header: Header<unknown>): void {
   ignoringParseErrors(() => message.get(header))
   const values = ignoringParseErrors(() => message.all(header)) ?? []
   for (const value of values) {
-    const text = Buffer.from(header.encode(value), 'utf8').latin1Slice()
-    const again = header.parseFirst(text, 0, text.length)
+    const text = header.encode(value)
+    const again = header.parseFirst(wireText(text))
     if (header.encode(again) !== header.encode(value))
       throw new Error(`${header.name}: ${text} is read as another value`)
   }

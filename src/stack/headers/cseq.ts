@@ -1,4 +1,4 @@
-import { internMethod, type Method } from '../message/method.ts'
+import type { Method } from '../message/method.ts'
 import type { Scanner } from '../message/scanner.ts'
 
 /** Sequence number and method (RFC 3261 §20.16). */
@@ -22,5 +22,5 @@ export function parseCSeq(scanner: Scanner): CSeq {
   const before = scanner.position
   scanner.skipSpace()
   if (scanner.position === before) scanner.fail('blank expected after the number')
-  return new CSeq(number, internMethod(scanner.token()))
+  return new CSeq(number, scanner.method())
 }

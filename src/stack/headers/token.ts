@@ -1,6 +1,6 @@
 import { consistsOf, TOKEN } from '../message/chars.ts'
 import type { HeaderGrammar } from '../message/header.ts'
-import { internMethod, type Method } from '../message/method.ts'
+import type { Method } from '../message/method.ts'
 import type { Params } from '../message/params.ts'
 import { parseParams } from '../message/parse-params.ts'
 import { quote } from '../message/scanner.ts'
@@ -56,7 +56,7 @@ export const tokensOrQuoted: HeaderGrammar<Token> = {
 
 /** Methods with commas between them: Allow. */
 export const methodList: HeaderGrammar<Method> = {
-  parse: scanner => internMethod(scanner.token()),
+  parse: scanner => scanner.method(),
   encode: value => value,
   values: 'listed',
 }

@@ -1,4 +1,4 @@
-import { standsAt, TOKEN } from '../message/chars.ts'
+import { TOKEN } from '../message/chars.ts'
 import { noParams, numberParam, type Param, type Params, textParam } from '../message/params.ts'
 import { parseParams } from '../message/parse-params.ts'
 import type { Scanner } from '../message/scanner.ts'
@@ -94,18 +94,18 @@ export function parseVia(scanner: Scanner): Via {
 
 /** `sent-protocol`; answers its transport. */
 function parseProtocol(scanner: Scanner): string {
-  const { text, position } = scanner
-  if (standsAt(text, position, 'SIP/2.0/')) {
-    scanner.position = position + 11
-    if (standsAt(text, position + 8, 'UDP ')) return 'UDP'
-    if (standsAt(text, position + 8, 'TCP ')) return 'TCP'
-    scanner.position = position + 8
-  } else {
-    if (scanner.token().toUpperCase() !== 'SIP') scanner.fail('protocol SIP expected')
-    slash(scanner)
-    if (scanner.token() !== '2.0') scanner.fail('version 2.0 expected')
-    slash(scanner)
+  if (scanner.isAt('SIP/2.0/UDP ')) {
+    scanner.position += 11
+    return 'UDP'
   }
+  if (scanner.isAt('SIP/2.0/TCP ')) {
+    scanner.position += 11
+    return 'TCP'
+  }
+  if (scanner.token().toUpperCase() !== 'SIP') scanner.fail('protocol SIP expected')
+  slash(scanner)
+  if (scanner.token() !== '2.0') scanner.fail('version 2.0 expected')
+  slash(scanner)
   return scanner.take(TOKEN, 'transport').toUpperCase()
 }
 

@@ -1,5 +1,5 @@
 import { LOWER_TOKEN, sameIgnoringCase } from './chars.ts'
-import { internMethod, type Method } from './method.ts'
+import { type Method, methodIn } from './method.ts'
 import { EXTENSION, extendHash, idOfBytes, idOfName, MALFORMED } from './names.ts'
 import { ParseError } from './parse-error.ts'
 
@@ -14,6 +14,8 @@ const COLON_BITS = 22
 const COLON_MASK = (1 << COLON_BITS) - 1
 
 const CONTENT_LENGTH = idOfName('Content-Length')
+
+const BLANK_LINE: Buffer = Buffer.from('\r\n\r\n')
 
 /** `contentLength` of a head that has none. */
 export const ABSENT = -1
@@ -33,8 +35,10 @@ export const defaultFrameLimits: FrameLimits = { maxMessageBytes: 65_535, maxHea
  * Immutable; a message and all that is derived from it share it.
  */
 export class Head {
-  /** The bytes as text, one character a byte; the body may follow the head in it. */
+  /** The head's bytes as text, one character a byte. */
   readonly text: string
+  /** The bytes it was framed from; the body may follow. */
+  readonly bytes: Buffer
   readonly lines: readonly number[]
   /** Where the first header line starts. */
   readonly linesStart: number
@@ -51,6 +55,7 @@ export class Head {
 
   constructor(
     text: string,
+    bytes: Buffer,
     lines: readonly number[],
     linesStart: number,
     end: number,
@@ -61,6 +66,7 @@ export class Head {
     contentLength: number,
   ) {
     this.text = text
+    this.bytes = bytes
     this.lines = lines
     this.linesStart = linesStart
     this.end = end
@@ -151,9 +157,12 @@ export function frame(bytes: Buffer, limits: FrameLimits = defaultFrameLimits): 
       513,
     )
   }
-  const text = bytes.latin1Slice()
   let start = 0
   while (bytes[start] === CR || bytes[start] === LF) start++
+  // the body stays bytes: its text would cost as much again, and is kept as long as the head is
+  const blankLine = bytes.indexOf(BLANK_LINE, start)
+  if (blankLine < 0) return new ParseError('message', 'no empty line ends the headers')
+  const text = bytes.latin1Slice(0, blankLine + 4)
   const startLineEnd = text.indexOf('\r', start)
   if (startLineEnd < 0 || bytes[startLineEnd + 1] !== LF) {
     return new ParseError('start line', 'is not ended by CR LF', text.slice(start, start + 40), 0)
@@ -189,7 +198,7 @@ export function frame(bytes: Buffer, limits: FrameLimits = defaultFrameLimits): 
         text.slice(start, startLineEnd),
         space - start,
       )
-    method = internMethod(text.slice(start, space))
+    method = methodIn(bytes, start, space)
     subjectStart = space + 1
     subjectEnd = lastSpace
   }
@@ -202,7 +211,6 @@ export function frame(bytes: Buffer, limits: FrameLimits = defaultFrameLimits): 
   let contentLength = ABSENT
   let at = linesStart
   for (;;) {
-    if (at + 1 >= length) return new ParseError('message', 'no empty line ends the headers')
     if (bytes[at] === CR && bytes[at + 1] === LF) break
     let position = at
     let hash = 0
@@ -237,7 +245,18 @@ export function frame(bytes: Buffer, limits: FrameLimits = defaultFrameLimits): 
   }
   const lines = new Array<number>(count)
   for (let i = 0; i < count; i++) lines[i] = found[i] as number
-  return new Head(text, lines, linesStart, at + 2, method, status, subjectStart, subjectEnd, contentLength)
+  return new Head(
+    text,
+    bytes,
+    lines,
+    linesStart,
+    at + 2,
+    method,
+    status,
+    subjectStart,
+    subjectEnd,
+    contentLength,
+  )
 }
 
 /** Three digits followed by a blank or the line's end, of 100 to 699; 0 for anything else. */

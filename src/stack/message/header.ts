@@ -1,7 +1,7 @@
 import { UsageError } from '../../util/errors.ts'
 import { consistsOf, TOKEN } from './chars.ts'
 import { idOfName } from './names.ts'
-import { borrow, giveBack, Scanner } from './scanner.ts'
+import { borrow, giveBack, Scanner, type WireText } from './scanner.ts'
 
 const COMMA = 0x2c
 
@@ -41,8 +41,8 @@ export class Header<T> {
   }
 
   /** The first value of a line. */
-  parseFirst(text: string, start: number, end: number): T {
-    const scanner = borrow(text, this.name, start, end)
+  parseFirst(wire: WireText, start: number = 0, end: number = wire.text.length): T {
+    const scanner = borrow(wire, this.name, start, end)
     scanner.skipSpace()
     const value = this.#grammar.parse(scanner)
     scanner.skipSpace()
@@ -52,8 +52,8 @@ export class Header<T> {
   }
 
   /** All values of a line, appended to `values`. Empty list elements are skipped (RFC 3261 §25.1, `#rule`). */
-  parseAll(text: string, start: number, end: number, values: T[]): void {
-    const scanner = new Scanner(text, this.name, start, end)
+  parseAll(wire: WireText, start: number, end: number, values: T[]): void {
+    const scanner = new Scanner(wire, this.name, start, end)
     do {
       scanner.skipSpace()
       if (this.hasCommas && (scanner.atEnd || scanner.peek() === COMMA)) continue

@@ -133,7 +133,7 @@ abstract class ReceivedMessage implements HeaderReader {
       line >= 0;
       line = head.find(header.id, header.name, line + 1)
     ) {
-      header.parseAll(head.text, head.valueStart(line), head.lineEnd(line), values)
+      header.parseAll(head, head.valueStart(line), head.lineEnd(line), values)
     }
     if (values.length > 0 && this.stampedVia !== undefined && header.id === h.Via.id)
       values[0] = this.stampedVia as T
@@ -203,11 +203,11 @@ abstract class ReceivedMessage implements HeaderReader {
     if (this.stampedVia !== undefined && header.id === h.Via.id) return this.stampedVia as T
     let line = head.find(header.id, header.name)
     if (line < 0) return undefined
-    if (!header.hasCommas) return header.parseFirst(head.text, head.valueStart(line), head.lineEnd(line))
+    if (!header.hasCommas) return header.parseFirst(head, head.valueStart(line), head.lineEnd(line))
     // a line of a list may be empty, so that the first value stands on a later one
     for (; line >= 0; line = head.find(header.id, header.name, line + 1)) {
       const first = firstElement(head.text, head.valueStart(line), head.lineEnd(line))
-      if (first >= 0) return header.parseFirst(head.text, first, head.lineEnd(line))
+      if (first >= 0) return header.parseFirst(head, first, head.lineEnd(line))
     }
     return undefined
   }
@@ -237,8 +237,8 @@ export class SipRequest extends ReceivedMessage {
 
   get requestUri(): Uri {
     if (this.#requestUri === undefined) {
-      const { text, subjectStart, subjectEnd } = this.head
-      const scanner = borrow(text, 'Request-URI', subjectStart, subjectEnd)
+      const { subjectStart, subjectEnd } = this.head
+      const scanner = borrow(this.head, 'Request-URI', subjectStart, subjectEnd)
       const value = parseUri(scanner)
       if (!scanner.atEnd) scanner.fail('unexpected character')
       giveBack(scanner)

@@ -22,16 +22,13 @@ export type KnownMethod = (typeof methods)[number]
 /** A method: a known one, or any other token, in its exact case. */
 export type Method = KnownMethod | (string & {})
 
-/** The shared string of a known method, so that messages compare by identity and keep no text alive. */
-export function internMethod(text: string): Method {
-  switch (text.length) {
-    case 3:
-      return text === 'ACK' ? 'ACK' : text === 'BYE' ? 'BYE' : text
-    case 6:
-      return text === 'INVITE' ? 'INVITE' : text === 'CANCEL' ? 'CANCEL' : (known.get(text) ?? text)
-    default:
-      return known.get(text) ?? text
-  }
+/** The method that `bytes[from, to)` spell: the shared string of a known one, so that messages keep no text alive. */
+export function methodIn(bytes: Uint8Array, from: number, to: number): Method {
+  for (const method of methods) if (method.length === to - from && spells(method, bytes, from)) return method
+  return Buffer.from(bytes.subarray(from, to)).latin1Slice()
 }
 
-const known: ReadonlyMap<string, KnownMethod> = new Map(methods.map(method => [method, method]))
+function spells(word: string, bytes: Uint8Array, from: number): boolean {
+  for (let i = 0; i < word.length; i++) if (bytes[from + i] !== word.charCodeAt(i)) return false
+  return true
+}

@@ -98,12 +98,15 @@ export function parseNameAddr(scanner: Scanner): NameAddr {
     if (scanner.peek() !== OPEN) scanner.fail('"<" expected after the display name')
   } else if (first !== OPEN) {
     const from = scanner.position
+    const isToken = scanner.skip(TOKEN)
+    const end = scanner.position
     scanner.skip(DISPLAY_NAME)
     if (scanner.peek() !== OPEN) {
       scanner.position = from
       return parseAddrSpec(scanner)
     }
-    displayName = fromWire(unfold(scanner.since(from)).trim())
+    const isOneToken = isToken && scanner.position <= end + 1
+    displayName = isOneToken ? scanner.text.slice(from, end) : fromWire(unfold(scanner.since(from)).trim())
   }
   scanner.position++
   const uri = parseUri(scanner)
@@ -129,7 +132,7 @@ function parseAddrSpec(scanner: Scanner): NameAddr {
   const from = scanner.position
   scanner.skip(ADDR_SPEC)
   if (scanner.peek() === QUESTION) scanner.fail('a URI with headers must stand in "<" and ">"')
-  const inner = new Scanner(scanner.text, scanner.header, from, scanner.position)
+  const inner = new Scanner(scanner, scanner.header, from, scanner.position)
   const uri = parseUri(inner)
   if (!inner.atEnd) inner.fail('unexpected character in the URI')
   return new NameAddr('', uri, parseParams(scanner))

@@ -1,4 +1,4 @@
-import { OPAQUE, PARAM_VALUE, standsAt, TOKEN, URI_PARAM } from './chars.ts'
+import { CLASS, OPAQUE, PARAM_VALUE, TOKEN, URI_PARAM } from './chars.ts'
 import { noParams, Params } from './params.ts'
 import type { Scanner } from './scanner.ts'
 
@@ -9,6 +9,8 @@ const QUOTE = 0x22
 const PERCENT = 0x25
 const OPEN = 0x3c
 const CLOSE = 0x3e
+
+const commonNames = ['tag', 'branch', 'rport', 'received', 'lr', 'transport', 'expires', 'q'] as const
 
 /** `*( SEMI generic-param )`, blanks allowed around the delimiters; stops before anything else. */
 export function parseParams(scanner: Scanner): Params {
@@ -61,26 +63,13 @@ function parseParam(scanner: Scanner): Params {
 /** A token; the names that every message has are shared strings, not cut out anew. */
 function parseName(scanner: Scanner): string {
   const from = scanner.position
-  if (!scanner.skip(TOKEN)) scanner.fail('token expected')
-  const { text } = scanner
-  switch (scanner.position - from) {
-    case 2:
-      if (standsAt(text, from, 'lr')) return 'lr'
-      break
-    case 3:
-      if (standsAt(text, from, 'tag')) return 'tag'
-      break
-    case 5:
-      if (standsAt(text, from, 'rport')) return 'rport'
-      break
-    case 6:
-      if (standsAt(text, from, 'branch')) return 'branch'
-      break
-    case 8:
-      if (standsAt(text, from, 'received')) return 'received'
-      break
+  for (const name of commonNames) {
+    if (!scanner.isAt(name)) continue
+    scanner.position = from + name.length
+    if (((CLASS[scanner.peek()] ?? 0) & TOKEN) === 0) return name
+    scanner.position = from
   }
-  return scanner.since(from)
+  return scanner.token()
 }
 
 /** `<URI>`, the value of an Identity's `info` (RFC 8224 §4): kept with its brackets. */

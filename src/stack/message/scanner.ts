@@ -1,9 +1,16 @@
-import { fromWire, toWire } from '../../util/bytes.ts'
-import { CLASS, DIGIT, SPACE, TOKEN } from './chars.ts'
+import { fromWire } from '../../util/bytes.ts'
+import { CLASS, SPACE, TOKEN } from './chars.ts'
+import { type Method, methodIn } from './method.ts'
 import { ParseError } from './parse-error.ts'
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+
+/** Wire text, one character a byte, and the bytes it was made from: text to cut from, bytes to look at. */
+export interface WireText {
+  readonly text: string
+  readonly bytes: Uint8Array
+}
 
 /**
  * A cursor over one header value, for the parsers of typed headers. It looks at each character once, answers -1 at
@@ -11,13 +18,16 @@ const BACKSLASH = 0x5c
  */
 export class Scanner {
   text: string
+  /** @internal a look at a byte costs half of one at a character */
+  bytes: Uint8Array
   header: string
   start: number
   end: number
   position: number
 
-  constructor(text: string, header: string, start: number = 0, end: number = text.length) {
-    this.text = text
+  constructor(wire: WireText, header: string, start: number = 0, end: number = wire.text.length) {
+    this.text = wire.text
+    this.bytes = wire.bytes
     this.header = header
     this.start = start
     this.end = end
@@ -25,8 +35,9 @@ export class Scanner {
   }
 
   /** @internal sets the cursor to the start of another text */
-  reset(text: string, header: string, start: number, end: number): this {
-    this.text = text
+  reset(wire: WireText, header: string, start: number, end: number): this {
+    this.text = wire.text
+    this.bytes = wire.bytes
     this.header = header
     this.start = start
     this.end = end
@@ -40,12 +51,12 @@ export class Scanner {
 
   /** The next character's code without taking it, -1 at the end. */
   peek(): number {
-    return this.position < this.end ? this.text.charCodeAt(this.position) : -1
+    return this.position < this.end ? (this.bytes[this.position] as number) : -1
   }
 
   /** Takes one character if it is `code`. */
   accept(code: number): boolean {
-    if (this.position >= this.end || this.text.charCodeAt(this.position) !== code) return false
+    if (this.position >= this.end || this.bytes[this.position] !== code) return false
     this.position++
     return true
   }
@@ -56,18 +67,18 @@ export class Scanner {
 
   /** Skips blanks, tabs and folds. */
   skipSpace(): void {
-    const { text, end } = this
+    const { bytes, end } = this
     let position = this.position
-    if (position >= end || text.charCodeAt(position) > 0x20) return
-    while (position < end && ((CLASS[text.charCodeAt(position)] ?? 0) & SPACE) !== 0) position++
+    if (position >= end || (bytes[position] as number) > 0x20) return
+    while (position < end && ((CLASS[bytes[position] as number] as number) & SPACE) !== 0) position++
     this.position = position
   }
 
   /** Skips characters of the class `bit`; answers whether there was one. */
   skip(bit: number): boolean {
-    const { text, end, position: from } = this
+    const { bytes, end, position: from } = this
     let position = from
-    while (position < end && ((CLASS[text.charCodeAt(position)] ?? 0) & bit) !== 0) position++
+    while (position < end && ((CLASS[bytes[position] as number] as number) & bit) !== 0) position++
     this.position = position
     return position > from
   }
@@ -75,6 +86,14 @@ export class Scanner {
   /** The text between `from` and the cursor. */
   since(from: number): string {
     return this.text.slice(from, this.position)
+  }
+
+  /** Whether `word`, which is ASCII, comes next. */
+  isAt(word: string): boolean {
+    const { bytes, position } = this
+    if (position + word.length > this.end) return false
+    for (let i = 0; i < word.length; i++) if (bytes[position + i] !== word.charCodeAt(i)) return false
+    return true
   }
 
   /** One or more characters of the class `bit`; `what` is said where there are none. */
@@ -88,16 +107,22 @@ export class Scanner {
     return this.take(TOKEN, 'token')
   }
 
+  /** A method: the shared string of a known one, or any other token. */
+  method(): Method {
+    const from = this.position
+    if (!this.skip(TOKEN)) this.fail('method expected')
+    return methodIn(this.bytes, from, this.position)
+  }
+
   /** A decimal number of up to `maximum`, 2^32 - 1 unless said. */
   number(maximum: number = 0xffffffff): number {
-    const from = this.position
+    const { bytes, end, position: from } = this
     let value = 0
-    while (this.position < this.end) {
-      const code = this.text.charCodeAt(this.position)
-      if (((CLASS[code] ?? 0) & DIGIT) === 0) break
-      value = value * 10 + code - 0x30
+    for (; this.position < end; this.position++) {
+      const digit = (bytes[this.position] as number) - 0x30
+      if (digit < 0 || digit > 9) break
+      value = value * 10 + digit
       if (value > maximum) this.fail(`number above ${maximum}`)
-      this.position++
     }
     if (this.position === from) this.fail('number expected')
     return value
@@ -105,12 +130,12 @@ export class Scanner {
 
   /** A quoted string without its quotes, escapes undone, decoded from UTF-8. */
   quoted(): string {
-    const { text, end } = this
+    const { bytes, text, end } = this
     this.expect(QUOTE)
     const from = this.position
     let plain = true
     for (let position = from; position < end; position++) {
-      const code = text.charCodeAt(position)
+      const code = bytes[position] as number
       if (code === QUOTE) {
         this.position = position + 1
         const inside = text.slice(from, position)
@@ -141,20 +166,26 @@ let idle: Scanner | undefined
  * A cursor for one parse, to be given back after it: most of what a message costs would be cursors. A parse within a
  * parse finds none idle and gets a new one, and so does the next after a parse that threw.
  */
-export function borrow(text: string, header: string, start: number, end: number): Scanner {
+export function borrow(wire: WireText, header: string, start: number, end: number): Scanner {
   const scanner = idle
-  if (scanner === undefined) return new Scanner(text, header, start, end)
+  if (scanner === undefined) return new Scanner(wire, header, start, end)
   idle = undefined
-  return scanner.reset(text, header, start, end)
+  return scanner.reset(wire, header, start, end)
 }
 
 export function giveBack(scanner: Scanner): void {
   idle = scanner
 }
 
+/** Text that an application wrote, as it would stand on the wire. */
+export function wireText(text: string): WireText {
+  const bytes = Buffer.from(text, 'utf8')
+  return { text: bytes.latin1Slice(), bytes }
+}
+
 /** A cursor over text that an application wrote: a parser sees it as it would stand on the wire. */
 export function scan(text: string, what: string): Scanner {
-  return new Scanner(toWire(text), what)
+  return new Scanner(wireText(text), what)
 }
 
 /** Puts a blank in the place of each fold. */

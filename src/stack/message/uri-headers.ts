@@ -3,6 +3,7 @@ import { CLASS, sameIgnoringCase, URI_HEADER } from './chars.ts'
 import type { Header } from './header.ts'
 import { EXTENSION, idOfName } from './names.ts'
 import { ParseError } from './parse-error.ts'
+import { wireText } from './scanner.ts'
 import { type Uri, unescapeUri } from './uri.ts'
 
 /** What delimits headers in a URI, though it may stand there for itself. */
@@ -17,9 +18,9 @@ export function embedded<T>(uri: Uri, header: Header<T>): T | undefined {
   for (const part of uri.headers.split('&')) {
     const equal = part.indexOf('=')
     if (equal < 0 || !isCalled(header, unescapeUri(part.slice(0, equal)))) continue
-    const text = toWire(unescapeUri(part.slice(equal + 1)))
+    const text = unescapeUri(part.slice(equal + 1))
     if (/[\r\n\0]/.test(text)) throw new ParseError(header.name, 'CR, LF or NUL in a URI', text)
-    return header.parseFirst(text, 0, text.length)
+    return header.parseFirst(wireText(text))
   }
   return undefined
 }

@@ -163,7 +163,7 @@ export function uri(text: string): Uri {
 /** A URI at the cursor; stops at the first character that cannot belong to it. */
 export function parseUri(scanner: Scanner): Uri {
   const from = scanner.position
-  if (scanner.text.startsWith('sip:', from)) {
+  if (scanner.isAt('sip:')) {
     scanner.position = from + 4
     return parseSipUri(scanner, 'sip')
   }

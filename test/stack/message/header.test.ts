@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { h, header, ParseError, parseMessage } from '../../../src/stack/index.ts'
+import { wireText } from '../../../src/stack/message/scanner.ts'
 
 const message = parseMessage(
   Buffer.from(
@@ -15,7 +16,7 @@ describe('headers of an application', () => {
     const outer = header<string>('X-Outer', {
       parse: scanner => {
         const first = scanner.token()
-        const within = inner.parseFirst('other', 0, 5)
+        const within = inner.parseFirst(wireText('other'))
         const other = message.get(inner)
         scanner.skipSpace()
         return [first, within, other, scanner.token()].join(' ')
