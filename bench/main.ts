@@ -4,6 +4,8 @@ import type { Measurement } from './measurement.ts'
 /** Every bench by its name; it is loaded when it runs. */
 const benches: Record<string, () => Promise<Measurement[]>> = {
   transaction: async () => (await import('./transaction.ts')).transaction(),
+  'stateless-proxy': async () => (await import('./stateless-proxy.ts')).statelessProxy(),
+  uas: async () => (await import('./uas.ts')).uas(),
   timers: async () => (await import('./timers.ts')).timers(),
 }
 
