@@ -1,7 +1,8 @@
 import { freePort } from '../test/sipp/ports.ts'
 import { Sipp, type SippResult } from '../test/sipp/sipp.ts'
 import { cpuMicroseconds } from './measured-program.ts'
-import { type Measurement, median } from './measurement.ts'
+import type { Measurement } from './measurement.ts'
+import { median } from './median.ts'
 
 /** Calls that let the compiler of the engine do its work, before anything is measured. */
 export const WARM_UP_CALLS = 30_000

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { SipStack } from 'resip/stack'
-import { type Measurement, median } from './measurement.ts'
+import type { Measurement } from './measurement.ts'
+import { median } from './median.ts'
 
 const COUNT = 200_000
 const RUNS = 5

@@ -11,7 +11,8 @@ import {
   SipStack,
   uri,
 } from 'resip/stack'
-import { type Measurement, median } from './measurement.ts'
+import type { Measurement } from './measurement.ts'
+import { median } from './median.ts'
 
 const WINDOW = 100
 const WARM_UP = 20_000
