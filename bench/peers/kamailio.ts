@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -23,6 +23,7 @@ export async function startKamailio(port: number, nextHop: number): Promise<Chil
   // the default allocator is one for finding faults
   const args = ['-DD', '-E', '-x', 'tlsf', '-Y', folder, '-P', join(folder, 'pid'), '-f', file]
   const kamailio = await Child.start('kamailio', args)
+  void kamailio.ended.then(() => rm(folder, { recursive: true, force: true }))
   await sleep(1000)
   if (!kamailio.isRunning) throw new Error(`Kamailio did not start: ${kamailio.complaint.slice(-500)}`)
   return kamailio
