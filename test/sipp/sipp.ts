@@ -45,6 +45,8 @@ export interface SippResult {
   /** Calls that came to their end; a server's are some seconds late, for it waits for retransmissions. */
   readonly successful: number
   readonly failed: number
+  /** Those of them that failed because their connection was closed. */
+  readonly cutOff: number
   readonly retransmissions: number
   readonly seconds: number
   /** Messages that a scenario did not wait for. */
@@ -103,6 +105,7 @@ export class Sipp {
       calls: count('TotalCallCreated'),
       successful: count('SuccessfulCall(C)'),
       failed: count('FailedCall(C)'),
+      cutOff: count('FailedTcpClosed(C)'),
       retransmissions: count('Retransmissions(C)'),
       seconds: (performance.now() - this.#began) / 1000,
       unexpected: count('OutOfCallMsgs(C)') + count('FailedUnexpectedMessage(C)'),
