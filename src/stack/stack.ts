@@ -274,6 +274,7 @@ export class SipStack {
     this.#listeners.stop()
     this.#congestion.stop()
     this.#transactions.close()
+    this.timers.stopAll()
     await this.#transports.close()
   }
 }

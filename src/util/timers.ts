@@ -103,6 +103,15 @@ export class Timers {
     if (this.#count === 0 && !this.#advancing) this.#disarm()
   }
 
+  /** Stops every timer, whoever started it. */
+  stopAll(): void {
+    for (const head of this.#slots) {
+      for (let timer = head.next; timer !== head; timer = head.next) this.#unlink(timer)
+    }
+    this.#count = 0
+    this.#disarm()
+  }
+
   #place(timer: Timer): void {
     const ticks = timer.deadline - this.#origin - this.#epoch * SPAN
     if (ticks >= SPAN) {

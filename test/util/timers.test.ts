@@ -29,6 +29,19 @@ describe('Timers', () => {
     expect(timers.size).toBe(0)
   })
 
+  it('all stop at once, near and far, and can be started again', () => {
+    const clock = new SimulatedClock()
+    const timers = new Timers(clock)
+    const recorder = new Recorder(clock)
+    const kept = timers.start(recorder, 'kept', 700)
+    for (const delay of [0, 1, 40, 5000, 2 ** 31]) timers.start(recorder, `${delay}`, delay)
+    timers.stopAll()
+    expect([timers.size, kept.running]).toEqual([0, false])
+    timers.restart(kept, 10)
+    clock.advance(10_000)
+    expect(recorder.fired).toEqual(['10 kept'])
+  })
+
   it('of the same millisecond fire in the order they were started', () => {
     const clock = new SimulatedClock()
     const timers = new Timers(clock)

@@ -12,7 +12,7 @@ import { Uri } from '../message/uri.ts'
 import { lrParam, maddrParam } from '../message/uri-params.ts'
 import type { Counters } from '../statistics.ts'
 import { nextHopOf, strictlyRouted } from '../transaction/request.ts'
-import type { Flow } from '../transport/flow.ts'
+import { type Flow, flowTo } from '../transport/flow.ts'
 import type { TransportLayer } from '../transport/layer.ts'
 import { localUri, Placement } from '../transport/placement.ts'
 import type { Target } from '../transport/selector.ts'
@@ -126,7 +126,7 @@ export class Forwarding {
 
   #sendTo(wire: string, target: Target): void {
     const send = (transport: Transport): void => {
-      this.#transports.send(wire, { ...target, transport: transport.key, connection: 0 })
+      this.#transports.send(wire, flowTo(target, transport.key))
     }
     try {
       const transport = this.#transports.select(target)
@@ -169,7 +169,7 @@ export class Forwarding {
     branch: string,
     came: string,
   ): void {
-    const flow = { ...target, transport: transport.key, connection: 0 }
+    const flow = flowTo(target, transport.key)
     const placement = new Placement(transport, flow, branch, came)
     const wire = encode(template, placement)
     this.#counters.requestOut(template.method)

@@ -21,8 +21,8 @@ export class LocateLine {
   }
 
   locate(uri: Uri, located: Located): void {
-    const key = `${uri.scheme} ${uri.hostPort}${uri.params}`
-    const line = this.#waiting.get(key)
+    // most next hops are numeric or known, so that nobody waits and no key is needed
+    const line = this.#waiting.size === 0 ? undefined : this.#waiting.get(keyOf(uri))
     if (line !== undefined) {
       if (line.length >= this.#limit) located(undefined, tooMany(uri, line.length))
       else line.push(located)
@@ -39,6 +39,7 @@ export class LocateLine {
       located(found, undefined)
       return
     }
+    const key = keyOf(uri)
     this.#waiting.set(key, [located])
     found.then(
       targets => this.#tell(key, targets, undefined),
@@ -52,6 +53,10 @@ export class LocateLine {
     for (let next = 0; next < line.length; next++) line[next]?.(targets, error)
     this.#waiting.delete(key)
   }
+}
+
+function keyOf(uri: Uri): string {
+  return `${uri.scheme} ${uri.hostPort}${uri.params}`
 }
 
 function tooMany(uri: Uri, count: number): EnvironmentError {

@@ -8,6 +8,7 @@ import type { SipResponse } from '../message/message.ts'
 import type { RequestTemplate } from '../message/template.ts'
 import type { Uri } from '../message/uri.ts'
 import { lrParam } from '../message/uri-params.ts'
+import { flowTo } from '../transport/flow.ts'
 import type { TransportLayer } from '../transport/layer.ts'
 import { Placement } from '../transport/placement.ts'
 import type { Target } from '../transport/selector.ts'
@@ -220,8 +221,7 @@ export class OutgoingRequest implements ClientUser {
   #send(transport: Transport, target: Target): void {
     if (this.isEnded) return
     const { timers, timing, transactions, newBranch, maxDatagram } = this.#context
-    const flow = { ...target, transport: transport.key, connection: 0 }
-    const placement = new Placement(transport, flow, newBranch())
+    const placement = new Placement(transport, flowTo(target, transport.key), newBranch())
     let wire: string
     try {
       wire = encode(this.template, placement)

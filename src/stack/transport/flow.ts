@@ -12,3 +12,12 @@ export interface Flow {
   /** The connection's number; 0 for a transport of datagrams. */
   readonly connection: number
 }
+
+/** A flow to a remote address from a transport, on no connection yet. */
+export function flowTo(
+  remote: { readonly protocol: Protocol; readonly address: string; readonly port: number },
+  transport: string,
+): Flow {
+  // written out, for a spread is slow here and every message passes; the order is that of a received flow
+  return { protocol: remote.protocol, transport, address: remote.address, port: remote.port, connection: 0 }
+}

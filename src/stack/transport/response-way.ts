@@ -19,7 +19,13 @@ export interface ResponseWay {
 export function responseWay(request: SipRequest, source: Flow): ResponseWay {
   const { via } = request
   const port = via.port ?? (source.protocol === 'TLS' || source.protocol === 'WSS' ? 5061 : 5060)
-  const fallback = { ...source, port, connection: 0 }
+  const fallback: Flow = {
+    protocol: source.protocol,
+    transport: source.transport,
+    address: source.address,
+    port,
+    connection: 0,
+  }
   if (source.protocol !== 'UDP') return { flow: source, fallback, isReliable: true }
   const maddr = via.param(maddrParam)
   if (maddr !== undefined && familyOf(maddr) === familyOf(source.address)) {

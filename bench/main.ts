@@ -1,0 +1,48 @@
+import { loadavg } from 'node:os'
+import type { Measurement } from './measurement.ts'
+
+/** Every bench by its name; it is loaded when it runs. */
+const benches: Record<string, () => Promise<Measurement[]>> = {
+  transaction: async () => (await import('./transaction.ts')).transaction(),
+  'stateless-proxy': async () => (await import('./stateless-proxy.ts')).statelessProxy(),
+  uas: async () => (await import('./uas.ts')).uas(),
+  timers: async () => (await import('./timers.ts')).timers(),
+}
+
+const args = process.argv.slice(2)
+const names = args.filter(arg => arg !== '--json')
+const unknown = names.find(name => !Object.hasOwn(benches, name))
+if (unknown === undefined) await run(names.length > 0 ? names : Object.keys(benches), args.includes('--json'))
+else {
+  process.stderr.write(
+    `bench: there is no bench ${JSON.stringify(unknown)}; there are ${Object.keys(benches).join(', ')}\n`,
+  )
+  process.exitCode = 2
+}
+
+async function run(chosen: readonly string[], asJson: boolean): Promise<void> {
+  for (const name of chosen) {
+    const measurements = (await benches[name]?.()) ?? []
+    if (asJson) for (const measurement of measurements) console.log(JSON.stringify(measurement))
+    else print(measurements)
+  }
+  if (!asJson) console.log(`load of the machine: ${loadavg()[0]?.toFixed(1)}, Node ${process.version}`)
+}
+
+function print(measurements: readonly Measurement[]): void {
+  for (const { bench, case: what, value, unit, peers = {}, note } of measurements) {
+    const others = Object.entries(peers).map(([peer, figure]) => `${peer} ${rounded(figure)}`)
+    const line = `${bench.padEnd(16)} ${what.padEnd(44)} ${rounded(value).padStart(11)} ${unit.padEnd(12)}`
+    console.log(
+      [line, others.join(', '), note ?? '']
+        .filter(part => part !== '')
+        .join('  ')
+        .trimEnd(),
+    )
+  }
+}
+
+function rounded(value: number): string {
+  const digits = Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0
+  return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+}
