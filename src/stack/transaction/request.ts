@@ -80,7 +80,10 @@ export class OutgoingRequest implements ClientUser {
   readonly #attempts: Attempt[] = []
   #client: ClientMachine<string> | undefined
   #giveUp: Timer | undefined
+  /** A provisional response came from the present target. */
   #isAnswered = false
+  /** The user has the final response; of an INVITE it may hear further 2xx. */
+  #isFinal = false
   #cancel: 'none' | 'wanted' | 'sent' = 'none'
 
   constructor(
@@ -98,7 +101,7 @@ export class OutgoingRequest implements ClientUser {
 
   /** Whether the user will hear no more, but for further 2xx of an INVITE. */
   get isEnded(): boolean {
-    return this.#user === undefined
+    return this.#isFinal || this.#user === undefined || this.#context.transactions.isClosed
   }
 
   /** @internal */
@@ -132,8 +135,9 @@ export class OutgoingRequest implements ClientUser {
 
   /** @internal */
   onResponse(response: SipResponse): void {
-    this.#context.timers.stop(this.#giveUp)
     const user = this.#user
+    // a provisional response ends the wait for the target, not the wait for what a CANCEL does
+    if (response.status >= 200 || this.#cancel !== 'sent') this.#context.timers.stop(this.#giveUp)
     if (response.status < 200) {
       this.#isAnswered = true
       if (this.#cancel === 'wanted' && this.#client) this.#sendCancel(this.#client)
@@ -149,6 +153,7 @@ export class OutgoingRequest implements ClientUser {
       this.#tryNext()
       return
     }
+    this.#isFinal = true
     // an INVITE's user stays, for other 2xx may follow
     if (response.status >= 300 || this.template.method !== 'INVITE') this.#user = undefined
     try {
@@ -169,7 +174,7 @@ export class OutgoingRequest implements ClientUser {
   /** @internal the target did not answer in time, or the CANCEL had no effect */
   onTimer(name: 'target' | 'cancel'): void {
     this.#client?.abandon()
-    if (name === 'cancel') {
+    if (name === 'cancel' || this.#cancel !== 'none') {
       this.#fail(487, 'cancelled, and no final response came')
     } else {
       this.#note('no answer in time')
@@ -194,6 +199,8 @@ export class OutgoingRequest implements ClientUser {
       return
     }
     this.#next++
+    this.#client = undefined
+    this.#isAnswered = false
     let transport: Transport | Promise<Transport>
     try {
       transport = this.#context.transports.select(target)
@@ -236,7 +243,6 @@ export class OutgoingRequest implements ClientUser {
     if (this.#next < this.#targets.length && wait < lifetime(timing)) {
       this.#giveUp = timers.start(this, 'target', wait)
     }
-    this.#isAnswered = false
     this.#client = transactions.startClient(this.template, placement, wire, this)
   }
 
@@ -282,7 +288,7 @@ export class OutgoingRequest implements ClientUser {
 
   #fail(status: 408 | 487 | 503, what: string, cause?: unknown): void {
     const user = this.#user
-    if (user === undefined) return
+    if (user === undefined || this.isEnded) return
     this.#user = undefined
     const { method } = this.template
     const tried = this.#attempts.map(
