@@ -100,6 +100,7 @@ export class MemoryTransport implements Transport {
   #receiver: TransportReceiver | undefined
   /** Connections of a reliable transport, by the address at their other end. */
   readonly #connections = new Map<string, number>()
+  readonly #remotes = new Map<number, { readonly address: string; readonly port: number }>()
   #made = 0
 
   /** @internal made by {@link MemoryNetwork.transport} */
@@ -125,17 +126,15 @@ export class MemoryTransport implements Transport {
       this.#network.carry(this, flow.address, flow.port, wire)
       return 0
     }
-    const known = this.#connections.get(hostPort(flow.address, flow.port))
-    if (flow.connection !== 0 && flow.connection !== known) return -1
-    const connection = this.#connectionTo(flow.address, flow.port)
-    if (this.#network.reaches(this.protocol, flow.address, flow.port)) {
-      this.#network.carry(this, flow.address, flow.port, wire)
+    const connection = flow.connection === 0 ? this.#connectionTo(flow.address, flow.port) : flow.connection
+    const remote = this.#remotes.get(connection)
+    if (remote === undefined) return -1
+    const { address, port } = remote
+    if (this.#network.reaches(this.protocol, address, port)) {
+      this.#network.carry(this, address, port, wire)
     } else {
-      const error = new EnvironmentError(
-        'ECONNREFUSED',
-        `nobody listens on ${hostPort(flow.address, flow.port)}`,
-      )
-      queueMicrotask(() => this.disconnect(flow.address, flow.port, error))
+      const error = new EnvironmentError('ECONNREFUSED', `nobody listens on ${hostPort(address, port)}`)
+      queueMicrotask(() => this.disconnect(address, port, error))
     }
     return connection
   }
@@ -146,6 +145,7 @@ export class MemoryTransport implements Transport {
     const connection = this.#connections.get(name)
     if (connection === undefined) return
     this.#connections.delete(name)
+    this.#remotes.delete(connection)
     const { protocol, key: transport } = this
     this.#receiver?.onFlowFailed({ protocol, transport, address, port, connection }, error)
   }
@@ -187,6 +187,7 @@ export class MemoryTransport implements Transport {
     const known = this.#connections.get(name)
     if (known !== undefined) return known
     this.#connections.set(name, ++this.#made)
+    this.#remotes.set(this.#made, { address, port })
     return this.#made
   }
 }
