@@ -27,7 +27,7 @@ export class StatelessReplies {
 
   /** A response to be filled in; its To tag comes from the request alone. */
   response(request: SipRequest, status: number, reason?: string): ResponseTemplate {
-    const hasTo = request.try(h.To).error === undefined
+    const hasTo = request.try(h.To).value !== undefined
     return response(request, status, hasTo ? statelessTag(request) : undefined, reason)
   }
 

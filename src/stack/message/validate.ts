@@ -41,7 +41,8 @@ function check(message: SipMessage): ParseError | undefined {
   if (message.from.uri.scheme === '' || message.to.uri.scheme === '')
     return new ParseError('From', 'a URI is needed')
   if (message.callId === '') return new ParseError('Call-ID', 'is empty')
-  if (message.isRequest && message.cseq.method !== message.method) {
+  const { cseq } = message
+  if (message.isRequest && cseq.method !== message.method) {
     return new ParseError('CSeq', `method is not ${message.method}, as in the start line`)
   }
   if (head.contentLength === UNREADABLE)
