@@ -1,3 +1,4 @@
+export { EnvironmentError, PeerError, UsageError } from '../util/errors.ts'
 export { statelessBranch } from './forward/branch.ts'
 export type { ForwardOptions } from './forward/forwarding.ts'
 export { popOwnRoutes } from './forward/route.ts'
