@@ -164,3 +164,33 @@ test('smoke: a TCP peer pings, breaks its framing, and is cut off', async () => 
   await closed
   expect(server.counters.brokenStreams).toBe(1)
 })
+
+test('smoke: one connection more than maxConnections is closed unheard', async () => {
+  const server = new SipStack({ limits: { maxConnections: 1 } })
+  stacks.push(server)
+  await server.listen('tcp:127.0.0.1:0')
+  server.onRequest(transaction => transaction.respond(200))
+  const port = server.transports[0]?.local.port ?? 0
+  const sockets = [1, 2].map(number => {
+    const socket = connect(port, '127.0.0.1')
+    const via = `SIP/2.0/TCP 127.0.0.1:5060;branch=z9hG4bK${number}`
+    const state = { text: '', closed: false }
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      state.closed = true
+    })
+    socket.on('data', bytes => {
+      state.text += bytes.toString('latin1')
+    })
+    socket.write(requestText('OPTIONS', { via }))
+    return { socket, state }
+  })
+  await until(
+    () => sockets.some(({ state }) => state.closed) && sockets.some(({ state }) => state.text !== ''),
+  )
+  expect(sockets.map(({ state }) => [state.text.startsWith('SIP/2.0 200'), state.closed])).toEqual([
+    [true, false],
+    [false, true],
+  ])
+  for (const { socket } of sockets) socket.destroy()
+})
