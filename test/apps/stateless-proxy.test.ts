@@ -99,7 +99,8 @@ describe('RFC 3261 §16.6 a request is sent on', () => {
     expect(uas.titles).toEqual(['INVITE', 'CANCEL', 'ACK'])
     expect(new Set(uas.heard.map(({ via }) => via.branch)).size).toBe(1)
     say(uac, requestText('INVITE', toUas({ branch: 'z9hG4bKother' })))
-    expect(new Set(uas.heard.map(({ via }) => via.branch)).size).toBe(2)
+    say(uac, requestText('INVITE', toUas({ via: `SIP/2.0/UDP ${UAC}:5070;branch=z9hG4bKother` })))
+    expect(new Set(uas.heard.map(({ via }) => via.branch)).size).toBe(3)
   })
 
   test('§16.11 the branch of an RFC 2543 client: the same for the same request, else another', async () => {

@@ -282,6 +282,39 @@ describe('RFC 3261 §9.1 CANCEL', () => {
     expect(new Set(branches()).size).toBe(1)
   })
 
+  test('a 503 that comes after it is the final response: no other target is tried', async () => {
+    const stack = await world.stack(CLIENT)
+    const peer = await answering('192.0.2.2', 180)
+    const outgoing = stack.send(invite(), noting(), { targets: targets('UDP', '192.0.2.2', '192.0.2.3') })
+    world.advance(0)
+    outgoing.cancel()
+    const [first] = peer.heard
+    if (first === undefined) throw new Error('no INVITE')
+    peer.answer(first, 503)
+    world.advance(100_000)
+    expect(world.ladder.filter(line => /final|failed/.test(line))).toEqual(['0 final 503'])
+    expect(world.ladder.filter(line => line.endsWith('→ INVITE'))).toHaveLength(1)
+  })
+
+  test('between two targets, while the transport for the next is looked for: 487, and the next is not tried', async () => {
+    const stack = await world.stack(CLIENT)
+    // with two transports that fit, the system is asked for its route, and answers later
+    await stack.addTransport(world.network.transport('UDP', '192.0.2.11', 5060))
+    await answering('192.0.2.2', 180, 503)
+    const outgoing = stack.send(invite(), noting(), { targets: targets('UDP', '192.0.2.2', '192.0.2.3') })
+    for (let turn = 0; turn < 1000 && world.ladder.length === 0; turn++) await settled()
+    world.advance(0)
+    expect(world.ladder.at(-1)).toMatch(/0 . ACK/)
+    outgoing.cancel()
+    for (let turn = 0; turn < 20; turn++) await settled()
+    world.advance(100_000)
+    expect(
+      world.ladder
+        .filter(line => /INVITE|CANCEL|final|failed/.test(line))
+        .map(line => line.replace(/^\d+ (. )?/, '')),
+    ).toEqual(['INVITE', 'failed 487'])
+  })
+
   test('of another request than an INVITE does nothing once it was sent', async () => {
     const stack = await world.stack(CLIENT)
     const outgoing = stack.send(options(), noting())
