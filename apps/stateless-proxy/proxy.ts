@@ -63,7 +63,7 @@ export class StatelessProxy {
     const { stack } = this
     const isToUs = isOurs(stack, request)
     if (isToUs && request.method === 'OPTIONS' && !request.has(h.Route)) {
-      this.#answerOptions(request)
+      stack.reply(request, 200)
       return
     }
     const refusal = validateForForwarding(stack, request, this.#options.supported)
@@ -95,13 +95,6 @@ export class StatelessProxy {
   #nextHop(out: RequestTemplate, isInDialog: boolean): Uri | undefined {
     if (isInDialog || out.has(h.Route)) return undefined
     return this.#options.routes?.get(out.requestUri.host.toLowerCase()) ?? this.#options.nextHop
-  }
-
-  /** §11: what the proxy itself can do. */
-  #answerOptions(request: SipRequest): void {
-    const { stack } = this
-    const answer = stack.response(request, 200).set(h.Accept).set(h.Supported)
-    stack.reply(request, answer)
   }
 }
 

@@ -443,3 +443,30 @@ test('a lost TCP connection is a transport error to its client transactions at o
   expect(lines).toEqual(['1000 503 transport error'])
   expect(stack.transactionCount).toBe(1)
 })
+
+test('table 4: every timer follows T1, T2 and T4, but D, which is 32 s at least', async () => {
+  const timing = { t1: 100, t2: 400, t4: 1000, trying: 50 }
+  const client = await world.stack(CLIENT, ['UDP'], { timing })
+  const server = await world.stack(SERVER, ['UDP'], { timing })
+  const states: string[] = []
+  const look = (...times: readonly number[]): void => {
+    for (const time of times) {
+      world.advance(time - world.clock.now())
+      const counts = Object.entries(client.transactionCounts()).map(
+        ([name, count]) => `${name} ${Object.keys(count)}`,
+      )
+      states.push(`${time} ${counts.filter(count => !count.endsWith(' ')).join()}`)
+    }
+  }
+  server.onRequest(transaction => {
+    if (transaction.method === 'INVITE') transaction.respond(486)
+  })
+  client.send(options(`sip:${SERVER}`), noting())
+  client.send(options('sip:192.0.2.9'), noting())
+  world.advance(6400)
+  expect(world.ladder.filter(line => line.includes('100'))).toContain('300 ← 100')
+  expect(world.ladder.filter(line => line.endsWith('timeout'))).toEqual(['6400 timeout', '6400 timeout'])
+  client.send(invite(`sip:${SERVER}`), noting())
+  look(6400, 6400 + 31_999, 6400 + 32_000)
+  expect(states).toEqual(['6400 inviteClient completed', '38399 inviteClient completed', '38400 '])
+})

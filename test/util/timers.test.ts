@@ -130,3 +130,18 @@ describe('Timers', () => {
     expect(() => timers.after(Number.NaN, () => {})).toThrow(/NaN/)
   })
 })
+
+it('closed timers never fire, near or far, and none can be started, from within a timer either', () => {
+  const clock = new SimulatedClock()
+  const timers = new Timers(clock)
+  const fired: string[] = []
+  for (const delay of [1, 40, 2000, 100_000, 2 ** 31]) timers.after(delay, () => void fired.push(`${delay}`))
+  timers.after(40, () => {
+    timers.close()
+    timers.after(1, () => void fired.push('late'))
+  })
+  timers.after(40, () => void fired.push('same time'))
+  clock.advance(2 ** 32)
+  expect(fired).toEqual(['1', '40'])
+  expect(timers.size).toBe(0)
+})
