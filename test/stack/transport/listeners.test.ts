@@ -194,3 +194,26 @@ test('smoke: one connection more than maxConnections is closed unheard', async (
   ])
   for (const { socket } of sockets) socket.destroy()
 })
+
+test('smoke: what no datagram can carry fails alone, and not what else is under way to that place', async () => {
+  const client = new SipStack({ maxDatagram: Number.POSITIVE_INFINITY })
+  const server = made()
+  stacks.push(client)
+  await client.listen('udp:127.0.0.1:0')
+  await server.listen('udp:127.0.0.1:0')
+  const pending: (() => void)[] = []
+  server.onRequest(transaction => void pending.push(() => transaction.respond(200)))
+  const target = `sip:127.0.0.1:${server.transports[0]?.local.port}`
+  const small = client.request(request('OPTIONS', target, { from: '<sip:a@127.0.0.1>' }))
+  const large = request('MESSAGE', target, { from: '<sip:a@127.0.0.1>' }).setBody(
+    'text/plain',
+    'x'.repeat(65_500),
+  )
+  await expect(client.request(large)).rejects.toMatchObject({
+    status: 503,
+    attempts: [{ outcome: 'transport error' }],
+  })
+  await until(() => pending.length === 1)
+  pending[0]?.()
+  expect((await small).status).toBe(200)
+})
