@@ -53,6 +53,6 @@ function collect(value: string, earlier: readonly string[] = []): string[] {
 function route(value: string, earlier: ReadonlyMap<string, Uri> = new Map()): Map<string, Uri> {
   const [, domain, target] = /^([^=]+)=(.+)$/.exec(value) ?? []
   if (domain === undefined || target === undefined)
-    throw new InvalidArgumentError('domain=uri is needed, as in example.com=sip:10.0.0.1')
+    throw new InvalidArgumentError('A domain=uri is needed, as in example.com=sip:10.0.0.1')
   return new Map(earlier).set(domain.toLowerCase(), sipUri(target))
 }

@@ -63,7 +63,8 @@ export class StatelessProxy {
     const { stack } = this
     const isToUs = isOurs(stack, request)
     if (isToUs && request.method === 'OPTIONS' && !request.has(h.Route)) {
-      this.#answerOptions(request)
+      // §11.2: what the proxy itself can do is to answer OPTIONS
+      stack.reply(request, stack.response(request, 200).set(h.Allow, 'OPTIONS'))
       return
     }
     const refusal = validateForForwarding(stack, request, this.#options.supported)
@@ -95,12 +96,6 @@ export class StatelessProxy {
   #nextHop(out: RequestTemplate, isInDialog: boolean): Uri | undefined {
     if (isInDialog || out.has(h.Route)) return undefined
     return this.#options.routes?.get(out.requestUri.host.toLowerCase()) ?? this.#options.nextHop
-  }
-
-  /** §11.2: what the proxy itself can do is to answer OPTIONS. */
-  #answerOptions(request: SipRequest): void {
-    const { stack } = this
-    stack.reply(request, stack.response(request, 200).set(h.Allow, 'OPTIONS'))
   }
 }
 

@@ -44,9 +44,10 @@ export {
   type RequestParts,
   register,
   request,
+  response,
 } from './message/build.ts'
 export { type Header, type HeaderGrammar, header } from './message/header.ts'
-export type { Identifiers } from './message/identifiers.ts'
+export { Identifiers } from './message/identifiers.ts'
 export {
   type Attempt,
   type HeaderReader,

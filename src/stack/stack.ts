@@ -136,9 +136,13 @@ export class SipStack {
     this.#transactions.removeUser(user)
   }
 
-  /** A transaction user of one function, which takes every request that no other user claimed before. */
+  /**
+   * A transaction user of one function, which takes every request that no other user claimed before, but for a CANCEL
+   * that matches nothing: a UA answers that with 481 (RFC 3261 §9.2).
+   */
   onRequest(handler: (transaction: ServerTransaction) => void, onAck?: (ack: SipRequest) => void): void {
-    this.addUser({ accepts: () => true, onRequest: handler, ...(onAck && { onAck }) })
+    const accepts = (request: SipRequest): boolean => request.method !== 'CANCEL'
+    this.addUser({ accepts, onRequest: handler, ...(onAck && { onAck }) })
   }
 
   /**
@@ -272,9 +276,7 @@ export class SipStack {
   async #close(): Promise<void> {
     this.#onMessage = undefined
     this.#listeners.stop()
-    this.#congestion.stop()
     this.#transactions.close()
-    this.timers.stopAll()
     await this.#transports.close()
   }
 }

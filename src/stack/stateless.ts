@@ -28,7 +28,7 @@ export class StatelessReplies {
 
   /** A response to be filled in; its To tag comes from the request alone. */
   response(request: SipRequest, status: number, reason?: string): ResponseTemplate {
-    const hasTo = request.try(h.To).error === undefined
+    const hasTo = request.try(h.To).value !== undefined
     return response(request, status, hasTo ? statelessTag(request) : undefined, reason)
   }
 
@@ -70,10 +70,16 @@ export class StatelessReplies {
   }
 }
 
-/** A To tag by §8.2.7: from what retransmissions of the request have in common. */
+/**
+ * A To tag by §8.2.7: from what retransmissions of the request have in common. The request may be one that is refused
+ * for what it lacks, so that only its top Via is certain.
+ */
 function statelessTag(request: SipRequest): string {
-  const { via, callId, cseq, from } = request
-  return hash64(`${via.branch} ${via.sentBy} ${callId} ${cseq.number} ${from.tag ?? ''}`)
+  const { via } = request
+  const callId = request.try(h.CallId).value ?? ''
+  const number = request.try(h.CSeq).value?.number ?? ''
+  const fromTag = request.try(h.From).value?.tag ?? ''
+  return hash64(`${via.branch} ${via.sentBy} ${callId} ${number} ${fromTag}`)
 }
 
 /** The methods of all users; `undefined` where one of them takes every method. */

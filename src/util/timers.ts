@@ -55,6 +55,7 @@ export class Timers {
   #time = 0
   #armedAt = Number.POSITIVE_INFINITY
   #advancing = false
+  #closed = false
   #count = 0
 
   constructor(clock: Clock) {
@@ -88,6 +89,7 @@ export class Timers {
 
   /** Starts a timer anew, whether it runs or not, without making another one. */
   restart(timer: Timer, delay: number): void {
+    if (this.#closed) return
     if (!(delay >= 0)) throw new RangeError(`timer ${timer.name}: a delay of ${delay} ms is not possible`)
     if (timer.slot >= 0) this.#unlink(timer)
     else this.#count++
@@ -103,12 +105,12 @@ export class Timers {
     if (this.#count === 0 && !this.#advancing) this.#disarm()
   }
 
-  /** Stops every timer, whoever started it. */
-  stopAll(): void {
+  /** Stops all timers for good: none of them fires any more, and none can be started. */
+  close(): void {
+    this.#closed = true
     for (const head of this.#slots) {
-      for (let timer = head.next; timer !== head; timer = head.next) this.#unlink(timer)
+      while (head.next !== head) this.stop(head.next)
     }
-    this.#count = 0
     this.#disarm()
   }
 

@@ -29,19 +29,6 @@ describe('Timers', () => {
     expect(timers.size).toBe(0)
   })
 
-  it('all stop at once, near and far, and can be started again', () => {
-    const clock = new SimulatedClock()
-    const timers = new Timers(clock)
-    const recorder = new Recorder(clock)
-    const kept = timers.start(recorder, 'kept', 700)
-    for (const delay of [0, 1, 40, 5000, 2 ** 31]) timers.start(recorder, `${delay}`, delay)
-    timers.stopAll()
-    expect([timers.size, kept.running]).toEqual([0, false])
-    timers.restart(kept, 10)
-    clock.advance(10_000)
-    expect(recorder.fired).toEqual(['10 kept'])
-  })
-
   it('of the same millisecond fire in the order they were started', () => {
     const clock = new SimulatedClock()
     const timers = new Timers(clock)
@@ -142,4 +129,19 @@ describe('Timers', () => {
     expect(() => timers.after(-1, () => {})).toThrow(RangeError)
     expect(() => timers.after(Number.NaN, () => {})).toThrow(/NaN/)
   })
+})
+
+it('closed timers never fire, near or far, and none can be started, from within a timer either', () => {
+  const clock = new SimulatedClock()
+  const timers = new Timers(clock)
+  const fired: string[] = []
+  for (const delay of [1, 40, 2000, 100_000, 2 ** 31]) timers.after(delay, () => void fired.push(`${delay}`))
+  timers.after(40, () => {
+    timers.close()
+    timers.after(1, () => void fired.push('late'))
+  })
+  timers.after(40, () => void fired.push('same time'))
+  clock.advance(2 ** 32)
+  expect(fired).toEqual(['1', '40'])
+  expect(timers.size).toBe(0)
 })

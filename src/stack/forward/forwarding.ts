@@ -202,9 +202,9 @@ function recordRoute(transport: Transport): NameAddr {
 
 const emptyUri = new Uri('sip', undefined, undefined, '', undefined, noParams, '', '')
 
-/** sent-by as a URI, to be looked up (RFC 3263 §5). */
+/** Where a new way back leads: `received` and the sent-by port (RFC 3261 §18.2.2), else sent-by, to be looked up. */
 function uriOf(via: Via): Uri {
-  return emptyUri.with({ host: via.host, port: via.port })
+  return emptyUri.with({ host: via.received ?? via.host, port: via.port })
 }
 
 function protocolOf(via: Via, target: Target): Target['protocol'] {

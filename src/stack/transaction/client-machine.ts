@@ -1,5 +1,6 @@
 import type { MachineInstance } from '../../util/machine.ts'
 import type { SipResponse } from '../message/message.ts'
+import type { Method } from '../message/method.ts'
 import type { RequestTemplate } from '../message/template.ts'
 import type { Flow } from '../transport/flow.ts'
 import type { Placement } from '../transport/placement.ts'
@@ -21,6 +22,8 @@ export abstract class ClientMachine<S extends string> implements MachineInstance
   turn: unknown[] | null = null
   readonly context: TransactionContext
   readonly key: string
+  /** A response must name it in its CSeq (RFC 3261 §17.1.3). */
+  readonly method: Method
   readonly placement: Placement
   /** The flow that was used: the placement's, with its connection known. */
   flow: Flow
@@ -41,6 +44,7 @@ export abstract class ClientMachine<S extends string> implements MachineInstance
   ) {
     this.context = context
     this.key = key
+    this.method = template.method
     this.placement = placement
     this.flow = placement.flow
     this.template = template

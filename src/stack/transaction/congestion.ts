@@ -58,8 +58,4 @@ export class Congestion {
     this.#quiet++
     if (this.#quiet < QUIET_LOOKS || this.#congested) this.#timers.restart(this.#timer, INTERVAL)
   }
-
-  stop(): void {
-    this.#timers.stop(this.#timer)
-  }
 }

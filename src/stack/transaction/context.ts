@@ -10,6 +10,8 @@ export interface TransactionContext {
   send(wire: string, flow: Flow): number
   /** Counts a message that is sent once more. */
   onRetransmission(): void
+  /** A user's handler threw: that must stop neither the transaction nor the stack. */
+  onHandlerError(error: unknown): void
   /** The transaction is terminated and can be forgotten. */
   onEnded(key: string): void
 }

@@ -72,7 +72,7 @@ export const inviteServer: Machine<State, Input, InviteServer, string> = {
       '1xx': to('proceeding', stopTrying, sendResponse),
       '2xx': to('accepted', stopTrying, sendResponse, release, forgetResponse, startTimerL),
       '3xx-6xx': to('completed', stopTrying, sendResponse, startTimerG, startTimerH),
-      'transport error': to('terminated', informTransportError, end),
+      'transport error': to('proceeding', informTransportError),
     },
     accepted: {
       '2xx': to('accepted', sendResponse, forgetResponse),
@@ -83,7 +83,7 @@ export const inviteServer: Machine<State, Input, InviteServer, string> = {
       ACK: to('confirmed', stopTimerG, stopTimerH, release, forgetResponse, startTimerI),
       'timer G': to('completed', resendResponse, restartTimerG),
       'timer H': to('terminated', informTimeout, end),
-      'transport error': to('terminated', informTransportError, end),
+      'transport error': to('completed', informTransportError),
     },
     confirmed: {
       'timer I': to('terminated', end),
@@ -189,11 +189,11 @@ function forgetResponse(self: InviteServer): void {
 }
 
 function informTimeout(self: InviteServer): void {
-  self.handle?.fail('timeout')
+  self.inform('timeout')
 }
 
 function informTransportError(self: InviteServer): void {
-  self.handle?.fail('transport error')
+  self.inform('transport error')
 }
 
 function release(self: InviteServer): void {

@@ -18,7 +18,7 @@ function keyFor(request: SipRequest, method: string): string {
   const { via } = request
   const { branch } = via
   // methods are letters and a branch is a token: the blanks keep the parts apart
-  if (branch.startsWith(MAGIC_COOKIE)) return `${branch} ${via.sentBy} ${method}`
+  if (isUnique(branch)) return `${branch} ${via.sentBy} ${method}`
   const { from, callId, cseq, head } = request
   const requestUri = head.text.slice(head.subjectStart, head.subjectEnd)
   return `2543 ${requestUri} ${from.tag ?? ''} ${callId} ${cseq.number} ${via} ${method}`
@@ -26,7 +26,12 @@ function keyFor(request: SipRequest, method: string): string {
 
 /** Whether a request has a branch of RFC 2543, so that its ACK is matched by its To tag as well. */
 export function isRfc2543(request: SipRequest): boolean {
-  return !request.via.branch.startsWith(MAGIC_COOKIE)
+  return !isUnique(request.via.branch)
+}
+
+/** The cookie alone identifies nothing (RFC 4475 §3.2.1). */
+function isUnique(branch: string): boolean {
+  return branch.length > MAGIC_COOKIE.length && branch.startsWith(MAGIC_COOKIE)
 }
 
 /** The key of the client transaction that a request starts or a response belongs to (§17.1.3). */

@@ -59,6 +59,7 @@ export class TransactionLayer {
   readonly #options: TransactionLayerOptions
   readonly #serverContext: TransactionContext
   readonly #clientContext: TransactionContext
+  #closed = false
 
   constructor(options: TransactionLayerOptions) {
     this.#options = options
@@ -70,6 +71,7 @@ export class TransactionLayer {
       onRetransmission: () => {
         counters.retransmissionsOut++
       },
+      onHandlerError: (error: unknown) => this.onHandlerError(error),
     }
     this.#serverContext = { ...shared, onEnded: key => void this.#servers.delete(key) }
     this.#clientContext = { ...shared, onEnded: key => void this.#clients.delete(key) }
@@ -143,24 +145,19 @@ export class TransactionLayer {
 
   /** A lost connection is a transport error to the client transactions that wait on it, at once (RFC 3261 §17.1.4). */
   onFlowFailed(flow: Flow): void {
-    for (const client of this.#clients.values()) {
-      if (isSameFlow(client.flow, flow)) client.onTransportError()
-    }
+    // a user that is told may send at once again: those new transactions have not failed
+    const failed = [...this.#clients.values()].filter(client => isSameFlow(client.flow, flow))
+    for (const client of failed) client.onTransportError()
   }
 
-  /** Forgets all transactions without telling their users. */
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  /** Forgets all transactions without telling their users, and stops the stack's timers. */
   close(): void {
-    const { timers } = this.#options
-    for (const client of this.#clients.values()) {
-      timers.stop(client.resending)
-      timers.stop(client.ending)
-    }
-    for (const server of this.#servers.values()) {
-      if (server instanceof InviteServer) {
-        timers.stop(server.resending)
-        timers.stop(server.ending)
-      } else timers.stop(server.timer)
-    }
+    this.#closed = true
+    this.#options.timers.close()
     this.#clients.clear()
     this.#servers.clear()
     this.#users.length = 0
@@ -170,7 +167,7 @@ export class TransactionLayer {
     const { counters } = this.#options
     counters.responseIn(response.status)
     const client = this.#clients.get(responseKey(response))
-    if (client !== undefined) {
+    if (client !== undefined && client.method === response.cseq.method) {
       client.onResponse(response)
       return
     }
@@ -203,7 +200,7 @@ export class TransactionLayer {
   #isForServer(server: Server, request: SipRequest): boolean {
     if (request.method !== 'ACK') return true
     if (server.state === 'accepted') return false
-    if (!isRfc2543(request)) return true
+    if (!isRfc2543(request) || server.state === 'confirmed') return true
     const tag = request.to.tag
     return tag === undefined || server.last.includes(`;tag=${tag}`)
   }
@@ -224,7 +221,12 @@ export class TransactionLayer {
     const { handle } = invite
     const owner = handle?.owner ?? silentUser
     this.#open(cancel, key, owner, handle?.localTag).respond(200)
-    if (handle !== undefined && !handle.isAnswered) handle.cancelBy(cancel)
+    if (handle === undefined || handle.isAnswered) return
+    try {
+      handle.cancelBy(cancel)
+    } catch (error) {
+      this.#onUserError(handle, error)
+    }
   }
 
   #onNewRequest(request: SipRequest, key: string): void {
@@ -240,7 +242,14 @@ export class TransactionLayer {
       replies.refuseForNow(request, congestion.retryAfter)
       return
     }
-    const owner = this.#ownerOf(request)
+    let owner: TransactionUser | undefined
+    try {
+      owner = this.#ownerOf(request)
+    } catch (error) {
+      this.onHandlerError(error)
+      replies.reply(request, 500)
+      return
+    }
     if (owner === undefined) {
       replies.refuseUnclaimed(request, this.#users)
       return
@@ -250,9 +259,14 @@ export class TransactionLayer {
     try {
       owner.onRequest(transaction)
     } catch (error) {
-      this.onHandlerError(error)
-      if (!transaction.isAnswered) transaction.respond(500)
+      this.#onUserError(transaction, error)
     }
+  }
+
+  /** A request whose handler threw is answered 500, or its client would wait in vain. */
+  #onUserError(transaction: ServerTransaction, error: unknown): void {
+    this.onHandlerError(error)
+    if (!transaction.isAnswered) transaction.respond(500)
   }
 
   #open(request: SipRequest, key: string, owner: TransactionUser, localTag?: string): ServerTransaction {

@@ -93,8 +93,10 @@ function resendResponse(self: NonInviteServer): void {
 
 function startExpiry(self: NonInviteServer): void {
   const { timers, timing } = self.context
+  // what is left of the client's Timer F, whenever the 100 went out
+  const due = (self.timer?.deadline ?? timers.now()) - nonInviteTrying(timing) + lifetime(timing)
   timers.stop(self.timer)
-  self.timer = timers.start(self, 'expiry', lifetime(timing) - nonInviteTrying(timing))
+  self.timer = timers.start(self, 'expiry', Math.max(0, due - timers.now()))
 }
 
 function startTimerJ(self: NonInviteServer): void {
@@ -104,11 +106,11 @@ function startTimerJ(self: NonInviteServer): void {
 }
 
 function informTimeout(self: NonInviteServer): void {
-  self.handle?.fail('timeout')
+  self.inform('timeout')
 }
 
 function informTransportError(self: NonInviteServer): void {
-  self.handle?.fail('transport error')
+  self.inform('transport error')
 }
 
 function release(self: NonInviteServer): void {

@@ -81,7 +81,10 @@ export class OutgoingRequest implements ClientUser {
   readonly #attempts: Attempt[] = []
   #client: ClientMachine<string> | undefined
   #giveUp: Timer | undefined
+  /** A provisional response came from the present target. */
   #isAnswered = false
+  /** The user has the final response; of an INVITE it may hear further 2xx. */
+  #isFinal = false
   #cancel: 'none' | 'wanted' | 'sent' = 'none'
 
   constructor(
@@ -99,7 +102,7 @@ export class OutgoingRequest implements ClientUser {
 
   /** Whether the user will hear no more, but for further 2xx of an INVITE. */
   get isEnded(): boolean {
-    return this.#user === undefined
+    return this.#isFinal || this.#user === undefined || this.#context.transactions.isClosed
   }
 
   /** @internal */
@@ -133,9 +136,9 @@ export class OutgoingRequest implements ClientUser {
 
   /** @internal */
   onResponse(response: SipResponse): void {
-    // a late provisional response does not put off the end that a CANCEL has set
-    if (response.status >= 200 || this.#cancel !== 'sent') this.#context.timers.stop(this.#giveUp)
     const user = this.#user
+    // a provisional response ends the wait for the target, not the wait for what a CANCEL does
+    if (response.status >= 200 || this.#cancel !== 'sent') this.#context.timers.stop(this.#giveUp)
     if (response.status < 200) {
       this.#isAnswered = true
       if (this.#cancel === 'wanted' && this.#client) this.#sendCancel(this.#client)
@@ -151,6 +154,7 @@ export class OutgoingRequest implements ClientUser {
       this.#tryNext()
       return
     }
+    this.#isFinal = true
     // an INVITE's user stays, for other 2xx may follow
     if (response.status >= 300 || this.template.method !== 'INVITE') this.#user = undefined
     try {
@@ -171,7 +175,7 @@ export class OutgoingRequest implements ClientUser {
   /** @internal the target did not answer in time, or the CANCEL had no effect */
   onTimer(name: 'target' | 'cancel'): void {
     this.#client?.abandon()
-    if (name === 'cancel') {
+    if (name === 'cancel' || this.#cancel !== 'none') {
       this.#fail(487, 'cancelled, and no final response came')
     } else {
       this.#note('no answer in time')
@@ -196,6 +200,8 @@ export class OutgoingRequest implements ClientUser {
       return
     }
     this.#next++
+    this.#client = undefined
+    this.#isAnswered = false
     let transport: Transport | Promise<Transport>
     try {
       transport = this.#context.transports.select(target)
@@ -237,7 +243,6 @@ export class OutgoingRequest implements ClientUser {
     if (this.#next < this.#targets.length && wait < lifetime(timing)) {
       this.#giveUp = timers.start(this, 'target', wait)
     }
-    this.#isAnswered = false
     this.#client = transactions.startClient(this.template, placement, wire, this)
   }
 
@@ -283,7 +288,7 @@ export class OutgoingRequest implements ClientUser {
 
   #fail(status: 408 | 487 | 503, what: string, cause?: unknown): void {
     const user = this.#user
-    if (user === undefined) return
+    if (user === undefined || this.isEnded) return
     this.#user = undefined
     const { method } = this.template
     const tried = this.#attempts.map(

@@ -43,7 +43,17 @@ export abstract class ServerMachine<S extends string> implements MachineInstance
     this.#send(this.last)
   }
 
+  /** Tells the user that its answer did not do its work. */
+  inform(failure: ServerFailure): void {
+    try {
+      this.handle?.fail(failure)
+    } catch (error) {
+      this.context.onHandlerError(error)
+    }
+  }
+
   #send(wire: string): void {
-    if (this.context.send(wire, this.way.flow) < 0) this.context.send(wire, this.way.fallback)
+    const { flow, fallback } = this.way
+    if (this.context.send(wire, flow) < 0 && this.context.send(wire, fallback) < 0) this.onTransportError()
   }
 }

@@ -70,6 +70,7 @@ export class ServerTransaction {
 
   /**
    * Answers. Provisional responses may follow each other; after a final one only an INVITE's 2xx may be given again.
+   * A 100 to anything but INVITE is left to the transaction over UDP, which sends it in time (RFC 4320 §4.1).
    * @throws UsageError after the final response, and where RFC 4320 §4 forbids the status: 408, or a provisional
    *   response other than 100, to anything but INVITE
    */
@@ -85,15 +86,12 @@ export class ServerTransaction {
     if (this.method !== 'INVITE' && (status === 408 || (status > 100 && status < 200))) {
       throw new UsageError('ERR_SIP_STATUS', `${status} may not be sent to ${this.method} (RFC 4320 §4)`)
     }
-    const wire = encode(template, this.#hop)
-    this.#status = status
-    this.#counters.responseOut(status)
-    this.#machine.onResponse(status, wire)
+    if (status !== 100 || this.method === 'INVITE' || this.#machine.way.isReliable) this.#send(template)
   }
 
   /** @internal */
   sendTrying(): void {
-    if (this.#status === 0) this.respond(100)
+    if (this.#status === 0) this.#send(this.response(100))
   }
 
   /** @internal */
@@ -106,5 +104,12 @@ export class ServerTransaction {
     this.#cancelled = true
     if (this.owner.onCancel !== undefined) this.owner.onCancel(this, cancel)
     else if (!this.isAnswered) this.respond(487)
+  }
+
+  #send(template: ResponseTemplate): void {
+    const wire = encode(template, this.#hop)
+    this.#status = template.status
+    this.#counters.responseOut(template.status)
+    this.#machine.onResponse(template.status, wire)
   }
 }

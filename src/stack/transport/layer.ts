@@ -37,6 +37,7 @@ export class TransportLayer implements TransportReceiver {
   readonly #ordinals = new WeakMap<Transport, number>()
   readonly #byOrdinal = new Map<number, Transport>()
   #added = 0
+  #closed = false
   /** sent-by of our transports, and the names an application gave us */
   readonly #names = new Set<string>()
   readonly #receiver: MessageReceiver
@@ -60,6 +61,10 @@ export class TransportLayer implements TransportReceiver {
   /** Opens a transport and takes it in. Rejects as `Transport.open` does. */
   async add(transport: Transport): Promise<void> {
     await transport.open(this)
+    if (this.#closed) {
+      await transport.close()
+      throw new UsageError('ERR_SIP_CLOSED', `${transport.key} was opened after the stack was closed`)
+    }
     if (this.#transports.has(transport.key)) {
       await transport.close()
       throw new UsageError('ERR_SIP_TRANSPORT', `there is a transport ${transport.key} already`)
@@ -140,6 +145,7 @@ export class TransportLayer implements TransportReceiver {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     const transports = [...this.#transports.values()]
     this.#transports.clear()
     this.#names.clear()

@@ -33,7 +33,8 @@ export function parseListenPoint(text: string): ListenPoint {
       `"${text}": one of ${[...protocols.keys()].join(', ')} and a colon expected, as in udp:127.0.0.1:5060`,
     )
   }
-  const [, host = '', port = '5060'] = /^(\[[0-9a-f:.%]+\]|[^:[\]]+)(?::(\d{1,5}))?$/i.exec(rest) ?? []
+  const [, host = '', port = '5060'] =
+    /^(\[[0-9a-f:.]+(?:%[\w.-]+)?\]|[^:[\]]+)(?::(\d{1,5}))?$/i.exec(rest) ?? []
   if (host === '' || Number(port) > 65535) {
     throw new UsageError(
       'ERR_SIP_LISTEN',

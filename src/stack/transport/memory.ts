@@ -98,6 +98,10 @@ export class MemoryTransport implements Transport {
   readonly key: string
   readonly #network: MemoryNetwork
   #receiver: TransportReceiver | undefined
+  /** Connections of a reliable transport, by the address at their other end. */
+  readonly #connections = new Map<string, number>()
+  readonly #remotes = new Map<number, { readonly address: string; readonly port: number }>()
+  #made = 0
 
   /** @internal made by {@link MemoryNetwork.transport} */
   constructor(network: MemoryNetwork, protocol: Protocol, local: TransportAddress) {
@@ -122,24 +126,35 @@ export class MemoryTransport implements Transport {
       this.#network.carry(this, flow.address, flow.port, wire)
       return 0
     }
-    const used = { ...flow, transport: this.key, connection: 1 }
-    if (this.#network.reaches(this.protocol, flow.address, flow.port)) {
-      this.#network.carry(this, flow.address, flow.port, wire)
+    const connection = flow.connection === 0 ? this.#connectionTo(flow.address, flow.port) : flow.connection
+    const remote = this.#remotes.get(connection)
+    if (remote === undefined) return -1
+    const { address, port } = remote
+    if (this.#network.reaches(this.protocol, address, port)) {
+      this.#network.carry(this, address, port, wire)
     } else {
-      const error = new EnvironmentError(
-        'ECONNREFUSED',
-        `nobody listens on ${hostPort(flow.address, flow.port)}`,
-      )
-      queueMicrotask(() => this.#receiver?.onFlowFailed(used, error))
+      const error = new EnvironmentError('ECONNREFUSED', `nobody listens on ${hostPort(address, port)}`)
+      queueMicrotask(() => this.disconnect(address, port, error))
     }
-    return 1
+    return connection
+  }
+
+  /** Loses the connection to an address, if there is one. */
+  disconnect(address: string, port: number, error?: EnvironmentError): void {
+    const name = hostPort(address, port)
+    const connection = this.#connections.get(name)
+    if (connection === undefined) return
+    this.#connections.delete(name)
+    this.#remotes.delete(connection)
+    const { protocol, key: transport } = this
+    this.#receiver?.onFlowFailed({ protocol, transport, address, port, connection }, error)
   }
 
   /** @internal */
   deliver(wire: string, from: TransportAddress): void {
     const receiver = this.#receiver
     if (receiver === undefined) return
-    const connection = this.isReliable ? 1 : 0
+    const connection = this.isReliable ? this.#connectionTo(from.address, from.port) : 0
     const flow = {
       protocol: this.protocol,
       transport: this.key,
@@ -165,5 +180,14 @@ export class MemoryTransport implements Transport {
     this.#receiver = undefined
     this.#network.detach(this)
     return Promise.resolve()
+  }
+
+  #connectionTo(address: string, port: number): number {
+    const name = hostPort(address, port)
+    const known = this.#connections.get(name)
+    if (known !== undefined) return known
+    this.#connections.set(name, ++this.#made)
+    this.#remotes.set(this.#made, { address, port })
+    return this.#made
   }
 }

@@ -36,7 +36,7 @@ export interface Transport {
   /**
    * Sends wire text (one character a byte). A flow without a connection goes over a connection made to its address
    * before, or a new one. Answers the number of the connection used, 0 for datagrams, and -1 where the flow's own
-   * connection is gone. What fails later is told to `onFlowFailed`.
+   * connection is gone or no datagram can carry the message. What fails later is told to `onFlowFailed`.
    */
   send(wire: string, flow: Flow): number
   /** Stops; nothing is delivered from this call on. */

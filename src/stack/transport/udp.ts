@@ -4,6 +4,9 @@ import { type EnvironmentError, UsageError } from '../../util/errors.ts'
 import type { Flow } from './flow.ts'
 import type { Transport, TransportReceiver } from './transport.ts'
 
+/** Bytes that a datagram can carry over IPv4; a few more over IPv6. */
+const LARGEST_DATAGRAM = 65_507
+
 /** SIP over UDP on one bound socket. */
 export class UdpTransport implements Transport {
   readonly protocol = 'UDP'
@@ -43,6 +46,8 @@ export class UdpTransport implements Transport {
   }
 
   send(wire: string, flow: Flow): number {
+    // the system's refusal would read as a failure of the whole flow
+    if (wire.length > LARGEST_DATAGRAM) return -1
     this.#open.send(Buffer.from(wire, 'latin1'), flow.port, flow.address)
     return 0
   }

@@ -1,0 +1,230 @@
+import { h, nameAddr, register, request, type SipStack } from 'resip/stack'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { memoryOf, type Peer, requestText, World } from '../world.ts'
+
+let world: World
+
+beforeEach(() => {
+  world = new World()
+})
+
+afterEach(() => world.close())
+
+interface Receiving {
+  readonly stack: SipStack
+  readonly seen: string[]
+  readonly peer: Peer
+  readonly say: (text: string) => void
+}
+
+async function receiving(log: string[] = []): Promise<Receiving> {
+  const stack = await world.stack('192.0.2.2', ['UDP', 'TCP'], {
+    log: {
+      enabled: () => true,
+      write: (level, subsystem, text) => void log.push(`${level} ${subsystem} ${text}`),
+    },
+  })
+  const seen: string[] = []
+  stack.onRequest(transaction => {
+    seen.push(transaction.request.brief())
+    transaction.respond(200)
+  })
+  const peer = await world.peer('192.0.2.1')
+  const say = (text: string): void => {
+    peer.send(text, '192.0.2.2')
+    world.advance(0)
+  }
+  return { stack, seen, peer, say }
+}
+
+describe('datagrams', () => {
+  test('RFC 5626 §4.4 blank lines, single bytes and an empty one are keep-alives: counted, not answered', async () => {
+    const { stack, peer, say } = await receiving()
+    for (const text of ['\r\n\r\n', '\r\n', '\0', '', 'abcd']) say(text)
+    expect(stack.counters.keepAlives).toBe(5)
+    expect(stack.counters.malformed).toBe(0)
+    expect(peer.heard).toEqual([])
+  })
+
+  test('RFC 7983 STUN is told by its first byte, and ignored', async () => {
+    const { stack, peer, say } = await receiving()
+    say('\x00\x01\x00\x00\x21\x12\xa4\x42abcdefghijkl')
+    say('\x01\x01\x00\x00\x21\x12\xa4\x42abcdefghijkl')
+    expect(stack.counters.keepAlives).toBe(2)
+    expect(stack.counters.malformed).toBe(0)
+    expect(peer.heard).toEqual([])
+  })
+
+  test('what is no message is counted and logged without its control characters', async () => {
+    const log: string[] = []
+    const { stack, peer, say } = await receiving(log)
+    say('\x1b[31mhello\x07 world\r\n\r\n')
+    say(requestText('OPTIONS', { via: 'SIP/2.0' }))
+    expect(stack.counters.malformed).toBe(2)
+    expect(peer.heard).toEqual([])
+    expect(log).toHaveLength(2)
+    expect(log[0]).toMatch(/^info transport malformed from udp 192\.0\.2\.1:5060: /)
+    expect(log.join('')).not.toMatch(/[\0-\x1f\x7f]/)
+  })
+
+  test('a request without what every message needs is answered 400 and counted; the rest of the stack does not see it', async () => {
+    const { stack, seen, peer, say } = await receiving()
+    say(requestText('OPTIONS').replace(/To: [^\r]+\r\n/, ''))
+    say(requestText('OPTIONS').replace(/Call-ID: [^\r]+\r\n/, ''))
+    expect(seen).toEqual([])
+    expect(stack.counters.malformed).toBe(2)
+    expect(world.ladder.filter(line => line.includes('400'))).toHaveLength(2)
+    expect(peer.heard.every(message => message.toString().startsWith('SIP/2.0 400 Bad Request - '))).toBe(
+      true,
+    )
+  })
+
+  test('a Content-Length above what came is 400; bytes behind it are left out (§18.3)', async () => {
+    const { seen, peer, say } = await receiving()
+    say(requestText('OPTIONS', { body: 'abc' }).replace('Content-Length: 3', 'Content-Length: 4'))
+    expect(peer.titles).toEqual(['400'])
+    say(`${requestText('OPTIONS', { body: 'abc', branch: 'z9hG4bKtwo' })}def`)
+    expect(peer.titles).toEqual(['400', '200'])
+    expect(seen).toHaveLength(1)
+  })
+})
+
+describe('streams', () => {
+  test('a message above maxMessageBytes breaks the stream: counted, nothing delivered', async () => {
+    const { stack, seen } = await receiving()
+    const peer = await world.peer('192.0.2.1', 'TCP')
+    const text = requestText('OPTIONS', {
+      via: 'SIP/2.0/TCP 192.0.2.1:5060;branch=z9hG4bKbig',
+      body: 'x'.repeat(70_000),
+    })
+    peer.send(text, '192.0.2.2')
+    world.advance(0)
+    expect(seen).toHaveLength(1)
+    peer.send(text.replace('Content-Length: 70000', 'Content-Length: 1048576'), '192.0.2.2')
+    world.advance(0)
+    expect(seen).toHaveLength(1)
+    expect(stack.counters.brokenStreams).toBe(1)
+  })
+})
+
+describe('what is filled in when a message leaves', () => {
+  test('an empty Contact gets the transport’s host, port and transport; From and To stay', async () => {
+    const stack = await world.stack('192.0.2.1', ['UDP', 'TCP'])
+    const [udp, tcp] = [await world.peer('192.0.2.2'), await world.peer('192.0.2.2', 'TCP')]
+    const silent = { onFinal() {}, onFailure() {} }
+    const template = register(nameAddr('<sip:alice@192.0.2.2>'))
+    for (const protocol of ['UDP', 'TCP'] as const)
+      stack.send(template, silent, { targets: [{ protocol, address: '192.0.2.2', port: 5060 }] })
+    world.advance(0)
+    const contact = (text: string | undefined): string => /Contact: (.*)\r\n/.exec(text ?? '')?.[1] ?? ''
+    expect(contact(udp.heard[0]?.toString())).toBe('<sip:alice@192.0.2.1:5060>')
+    expect(contact(tcp.heard[0]?.toString())).toBe('<sip:alice@192.0.2.1:5060;transport=tcp>')
+  })
+
+  test('a Contact in a response is filled in by the transport the request came to', async () => {
+    const stack = await world.stack('192.0.2.2')
+    const empty = nameAddr('<sip:bob@x>')
+    stack.onRequest(transaction => {
+      const contact = empty.with({ uri: empty.uri.with({ host: '' }) })
+      transaction.respond(transaction.response(200).set(h.Contact, contact))
+    })
+    const peer = await world.peer('192.0.2.1')
+    peer.send(requestText('OPTIONS'), '192.0.2.2')
+    world.advance(0)
+    expect(peer.heard[0]?.toString()).toContain('Contact: <sip:bob@192.0.2.2:5060>\r\n')
+  })
+})
+
+describe('names', () => {
+  test('a stack is known by its addresses with their ports, and by the names it was given', async () => {
+    const stack = await world.stack('192.0.2.2')
+    stack.addName('Proxy.example.com')
+    stack.addName('edge.example.com', 5070)
+    const known = ['192.0.2.2', 'PROXY.example.com', 'edge.example.com', 'other.example'].map(host =>
+      [undefined, 5060, 5070].map(port => stack.isOurs(host, port)),
+    )
+    expect(known).toEqual([
+      [true, true, false],
+      [true, true, true],
+      [false, false, true],
+      [false, false, false],
+    ])
+    expect(stack.isOurSentBy('192.0.2.2:5060')).toBe(true)
+    expect(stack.isOurSentBy('192.0.2.2')).toBe(false)
+  })
+})
+
+describe('adding transports', () => {
+  test('the same place twice is refused, and the first stays open', async () => {
+    const { stack, seen, say } = await receiving()
+    await expect(stack.addTransport(world.network.transport('UDP', '192.0.2.2', 5060))).rejects.toThrow(
+      'udp:192.0.2.2:5060 is in use',
+    )
+    say(requestText('OPTIONS'))
+    expect(seen).toHaveLength(1)
+  })
+
+  test('one that opens after the stack was closed is closed again', async () => {
+    const stack = await world.stack('192.0.2.2')
+    await stack.close()
+    const late = world.network.transport('UDP', '192.0.2.3', 5060)
+    await expect(stack.addTransport(late)).rejects.toThrow(
+      'udp:192.0.2.3:5060 was opened after the stack was closed',
+    )
+    await expect(world.peer('192.0.2.3')).resolves.toBeDefined()
+  })
+
+  test('a closed stack neither hears nor says anything', async () => {
+    const { stack, seen, peer } = await receiving()
+    peer.send(requestText('OPTIONS'), '192.0.2.2')
+    await stack.close()
+    world.advance(1000)
+    expect(seen).toEqual([])
+    expect(stack.timers.size).toBe(0)
+    await stack.close()
+  })
+})
+
+test('RFC 3261 §18.2.2 the connection of a request is gone: its response takes a new one to the sent-by port', async () => {
+  const stack = await world.stack('192.0.2.2', ['TCP'])
+  const pending: (() => void)[] = []
+  stack.onRequest(transaction => void pending.push(() => transaction.respond(200)))
+  const [from, sentBy] = [
+    await world.peer('192.0.2.1', 'TCP', 40_000),
+    await world.peer('192.0.2.1', 'TCP', 5080),
+  ]
+  for (const number of [1, 2])
+    from.send(
+      requestText('OPTIONS', { via: `SIP/2.0/TCP a.example:5080;branch=z9hG4bK${number}` }),
+      '192.0.2.2',
+    )
+  world.advance(0)
+  pending[0]?.()
+  memoryOf(stack).disconnect('192.0.2.1', 40_000)
+  pending[1]?.()
+  world.advance(0)
+  expect(from.titles).toEqual(['200'])
+  expect(sentBy.titles).toEqual(['200'])
+})
+
+test('counters: requests and responses by method and status, in and out', async () => {
+  const { stack, say } = await receiving()
+  say(requestText('OPTIONS', { branch: 'z9hG4bK1' }))
+  say(requestText('OPTIONS', { branch: 'z9hG4bK1' }))
+  say(requestText('FOO', { branch: 'z9hG4bK2' }))
+  say(requestText('constructor', { branch: 'z9hG4bK3' }))
+  stack.send(request('MESSAGE', 'sip:192.0.2.1', { from: '<sip:a@b>' }), { onFinal() {}, onFailure() {} })
+  world.advance(500)
+  const { counters } = stack
+  expect(counters.requestsIn).toMatchObject({ OPTIONS: 2, other: 2, INVITE: 0 })
+  expect(counters.requestsOut).toMatchObject({ MESSAGE: 1, other: 0 })
+  expect(counters.responsesOut[200]).toBe(3)
+  expect(counters.retransmissionsIn).toBe(1)
+  expect(counters.retransmissionsOut).toBe(2)
+  expect(stack.transactionCounts()).toEqual({
+    inviteClient: {},
+    inviteServer: {},
+    nonInviteClient: { trying: 1 },
+    nonInviteServer: { completed: 3 },
+  })
+})

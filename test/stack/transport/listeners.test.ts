@@ -1,0 +1,219 @@
+import { connect } from 'node:net'
+import { h, request, type SipRequest, SipStack } from 'resip/stack'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { parseListenPoint } from '../../../src/stack/transport/listeners.ts'
+import { SimulatedClock } from '../../../src/util/clock.ts'
+import { requestText } from '../world.ts'
+
+/** What the host is said to have; loopback addresses of Linux, so that they can be bound. */
+const { host } = vi.hoisted(() => ({ host: { addresses: ['127.0.0.1'] } }))
+
+vi.mock('../../../src/net/interfaces.ts', async original => ({
+  ...(await original<object>()),
+  interfaceAddresses: () =>
+    host.addresses.map(address => ({ name: 'lo', address, family: 4, internal: true, scope: 0 })),
+}))
+
+const stacks: SipStack[] = []
+
+afterEach(async () => {
+  await Promise.all(stacks.splice(0).map(stack => stack.close()))
+  host.addresses = ['127.0.0.1']
+})
+
+function made(clock?: SimulatedClock): SipStack {
+  const stack = new SipStack(clock === undefined ? {} : { clock })
+  stacks.push(stack)
+  return stack
+}
+
+/** Waits for what real sockets do, a turn of the event loop at a time. */
+async function until(done: () => boolean): Promise<void> {
+  for (let turn = 0; !done(); turn++) {
+    if (turn > 5000) throw new Error('it did not come to pass')
+    await new Promise(resolve => setImmediate(resolve))
+  }
+}
+
+describe('listen points', () => {
+  test.each([
+    ['udp:127.0.0.1:5070', { protocol: 'UDP', host: '127.0.0.1', port: 5070 }],
+    ['TCP:[::1]:5062', { protocol: 'TCP', host: '::1', port: 5062 }],
+    ['udp:0.0.0.0', { protocol: 'UDP', host: '0.0.0.0', port: 5060 }],
+    ['udp:[::]', { protocol: 'UDP', host: '::', port: 5060 }],
+    ['udp:eth0:0', { protocol: 'UDP', host: 'eth0', port: 0 }],
+    ['tcp:[fe80::1%eth0]:5060', { protocol: 'TCP', host: 'fe80::1%eth0', port: 5060 }],
+  ])('%s', (text, point) => expect(parseListenPoint(text)).toEqual(point))
+
+  test.each([
+    ['', 'one of udp, tcp and a colon expected'],
+    ['127.0.0.1:5060', 'one of udp, tcp and a colon expected'],
+    ['sctp:127.0.0.1', 'one of udp, tcp and a colon expected'],
+    ['udp:127.0.0.1:65536', 'an address, in brackets where it is IPv6, and a port expected'],
+    ['udp:127.0.0.1:sip', 'an address, in brackets where it is IPv6, and a port expected'],
+    ['udp:::1', 'an address, in brackets where it is IPv6, and a port expected'],
+    ['udp:[::1', 'an address, in brackets where it is IPv6, and a port expected'],
+    ['udp::5060', 'an address, in brackets where it is IPv6, and a port expected'],
+  ])('%j is refused and named', (text, problem) => {
+    expect(() => parseListenPoint(text)).toThrow(`"${text}": ${problem}`)
+  })
+})
+
+describe('listeners', () => {
+  test('a port in use is named, and none of the points is open then', async () => {
+    const first = made()
+    await first.listen('udp:127.0.0.1:0', 'tcp:127.0.0.1:0')
+    const [udp, tcp] = first.transports
+    for (const transport of [udp, tcp]) {
+      const second = made()
+      const key = transport?.key ?? ''
+      await expect(second.listen('udp:127.0.0.1:0', key)).rejects.toMatchObject({
+        code: 'EADDRINUSE',
+        message: expect.stringContaining(`127.0.0.1:${transport?.local.port}`),
+      })
+      expect(second.transports).toEqual([])
+    }
+  })
+
+  test('an interface that is not there is refused with those that are', async () => {
+    await expect(made().listen('udp:nonesuch0:5060')).rejects.toThrow(
+      'udp:nonesuch0:5060: neither an address nor an interface of this host, which has lo',
+    )
+  })
+
+  test.each(['udp:0.0.0.0:0', 'tcp:lo:0'])(
+    '%s has a transport for each address, and follows them',
+    async point => {
+      const clock = new SimulatedClock()
+      const stack = made(clock)
+      const addresses = (): string[] => stack.transports.map(transport => transport.local.address)
+      await stack.listen(point)
+      expect(addresses()).toEqual(['127.0.0.1'])
+      host.addresses = ['127.0.0.1', '127.0.0.2']
+      clock.advance(5000)
+      await until(() => addresses().length === 2)
+      expect(addresses()).toEqual(['127.0.0.1', '127.0.0.2'])
+      await until(() => stack.timers.size === 1)
+      host.addresses = ['127.0.0.2']
+      clock.advance(5000)
+      await until(() => addresses().length === 1)
+      expect(addresses()).toEqual(['127.0.0.2'])
+      await stack.close()
+      expect(stack.timers.size).toBe(0)
+    },
+  )
+})
+
+test('smoke: REGISTER and its answer over real UDP and TCP sockets, on one connection each way', async () => {
+  const [client, server] = [made(), made()]
+  await client.listen('udp:127.0.0.1:0', 'tcp:127.0.0.1:0')
+  await server.listen('udp:127.0.0.1:0', 'tcp:127.0.0.1:0')
+  const seen: SipRequest[] = []
+  server.onRequest(transaction => {
+    seen.push(transaction.request)
+    transaction.respond(transaction.response(200).set(h.Expires, 60))
+  })
+  for (const { protocol, local } of server.transports) {
+    const target = `sip:127.0.0.1:${local.port};transport=${protocol.toLowerCase()}`
+    for (const _ of [1, 2]) {
+      const response = await client.request(request('REGISTER', target, { from: '<sip:a@127.0.0.1>' }))
+      expect(response.status).toBe(200)
+      expect(response.get(h.Expires)).toBe(60)
+    }
+  }
+  expect(seen.map(({ via }) => via.transport)).toEqual(['UDP', 'UDP', 'TCP', 'TCP'])
+  expect(seen[2]?.source?.connection).toBe(seen[3]?.source?.connection)
+})
+
+test('smoke: a refused and a lost TCP connection fail their requests at once', async () => {
+  const [client, server] = [made(), made()]
+  await client.listen('tcp:127.0.0.1:0')
+  await server.listen('tcp:127.0.0.1:0')
+  const port = server.transports[0]?.local.port ?? 0
+  let heard = 0
+  server.onRequest(() => void heard++)
+  const options = () =>
+    request('OPTIONS', `sip:127.0.0.1:${port};transport=tcp`, { from: '<sip:a@127.0.0.1>' })
+  const lost = expect(client.request(options())).rejects.toMatchObject({ status: 503 })
+  await until(() => heard === 1)
+  await server.close()
+  await lost
+  await expect(client.request(options())).rejects.toMatchObject({
+    status: 503,
+    attempts: [{ outcome: 'transport error' }],
+  })
+  expect(client.transactionCount).toBe(0)
+})
+
+test('smoke: a TCP peer pings, breaks its framing, and is cut off', async () => {
+  const server = made()
+  await server.listen('tcp:127.0.0.1:0')
+  server.onRequest(transaction => transaction.respond(200))
+  const port = server.transports[0]?.local.port ?? 0
+  const socket = connect(port, '127.0.0.1')
+  let text = ''
+  const closed = new Promise(resolve => socket.once('close', resolve))
+  socket.on('data', bytes => {
+    text += bytes.toString('latin1')
+  })
+  socket.write('\r\n\r\n')
+  await until(() => text === '\r\n')
+  socket.write(requestText('OPTIONS', { via: 'SIP/2.0/TCP 127.0.0.1:5060;branch=z9hG4bKsmoke' }))
+  await until(() => text.includes('200 OK'))
+  socket.write(requestText('OPTIONS').replace('Content-Length: 0', 'Content-Length: none'))
+  await closed
+  expect(server.counters.brokenStreams).toBe(1)
+})
+
+test('smoke: one connection more than maxConnections is closed unheard', async () => {
+  const server = new SipStack({ limits: { maxConnections: 1 } })
+  stacks.push(server)
+  await server.listen('tcp:127.0.0.1:0')
+  server.onRequest(transaction => transaction.respond(200))
+  const port = server.transports[0]?.local.port ?? 0
+  const sockets = [1, 2].map(number => {
+    const socket = connect(port, '127.0.0.1')
+    const via = `SIP/2.0/TCP 127.0.0.1:5060;branch=z9hG4bK${number}`
+    const state = { text: '', closed: false }
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      state.closed = true
+    })
+    socket.on('data', bytes => {
+      state.text += bytes.toString('latin1')
+    })
+    socket.write(requestText('OPTIONS', { via }))
+    return { socket, state }
+  })
+  await until(
+    () => sockets.some(({ state }) => state.closed) && sockets.some(({ state }) => state.text !== ''),
+  )
+  expect(sockets.map(({ state }) => [state.text.startsWith('SIP/2.0 200'), state.closed])).toEqual([
+    [true, false],
+    [false, true],
+  ])
+  for (const { socket } of sockets) socket.destroy()
+})
+
+test('smoke: what no datagram can carry fails alone, and not what else is under way to that place', async () => {
+  const client = new SipStack({ maxDatagram: Number.POSITIVE_INFINITY })
+  const server = made()
+  stacks.push(client)
+  await client.listen('udp:127.0.0.1:0')
+  await server.listen('udp:127.0.0.1:0')
+  const pending: (() => void)[] = []
+  server.onRequest(transaction => void pending.push(() => transaction.respond(200)))
+  const target = `sip:127.0.0.1:${server.transports[0]?.local.port}`
+  const small = client.request(request('OPTIONS', target, { from: '<sip:a@127.0.0.1>' }))
+  const large = request('MESSAGE', target, { from: '<sip:a@127.0.0.1>' }).setBody(
+    'text/plain',
+    'x'.repeat(65_500),
+  )
+  await expect(client.request(large)).rejects.toMatchObject({
+    status: 503,
+    attempts: [{ outcome: 'transport error' }],
+  })
+  await until(() => pending.length === 1)
+  pending[0]?.()
+  expect((await small).status).toBe(200)
+})
