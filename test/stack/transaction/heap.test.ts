@@ -59,25 +59,33 @@ test.each([
         world.advance(0)
       }
     }
-    send(0, 2000)
+    // once through as much, so that code is compiled and tables have grown
+    send(0, COUNT)
     world.advance(100_000)
     expect(stack.transactionCount).toBe(0)
 
     // a WeakRef holds on until the job that made it is over
     await settled()
-    const before = used()
-    send(100_000, COUNT)
-    expect(stack.transactionCounts()).toMatchObject(counts)
-    const full = used()
-    world.advance(32_000)
-    expect(stack.transactionCount).toBe(0)
-    const after = used()
+    const rounds: { kept: number; left: number }[] = []
+    for (let round = 2; round < 5; round++) {
+      const before = used()
+      send(round * COUNT, COUNT)
+      expect(stack.transactionCounts()).toMatchObject(counts)
+      const full = used()
+      world.advance(32_000)
+      expect(stack.transactionCount).toBe(0)
+      await settled()
+      rounds.push({ kept: full - before, left: used() - before })
+    }
+    const kept = Math.max(...rounds.map(round => round.kept))
+    // what the machine itself keeps differs from round to round; a leak is in each of them
+    const left = Math.min(...rounds.map(round => round.left))
 
-    expect(answers).toBe(COUNT + 2000)
-    expect((full - before) / COUNT).toBeLessThan(1536)
+    expect(answers).toBe(4 * COUNT)
+    expect(kept / COUNT).toBeLessThan(1536)
     // a key, a way and two timers weigh more than this, or nothing was measured
-    expect((full - before) / COUNT).toBeGreaterThan(200)
-    expect(after - before).toBeLessThan((full - before) * 0.05)
+    expect(kept / COUNT).toBeGreaterThan(200)
+    expect(left).toBeLessThan(kept * 0.05)
     expect(seen.filter(request => request.deref() !== undefined)).toEqual([])
     await stack.close()
   },
