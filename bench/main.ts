@@ -3,10 +3,15 @@ import type { Measurement } from './measurement.ts'
 
 /** Every bench by its name; it is loaded when it runs. */
 const benches: Record<string, () => Promise<Measurement[]>> = {
+  parse: async () => (await import('./parse.ts')).parse(),
   transaction: async () => (await import('./transaction.ts')).transaction(),
   'stateless-proxy': async () => (await import('./stateless-proxy.ts')).statelessProxy(),
   uas: async () => (await import('./uas.ts')).uas(),
   timers: async () => (await import('./timers.ts')).timers(),
+  stun: async () => (await import('./stun.ts')).stun(),
+  pacer: async () => (await import('./pacer.ts')).pacer(),
+  'jitter-buffer': async () => (await import('./jitter-buffer.ts')).jitterBuffer(),
+  rtpengine: async () => (await import('./rtpengine.ts')).rtpengine(),
 }
 
 const args = process.argv.slice(2)

@@ -6,7 +6,12 @@ type Fuzz = (count: number, seed: number) => unknown
 
 /** Every target by what it reads; it is loaded when it runs. */
 const targets: Record<string, () => Promise<Fuzz>> = {
+  message: async () => (await import('./message.ts')).fuzzMessages,
   sdp: async () => (await import('./sdp.ts')).fuzzSdp,
+  stun: async () => (await import('./stun.ts')).fuzzStun,
+  rtp: async () => (await import('./rtp.ts')).fuzzRtp,
+  rtcp: async () => (await import('./rtp.ts')).fuzzRtcp,
+  bencode: async () => (await import('./bencode.ts')).fuzzBencode,
 }
 
 const [argument] = process.argv.slice(2)
