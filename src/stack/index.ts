@@ -17,6 +17,25 @@ export { statelessBranch } from './forward/branch.ts'
 export type { ForwardOptions } from './forward/forwarding.ts'
 export { popOwnRoutes } from './forward/route.ts'
 export { validateForForwarding } from './forward/validate.ts'
+export { type Header, type HeaderGrammar, header } from './grammar/header.ts'
+export { type KnownMethod, type Method, methods } from './grammar/method.ts'
+export { NameAddr, type NameAddrParts, nameAddr, wildcardContact } from './grammar/name-addr.ts'
+export {
+  flagParam,
+  noParams,
+  numberParam,
+  type Param,
+  Params,
+  type ParamValue,
+  qParam,
+  quotedParam,
+  textParam,
+} from './grammar/params.ts'
+export { ParseError } from './grammar/parse-error.ts'
+export type { Scanner } from './grammar/scanner.ts'
+export { type Uri, type UriParts, uri } from './grammar/uri.ts'
+export { sameUri } from './grammar/uri-equal.ts'
+export { embed, embedded } from './grammar/uri-headers.ts'
 export { Auth } from './headers/auth.ts'
 export { CSeq } from './headers/cseq.ts'
 export { Event, SubscriptionState } from './headers/event.ts'
@@ -46,7 +65,7 @@ export {
   request,
   response,
 } from './message/build.ts'
-export { type Header, type HeaderGrammar, header } from './message/header.ts'
+export type { Flow, Protocol } from './message/flow.ts'
 export { Identifiers } from './message/identifiers.ts'
 export {
   type Attempt,
@@ -56,26 +75,8 @@ export {
   type SipRequest,
   type SipResponse,
 } from './message/message.ts'
-export { type KnownMethod, type Method, methods } from './message/method.ts'
-export { NameAddr, type NameAddrParts, nameAddr, wildcardContact } from './message/name-addr.ts'
-export {
-  flagParam,
-  noParams,
-  numberParam,
-  type Param,
-  Params,
-  type ParamValue,
-  qParam,
-  quotedParam,
-  textParam,
-} from './message/params.ts'
-export { ParseError } from './message/parse-error.ts'
-export type { Scanner } from './message/scanner.ts'
 export { reasonPhrase } from './message/status.ts'
 export { type MessageTemplate, RequestTemplate, ResponseTemplate } from './message/template.ts'
-export { type Uri, type UriParts, uri } from './message/uri.ts'
-export { sameUri } from './message/uri-equal.ts'
-export { embed, embedded } from './message/uri-headers.ts'
 export { validate } from './message/validate.ts'
 export type { StackLimits, StackOptions } from './options.ts'
 export { SipStack } from './stack.ts'
@@ -92,7 +93,6 @@ export {
 export type { ServerTransaction } from './transaction/server-transaction.ts'
 export type { TransactionTiming } from './transaction/timers.ts'
 export type { TransactionUser } from './transaction/user.ts'
-export type { Flow, Protocol } from './transport/flow.ts'
 export {
   MemoryNetwork,
   type MemoryTransport,

@@ -1,4 +1,4 @@
-import { type KnownMethod, type Method, methods } from './message/method.ts'
+import { type KnownMethod, type Method, methods } from './grammar/method.ts'
 
 /** Messages of one direction, by method; a method that is not known counts as `other`. */
 export type MethodCounts = Record<KnownMethod | 'other', number>

@@ -1,7 +1,7 @@
 import { h, type SipMessage, type SipRequest, type Uri, uri } from 'resip/stack'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { StatelessProxy, type StatelessProxyOptions } from '../../apps/stateless-proxy/proxy.ts'
-import type { Protocol } from '../../src/stack/transport/flow.ts'
+import type { Protocol } from '../../src/stack/message/flow.ts'
 import { answerTo, lines, memoryOf, type Peer, requestText, World } from '../stack/world.ts'
 
 const UAC = '192.0.2.1'

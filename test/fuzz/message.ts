@@ -1,3 +1,4 @@
+import { wireText } from '../../src/stack/grammar/scanner.ts'
 import {
   type Content,
   contentsOf,
@@ -15,7 +16,6 @@ import {
   validate,
 } from '../../src/stack/index.ts'
 import { encode } from '../../src/stack/message/encode.ts'
-import { wireText } from '../../src/stack/message/scanner.ts'
 import { seededRandom, Tokens } from '../../src/util/random.ts'
 import { tortureMessages } from '../rfc/torture-messages.ts'
 import { richMessage } from './rich-message.ts'

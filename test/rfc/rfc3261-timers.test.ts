@@ -1,6 +1,6 @@
 import type { RequestUser, ServerTransaction, SipResponse, SipStack, TransactionUser } from 'resip/stack'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Protocol } from '../../src/stack/transport/flow.ts'
+import type { Protocol } from '../../src/stack/message/flow.ts'
 import { invite, memoryOf, options, type Peer, requestText, World } from '../stack/world.ts'
 
 const CLIENT = '192.0.2.1'

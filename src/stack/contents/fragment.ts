@@ -1,6 +1,6 @@
-import type { Header } from '../message/header.ts'
+import type { Header } from '../grammar/header.ts'
+import { ParseError } from '../grammar/parse-error.ts'
 import { type Attempt, type HeaderReader, parseMessage, type SipMessage } from '../message/message.ts'
-import { ParseError } from '../message/parse-error.ts'
 
 const LINE_END = Buffer.from('\r\n')
 const EMPTY_LINE = Buffer.from('\r\n\r\n')

@@ -1,10 +1,10 @@
 import { UsageError } from '../../util/errors.ts'
+import { noParams, type Params } from '../grammar/params.ts'
+import { ParseError } from '../grammar/parse-error.ts'
 import * as h from '../headers/index.ts'
 import { Mime, mime } from '../headers/mime.ts'
 import * as p from '../headers/params.ts'
 import type { Token } from '../headers/token.ts'
-import { noParams, type Params } from '../message/params.ts'
-import { ParseError } from '../message/parse-error.ts'
 import { type Content, content, contentsOf, type Entity } from './content.ts'
 import { Fragment } from './fragment.ts'
 

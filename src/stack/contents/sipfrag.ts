@@ -1,9 +1,9 @@
 import { toWire } from '../../util/bytes.ts'
+import type { Method } from '../grammar/method.ts'
+import { ParseError } from '../grammar/parse-error.ts'
+import type { Uri } from '../grammar/uri.ts'
 import { parseMessage, type SipMessage, SipRequest, SipResponse } from '../message/message.ts'
-import type { Method } from '../message/method.ts'
-import { ParseError } from '../message/parse-error.ts'
 import { reasonPhrase } from '../message/status.ts'
-import type { Uri } from '../message/uri.ts'
 import { type Content, content } from './content.ts'
 import { Fragment } from './fragment.ts'
 

@@ -1,7 +1,7 @@
+import type { Uri } from '../grammar/uri.ts'
+import { lrParam, maddrParam } from '../grammar/uri-params.ts'
 import * as h from '../headers/index.ts'
 import type { RequestTemplate } from '../message/template.ts'
-import type { Uri } from '../message/uri.ts'
-import { lrParam, maddrParam } from '../message/uri-params.ts'
 
 /**
  * Route information preprocessing (RFC 3261 §16.4): undoes what a strict router did to the Request-URI, takes out a

@@ -1,5 +1,5 @@
-import type { HeaderGrammar } from '../message/header.ts'
-import { type NameAddr, parseContact, parseNameAddr } from '../message/name-addr.ts'
+import type { HeaderGrammar } from '../grammar/header.ts'
+import { type NameAddr, parseContact, parseNameAddr } from '../grammar/name-addr.ts'
 
 /** One name-addr or addr-spec with parameters: From, To, Reply-To, Refer-To … */
 export const address: HeaderGrammar<NameAddr> = {

@@ -1,8 +1,8 @@
-import { BASE64, TOKEN } from '../message/chars.ts'
-import type { HeaderGrammar } from '../message/header.ts'
-import type { Params } from '../message/params.ts'
-import { parseListedParams } from '../message/parse-params.ts'
-import type { Scanner } from '../message/scanner.ts'
+import { BASE64, TOKEN } from '../grammar/chars.ts'
+import type { HeaderGrammar } from '../grammar/header.ts'
+import type { Params } from '../grammar/params.ts'
+import { parseListedParams } from '../grammar/parse-params.ts'
+import type { Scanner } from '../grammar/scanner.ts'
 import { Parameterised } from './parameterised.ts'
 
 const EQUAL = 0x3d

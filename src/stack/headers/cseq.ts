@@ -1,5 +1,5 @@
-import type { Method } from '../message/method.ts'
-import type { Scanner } from '../message/scanner.ts'
+import type { Method } from '../grammar/method.ts'
+import type { Scanner } from '../grammar/scanner.ts'
 
 /** Sequence number and method (RFC 3261 §20.16). */
 export class CSeq {

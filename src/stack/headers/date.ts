@@ -1,5 +1,5 @@
-import type { HeaderGrammar } from '../message/header.ts'
-import type { Scanner } from '../message/scanner.ts'
+import type { HeaderGrammar } from '../grammar/header.ts'
+import type { Scanner } from '../grammar/scanner.ts'
 
 const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']

@@ -1,8 +1,8 @@
-import { BASE64 } from '../message/chars.ts'
-import type { HeaderGrammar } from '../message/header.ts'
-import type { Params } from '../message/params.ts'
-import { parseParams } from '../message/parse-params.ts'
-import { quote } from '../message/scanner.ts'
+import { BASE64 } from '../grammar/chars.ts'
+import type { HeaderGrammar } from '../grammar/header.ts'
+import type { Params } from '../grammar/params.ts'
+import { parseParams } from '../grammar/parse-params.ts'
+import { quote } from '../grammar/scanner.ts'
 import { Parameterised } from './parameterised.ts'
 
 const QUOTE = 0x22

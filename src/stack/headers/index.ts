@@ -5,10 +5,10 @@
  * ID, SIP, MIME and URI are written as the words they have become: `h.CallId`, `h.SipETag`, `h.MimeVersion`,
  * `h.PAssociatedUri`.
  */
-import { type Header, header } from '../message/header.ts'
-import type { Method } from '../message/method.ts'
-import type { NameAddr } from '../message/name-addr.ts'
-import type { Params } from '../message/params.ts'
+import { type Header, header } from '../grammar/header.ts'
+import type { Method } from '../grammar/method.ts'
+import type { NameAddr } from '../grammar/name-addr.ts'
+import type { Params } from '../grammar/params.ts'
 import { address, addresses, contacts } from './address.ts'
 import { type Auth, auth, authInfo } from './auth.ts'
 import { charging } from './charging.ts'

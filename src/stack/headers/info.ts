@@ -1,7 +1,7 @@
-import type { HeaderGrammar } from '../message/header.ts'
-import type { Params } from '../message/params.ts'
-import { parseParams } from '../message/parse-params.ts'
-import { parseUri, type Uri } from '../message/uri.ts'
+import type { HeaderGrammar } from '../grammar/header.ts'
+import type { Params } from '../grammar/params.ts'
+import { parseParams } from '../grammar/parse-params.ts'
+import { parseUri, type Uri } from '../grammar/uri.ts'
 import { Parameterised } from './parameterised.ts'
 
 /**

@@ -1,7 +1,7 @@
-import type { HeaderGrammar } from '../message/header.ts'
-import { noParams, type Param, type Params } from '../message/params.ts'
-import { parseParams } from '../message/parse-params.ts'
-import { type Scanner, scan } from '../message/scanner.ts'
+import type { HeaderGrammar } from '../grammar/header.ts'
+import { noParams, type Param, type Params } from '../grammar/params.ts'
+import { parseParams } from '../grammar/parse-params.ts'
+import { type Scanner, scan } from '../grammar/scanner.ts'
 
 /** A media type, `application/sdp;charset=utf-8` (RFC 3261 §20.15). Immutable. */
 export class Mime {

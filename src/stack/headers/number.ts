@@ -1,4 +1,4 @@
-import type { HeaderGrammar } from '../message/header.ts'
+import type { HeaderGrammar } from '../grammar/header.ts'
 
 /** One whole number of 0 to 2^32 - 1: Max-Forwards, Expires, Content-Length, RSeq … */
 export const number: HeaderGrammar<number> = {

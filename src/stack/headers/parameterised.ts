@@ -1,4 +1,4 @@
-import { noParams, type Param, type Params } from '../message/params.ts'
+import { noParams, type Param, type Params } from '../grammar/params.ts'
 
 /** What header values with parameters have in common. Values are immutable: a change answers a new one. */
 export abstract class Parameterised<Self> {

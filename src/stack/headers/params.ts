@@ -3,7 +3,7 @@
  * as in its RFC in camel case, `p.regId`, `p.icidValue`; the features of RFC 3840 without their `+sip.`, `p.instance`.
  * Texts come without quotes and escapes; a parameter that cannot be read is `undefined`, like one that is absent.
  */
-import { flagParam, numberParam, type Param, qParam, quotedParam, textParam } from '../message/params.ts'
+import { flagParam, numberParam, type Param, qParam, quotedParam, textParam } from '../grammar/params.ts'
 
 /** A token that some write in upper and others in lower case, read as lower case. */
 function lowerCaseParam(name: string): Param<string> {

@@ -1,5 +1,5 @@
-import type { HeaderGrammar } from '../message/header.ts'
-import type { Method } from '../message/method.ts'
+import type { HeaderGrammar } from '../grammar/header.ts'
+import type { Method } from '../grammar/method.ts'
 import { parseCSeq } from './cseq.ts'
 
 /** Which reliable provisional a PRACK acknowledges, `776656 1 INVITE` (RFC 3262 §7.2). */

@@ -1,6 +1,6 @@
-import type { HeaderGrammar } from '../message/header.ts'
-import { numberParam, type Params, quotedParam } from '../message/params.ts'
-import { parseParams } from '../message/parse-params.ts'
+import type { HeaderGrammar } from '../grammar/header.ts'
+import { numberParam, type Params, quotedParam } from '../grammar/params.ts'
+import { parseParams } from '../grammar/parse-params.ts'
 import { Parameterised } from './parameterised.ts'
 
 const causeParam = numberParam('cause')

@@ -1,5 +1,5 @@
-import { consistsOf, TOKEN } from '../message/chars.ts'
-import type { HeaderGrammar } from '../message/header.ts'
+import { consistsOf, TOKEN } from '../grammar/chars.ts'
+import type { HeaderGrammar } from '../grammar/header.ts'
 
 /** A namespace and a priority in it, `dsn.flash` (RFC 4412 §3.1). */
 export class ResourcePriority {

@@ -1,8 +1,8 @@
 import { fromWire } from '../../util/bytes.ts'
-import type { HeaderGrammar } from '../message/header.ts'
-import { numberParam, type Params } from '../message/params.ts'
-import { parseParams } from '../message/parse-params.ts'
-import { type Scanner, unfold } from '../message/scanner.ts'
+import type { HeaderGrammar } from '../grammar/header.ts'
+import { numberParam, type Params } from '../grammar/params.ts'
+import { parseParams } from '../grammar/parse-params.ts'
+import { type Scanner, unfold } from '../grammar/scanner.ts'
 import { Parameterised } from './parameterised.ts'
 
 const OPEN = 0x28

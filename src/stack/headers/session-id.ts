@@ -1,7 +1,7 @@
-import { HEX } from '../message/chars.ts'
-import type { HeaderGrammar } from '../message/header.ts'
-import { type Params, textParam } from '../message/params.ts'
-import { parseParams } from '../message/parse-params.ts'
+import { HEX } from '../grammar/chars.ts'
+import type { HeaderGrammar } from '../grammar/header.ts'
+import { type Params, textParam } from '../grammar/params.ts'
+import { parseParams } from '../grammar/parse-params.ts'
 import { Parameterised } from './parameterised.ts'
 
 const remoteParam = textParam('remote')

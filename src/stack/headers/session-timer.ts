@@ -1,6 +1,6 @@
-import type { HeaderGrammar } from '../message/header.ts'
-import { type Params, textParam } from '../message/params.ts'
-import { parseParams } from '../message/parse-params.ts'
+import type { HeaderGrammar } from '../grammar/header.ts'
+import { type Params, textParam } from '../grammar/params.ts'
+import { parseParams } from '../grammar/parse-params.ts'
 import { Parameterised } from './parameterised.ts'
 
 const refresherParam = textParam('refresher')

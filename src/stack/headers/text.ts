@@ -1,6 +1,6 @@
-import { OPAQUE, WORD } from '../message/chars.ts'
-import type { HeaderGrammar } from '../message/header.ts'
-import type { Scanner } from '../message/scanner.ts'
+import { OPAQUE, WORD } from '../grammar/chars.ts'
+import type { HeaderGrammar } from '../grammar/header.ts'
+import type { Scanner } from '../grammar/scanner.ts'
 
 /** `word [ "@" word ]` (RFC 3261 §20.8). */
 export function parseCallId(scanner: Scanner): string {

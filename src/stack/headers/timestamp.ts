@@ -1,6 +1,6 @@
-import { DIGIT } from '../message/chars.ts'
-import type { HeaderGrammar } from '../message/header.ts'
-import type { Scanner } from '../message/scanner.ts'
+import { DIGIT } from '../grammar/chars.ts'
+import type { HeaderGrammar } from '../grammar/header.ts'
+import type { Scanner } from '../grammar/scanner.ts'
 
 const DOT = 0x2e
 /** More digits than these a number cannot hold exactly. */

@@ -1,9 +1,9 @@
-import { consistsOf, TOKEN } from '../message/chars.ts'
-import type { HeaderGrammar } from '../message/header.ts'
-import type { Method } from '../message/method.ts'
-import type { Params } from '../message/params.ts'
-import { parseParams } from '../message/parse-params.ts'
-import { quote } from '../message/scanner.ts'
+import { consistsOf, TOKEN } from '../grammar/chars.ts'
+import type { HeaderGrammar } from '../grammar/header.ts'
+import type { Method } from '../grammar/method.ts'
+import type { Params } from '../grammar/params.ts'
+import { parseParams } from '../grammar/parse-params.ts'
+import { quote } from '../grammar/scanner.ts'
 import { Parameterised } from './parameterised.ts'
 
 const QUOTE = 0x22

@@ -1,8 +1,8 @@
-import { TOKEN } from '../message/chars.ts'
-import { noParams, numberParam, type Param, type Params, textParam } from '../message/params.ts'
-import { parseParams } from '../message/parse-params.ts'
-import type { Scanner } from '../message/scanner.ts'
-import { formatHostPort, parseHost } from '../message/uri.ts'
+import { TOKEN } from '../grammar/chars.ts'
+import { noParams, numberParam, type Param, type Params, textParam } from '../grammar/params.ts'
+import { parseParams } from '../grammar/parse-params.ts'
+import type { Scanner } from '../grammar/scanner.ts'
+import { formatHostPort, parseHost } from '../grammar/uri.ts'
 
 const SLASH = 0x2f
 

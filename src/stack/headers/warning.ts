@@ -1,6 +1,6 @@
-import { PARAM_VALUE } from '../message/chars.ts'
-import type { HeaderGrammar } from '../message/header.ts'
-import { quote, type Scanner } from '../message/scanner.ts'
+import { PARAM_VALUE } from '../grammar/chars.ts'
+import type { HeaderGrammar } from '../grammar/header.ts'
+import { quote, type Scanner } from '../grammar/scanner.ts'
 
 /** What a server has to say about its answer, `307 isi.edu "Session parameter 'foo' not understood"` (RFC 3261 §20.43). */
 export class Warning {

@@ -1,5 +1,5 @@
 import { EnvironmentError } from '../../util/errors.ts'
-import type { Uri } from '../message/uri.ts'
+import type { Uri } from '../grammar/uri.ts'
 import type { Target } from '../transport/selector.ts'
 import type { Locate } from './target.ts'
 

@@ -1,9 +1,9 @@
 import { type HostAddress, resolveHost } from '../../net/resolve.ts'
 import { familyOf } from '../../util/address.ts'
 import { EnvironmentError, UsageError } from '../../util/errors.ts'
-import type { Uri } from '../message/uri.ts'
-import { maddrParam, transportParam } from '../message/uri-params.ts'
-import type { Protocol } from '../transport/flow.ts'
+import type { Uri } from '../grammar/uri.ts'
+import { maddrParam, transportParam } from '../grammar/uri-params.ts'
+import type { Protocol } from '../message/flow.ts'
 import type { Target } from '../transport/selector.ts'
 
 /**

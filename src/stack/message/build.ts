@@ -1,14 +1,14 @@
 import { UsageError } from '../../util/errors.ts'
+import type { Method } from '../grammar/method.ts'
+import { NameAddr, nameAddr } from '../grammar/name-addr.ts'
+import { ID_COUNT } from '../grammar/names.ts'
+import { noParams } from '../grammar/params.ts'
+import { Uri, uri } from '../grammar/uri.ts'
 import { CSeq } from '../headers/cseq.ts'
 import * as h from '../headers/index.ts'
 import { type Identifiers, systemIdentifiers } from './identifiers.ts'
 import type { SipRequest, SipResponse } from './message.ts'
-import type { Method } from './method.ts'
-import { NameAddr, nameAddr } from './name-addr.ts'
-import { ID_COUNT } from './names.ts'
-import { noParams } from './params.ts'
 import { RequestTemplate, ResponseTemplate } from './template.ts'
-import { Uri, uri } from './uri.ts'
 
 /** Headers that a response takes over from its request (RFC 3261 §8.2.6.2), by id. */
 const answered = headerSet(h.Via, h.From, h.To, h.CallId, h.CSeq)

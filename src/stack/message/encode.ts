@@ -1,12 +1,12 @@
 import { toWire } from '../../util/bytes.ts'
 import { UsageError } from '../../util/errors.ts'
+import type { Header } from '../grammar/header.ts'
+import { NameAddr } from '../grammar/name-addr.ts'
+import type { Uri } from '../grammar/uri.ts'
 import { Contact, ContentLength, RecordRoute } from '../headers/index.ts'
 import type { Head } from './head.ts'
-import type { Header } from './header.ts'
 import { isLineOf } from './message.ts'
-import { NameAddr } from './name-addr.ts'
 import type { HeaderEdit, MessageTemplate } from './template.ts'
-import type { Uri } from './uri.ts'
 
 const COMMA = 0x2c
 const QUOTE = 0x22

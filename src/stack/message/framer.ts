@@ -1,5 +1,5 @@
+import { ParseError } from '../grammar/parse-error.ts'
 import { ABSENT, defaultFrameLimits, type FrameLimits, frame, type Head, UNREADABLE } from './head.ts'
-import { ParseError } from './parse-error.ts'
 
 const CR = 0x0d
 const LF = 0x0a

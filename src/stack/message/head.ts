@@ -1,7 +1,7 @@
-import { LOWER_TOKEN, sameIgnoringCase } from './chars.ts'
-import { type Method, methodIn } from './method.ts'
-import { EXTENSION, extendHash, idOfBytes, idOfName, MALFORMED } from './names.ts'
-import { ParseError } from './parse-error.ts'
+import { LOWER_TOKEN, sameIgnoringCase } from '../grammar/chars.ts'
+import { type Method, methodIn } from '../grammar/method.ts'
+import { EXTENSION, extendHash, idOfBytes, idOfName, MALFORMED } from '../grammar/names.ts'
+import { ParseError } from '../grammar/parse-error.ts'
 
 const CR = 0x0d
 const LF = 0x0a

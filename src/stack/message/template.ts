@@ -1,14 +1,14 @@
 import { UsageError } from '../../util/errors.ts'
+import type { Header } from '../grammar/header.ts'
+import type { Method } from '../grammar/method.ts'
+import type { NameAddr } from '../grammar/name-addr.ts'
+import { ParseError } from '../grammar/parse-error.ts'
+import type { Uri } from '../grammar/uri.ts'
 import type { CSeq } from '../headers/cseq.ts'
 import * as h from '../headers/index.ts'
 import { type Mime, mime } from '../headers/mime.ts'
-import type { Header } from './header.ts'
 import type { Attempt, HeaderReader, SipRequest, SipResponse } from './message.ts'
-import type { Method } from './method.ts'
-import type { NameAddr } from './name-addr.ts'
-import { ParseError } from './parse-error.ts'
 import { reasonPhrase } from './status.ts'
-import type { Uri } from './uri.ts'
 
 const nothing: readonly never[] = []
 

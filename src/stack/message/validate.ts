@@ -1,9 +1,9 @@
+import { sameIgnoringCase } from '../grammar/chars.ts'
+import { ID_COUNT, MALFORMED } from '../grammar/names.ts'
+import { ParseError } from '../grammar/parse-error.ts'
 import * as h from '../headers/index.ts'
-import { sameIgnoringCase } from './chars.ts'
 import { UNREADABLE } from './head.ts'
 import type { SipMessage } from './message.ts'
-import { ID_COUNT, MALFORMED } from './names.ts'
-import { ParseError } from './parse-error.ts'
 
 /** Headers that must stand once (RFC 3261 §8.1.1): a second one could be read instead of the first elsewhere. */
 const single = [h.From, h.To, h.CallId, h.CSeq, h.MaxForwards]

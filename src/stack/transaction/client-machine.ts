@@ -1,8 +1,8 @@
 import type { MachineInstance } from '../../util/machine.ts'
+import type { Method } from '../grammar/method.ts'
+import type { Flow } from '../message/flow.ts'
 import type { SipResponse } from '../message/message.ts'
-import type { Method } from '../message/method.ts'
 import type { RequestTemplate } from '../message/template.ts'
-import type { Flow } from '../transport/flow.ts'
 import type { Placement } from '../transport/placement.ts'
 import type { TransactionContext } from './context.ts'
 

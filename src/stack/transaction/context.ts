@@ -1,5 +1,5 @@
 import type { Timers } from '../../util/timers.ts'
-import type { Flow } from '../transport/flow.ts'
+import type { Flow } from '../message/flow.ts'
 import type { TransactionTiming } from './timers.ts'
 
 /** What a transaction needs of the world: time, a way out, and someone to tell that it has ended. */

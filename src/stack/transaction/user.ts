@@ -1,5 +1,5 @@
+import type { Method } from '../grammar/method.ts'
 import type { SipRequest, SipResponse } from '../message/message.ts'
-import type { Method } from '../message/method.ts'
 import type { ServerFailure } from './server-machine.ts'
 import type { ServerTransaction } from './server-transaction.ts'
 

@@ -2,10 +2,10 @@ import type { ListenerReceiver, StreamConnection } from '../../net/stream.ts'
 import { hostPort } from '../../util/address.ts'
 import { EnvironmentError } from '../../util/errors.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
+import type { ParseError } from '../grammar/parse-error.ts'
+import type { Flow, Protocol } from '../message/flow.ts'
 import { Framer, type FramerLimits, type FramerSink } from '../message/framer.ts'
 import type { Head } from '../message/head.ts'
-import type { ParseError } from '../message/parse-error.ts'
-import type { Flow, Protocol } from './flow.ts'
 import type { TransportReceiver } from './transport.ts'
 
 export interface ConnectionLimits {

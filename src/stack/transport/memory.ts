@@ -2,8 +2,8 @@ import { familyOf, hostPort, type TransportAddress } from '../../util/address.ts
 import { EnvironmentError } from '../../util/errors.ts'
 import { seededRandom, Tokens } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
+import type { Flow, Protocol } from '../message/flow.ts'
 import { Framer } from '../message/framer.ts'
-import type { Flow, Protocol } from './flow.ts'
 import type { Transport, TransportReceiver } from './transport.ts'
 
 /** How a simulated network treats datagrams; streams are only delayed. */

@@ -1,7 +1,7 @@
+import { formatHostPort, type Uri } from '../grammar/uri.ts'
+import { transportParam } from '../grammar/uri-params.ts'
 import type { Hop } from '../message/encode.ts'
-import { formatHostPort, type Uri } from '../message/uri.ts'
-import { transportParam } from '../message/uri-params.ts'
-import type { Flow } from './flow.ts'
+import type { Flow } from '../message/flow.ts'
 import type { Transport } from './transport.ts'
 
 /** Where a template goes in one sending: the transport, the flow, and the branch of the Via it gets. Never changed. */

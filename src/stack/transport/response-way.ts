@@ -1,7 +1,7 @@
 import { familyOf } from '../../util/address.ts'
+import { maddrParam } from '../grammar/uri-params.ts'
+import type { Flow } from '../message/flow.ts'
 import type { SipRequest } from '../message/message.ts'
-import { maddrParam } from '../message/uri-params.ts'
-import type { Flow } from './flow.ts'
 
 /** How the responses to one request go back. */
 export interface ResponseWay {

@@ -1,6 +1,6 @@
 import { familyOf, isLoopback } from '../../util/address.ts'
 import { EnvironmentError } from '../../util/errors.ts'
-import type { Protocol } from './flow.ts'
+import type { Protocol } from '../message/flow.ts'
 import type { Transport } from './transport.ts'
 
 /** One place a request can be sent to: what RFC 3263 ends with. */

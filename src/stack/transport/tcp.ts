@@ -3,9 +3,9 @@ import { connectTcp, TcpListener, type TcpListenerOptions } from '../../net/tcp.
 import { hostPort, type TransportAddress } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
 import type { Timers } from '../../util/timers.ts'
+import type { Flow } from '../message/flow.ts'
 import { defaultFramerLimits, type FramerLimits } from '../message/framer.ts'
 import { type ConnectionLimits, ConnectionTable, defaultConnectionLimits } from './connection-table.ts'
-import type { Flow } from './flow.ts'
 import type { Transport, TransportReceiver } from './transport.ts'
 
 export interface TcpTransportOptions extends TcpListenerOptions {

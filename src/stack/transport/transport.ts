@@ -1,8 +1,8 @@
 import type { TransportAddress } from '../../util/address.ts'
 import type { EnvironmentError } from '../../util/errors.ts'
+import type { ParseError } from '../grammar/parse-error.ts'
+import type { Flow, Protocol } from '../message/flow.ts'
 import type { Head } from '../message/head.ts'
-import type { ParseError } from '../message/parse-error.ts'
-import type { Flow, Protocol } from './flow.ts'
 
 /** What a transport tells the layer above. Called directly, with no queue between. */
 export interface TransportReceiver {

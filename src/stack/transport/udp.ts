@@ -1,7 +1,7 @@
 import { type UdpOptions, UdpSocket } from '../../net/udp.ts'
 import { hostPort, type TransportAddress } from '../../util/address.ts'
 import { type EnvironmentError, UsageError } from '../../util/errors.ts'
-import type { Flow } from './flow.ts'
+import type { Flow } from '../message/flow.ts'
 import type { Transport, TransportReceiver } from './transport.ts'
 
 /** Bytes that a datagram can carry over IPv4; a few more over IPv6. */

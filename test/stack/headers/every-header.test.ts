@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { EXTENSION, ID_COUNT, idOfName } from '../../../src/stack/grammar/names.ts'
 import { type Header, h, ParseError, parseMessage, type SipMessage } from '../../../src/stack/index.ts'
-import { EXTENSION, ID_COUNT, idOfName } from '../../../src/stack/message/names.ts'
 
 /** A response with one header more than it must have. */
 function withLine(line: string): SipMessage {

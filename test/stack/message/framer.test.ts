@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { ParseError } from '../../../src/stack/grammar/parse-error.ts'
 import { Framer } from '../../../src/stack/message/framer.ts'
-import type { ParseError } from '../../../src/stack/message/parse-error.ts'
 
 const message = (body: string): string =>
   `MESSAGE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP c;branch=z9hG4bK1\r\nl: ${body.length}\r\n\r\n${body}`

@@ -1,6 +1,6 @@
 import { parseMessage, type SipRequest, uri } from 'resip/stack'
 import { describe, expect, test } from 'vitest'
-import type { Flow, Protocol } from '../../../src/stack/transport/flow.ts'
+import type { Flow, Protocol } from '../../../src/stack/message/flow.ts'
 import { MemoryNetwork } from '../../../src/stack/transport/memory.ts'
 import { Placement } from '../../../src/stack/transport/placement.ts'
 import { responseWay } from '../../../src/stack/transport/response-way.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { wireText } from '../../../src/stack/grammar/scanner.ts'
 import { h, header, ParseError, parseMessage } from '../../../src/stack/index.ts'
-import { wireText } from '../../../src/stack/message/scanner.ts'
 
 const message = parseMessage(
   Buffer.from(
