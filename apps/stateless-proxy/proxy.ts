@@ -100,6 +100,6 @@ export class StatelessProxy {
 }
 
 function isOurs(stack: SipStack, request: SipRequest): boolean {
-  const { uri } = request.tryRequestUri()
+  const { value: uri } = request.tryRequestUri()
   return uri?.isSip === true && uri.user === undefined && stack.isOurs(uri.host, uri.port)
 }

@@ -68,13 +68,12 @@ export {
 export type { Flow, Protocol } from './message/flow.ts'
 export { Identifiers } from './message/identifiers.ts'
 export {
-  type Attempt,
-  type HeaderReader,
   parseMessage,
   type SipMessage,
   type SipRequest,
   type SipResponse,
 } from './message/message.ts'
+export type { Attempt, HeaderReader } from './message/reader.ts'
 export { reasonPhrase } from './message/status.ts'
 export { type MessageTemplate, RequestTemplate, ResponseTemplate } from './message/template.ts'
 export { validate } from './message/validate.ts'
@@ -90,9 +89,8 @@ export {
   type RequestOptions,
   type RequestUser,
 } from './transaction/request.ts'
-export type { ServerTransaction } from './transaction/server-transaction.ts'
+export type { ServerTransaction, TransactionUser } from './transaction/server-transaction.ts'
 export type { TransactionTiming } from './transaction/timers.ts'
-export type { TransactionUser } from './transaction/user.ts'
 export {
   MemoryNetwork,
   type MemoryTransport,

@@ -2,17 +2,14 @@ import type { Clock } from '../util/clock.ts'
 import { type Log, silentLog } from '../util/log.ts'
 import type { RandomSource } from '../util/random.ts'
 import type { Locate } from './locate/target.ts'
-import { defaultFramerLimits, type FramerLimits } from './message/framer.ts'
+import { defaultFramerLimits } from './message/framer.ts'
 import { type CongestionLimits, defaultCongestionLimits } from './transaction/congestion.ts'
 import { defaultTiming, type TransactionTiming } from './transaction/timers.ts'
-import { type ConnectionLimits, defaultConnectionLimits } from './transport/connection-table.ts'
+import { defaultConnectionLimits } from './transport/connection-table.ts'
+import type { ListenLimits } from './transport/listeners.ts'
 
 /** Everything that bounds what others can make us keep. */
-export interface StackLimits extends FramerLimits, ConnectionLimits {
-  /** Connections that a TCP listener accepts at a time. */
-  readonly maxConnections: number
-  /** Bytes that may wait for a slow reader before its connection is closed. */
-  readonly maxBufferedBytes: number
+export interface StackLimits extends ListenLimits {
   /** Server transactions open at a time; one more request is answered 503. */
   readonly maxTransactions: number
   /** Requests that may wait for one next hop to be looked up. */

@@ -22,8 +22,7 @@ import {
   type RequestOptions,
   type RequestUser,
 } from './transaction/request.ts'
-import type { ServerTransaction } from './transaction/server-transaction.ts'
-import type { TransactionUser } from './transaction/user.ts'
+import type { ServerTransaction, TransactionUser } from './transaction/server-transaction.ts'
 import { type MessageReceiver, TransportLayer } from './transport/layer.ts'
 import { Listeners } from './transport/listeners.ts'
 import type { Transport } from './transport/transport.ts'

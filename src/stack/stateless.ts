@@ -9,7 +9,6 @@ import type { SipRequest } from './message/message.ts'
 import { reasonPhrase } from './message/status.ts'
 import type { ResponseTemplate } from './message/template.ts'
 import type { Counters } from './statistics.ts'
-import type { TransactionUser } from './transaction/user.ts'
 import type { TransportLayer } from './transport/layer.ts'
 import { responseWay } from './transport/response-way.ts'
 
@@ -58,14 +57,10 @@ export class StatelessReplies {
     this.reply(request, this.response(request, 503).set(h.RetryAfter, new RetryAfter(retryAfter)))
   }
 
-  /** A request that no user claims: 481 within a dialog, 405 where no user knows the method, else 404. */
-  refuseUnclaimed(request: SipRequest, users: readonly TransactionUser[]): void {
-    if (request.to.tag !== undefined || request.method === 'CANCEL') {
-      this.reply(request, 481)
-      return
-    }
-    const allowed = allowedMethods(users)
-    if (allowed === undefined || allowed.includes(request.method)) this.reply(request, 404)
+  /** A request that nobody claims: 481 within a dialog, 405 where its method is not `allowed`, else 404. */
+  refuseUnclaimed(request: SipRequest, allowed: readonly Method[] | undefined): void {
+    if (request.to.tag !== undefined || request.method === 'CANCEL') this.reply(request, 481)
+    else if (allowed === undefined || allowed.includes(request.method)) this.reply(request, 404)
     else this.reply(request, this.response(request, 405).set(h.Allow, ...allowed))
   }
 }
@@ -80,14 +75,4 @@ function statelessTag(request: SipRequest): string {
   const number = request.try(h.CSeq).value?.number ?? ''
   const fromTag = request.try(h.From).value?.tag ?? ''
   return hash64(`${via.branch} ${via.sentBy} ${callId} ${number} ${fromTag}`)
-}
-
-/** The methods of all users; `undefined` where one of them takes every method. */
-function allowedMethods(users: readonly TransactionUser[]): Method[] | undefined {
-  const allowed = new Set<Method>()
-  for (const user of users) {
-    if (user.methods === undefined) return undefined
-    for (const method of user.methods) allowed.add(method)
-  }
-  return [...allowed]
 }

@@ -2,7 +2,7 @@ import { PeerError } from '../../util/errors.ts'
 import { ParseError } from '../grammar/parse-error.ts'
 import * as h from '../headers/index.ts'
 import { type Mime, mime } from '../headers/mime.ts'
-import type { HeaderReader } from '../message/message.ts'
+import type { HeaderReader } from '../message/reader.ts'
 import type { MessageTemplate } from '../message/template.ts'
 
 /** How a body of one media type is read and written. */

@@ -1,6 +1,7 @@
 import type { Header } from '../grammar/header.ts'
 import { ParseError } from '../grammar/parse-error.ts'
-import { type Attempt, type HeaderReader, parseMessage, type SipMessage } from '../message/message.ts'
+import { parseMessage, type SipMessage } from '../message/message.ts'
+import type { Attempt, HeaderReader } from '../message/reader.ts'
 
 const LINE_END = Buffer.from('\r\n')
 const EMPTY_LINE = Buffer.from('\r\n\r\n')
@@ -46,7 +47,7 @@ export class Fragment implements HeaderReader {
     return this.message.has(header)
   }
 
-  try<T>(header: Header<T>): Attempt<T> {
+  try<T>(header: Header<T>): Attempt<T | undefined> {
     return this.message.try(header)
   }
 

@@ -27,7 +27,7 @@ export function validateForForwarding(
 }
 
 function checkUri(stack: ForwardingStack, request: SipRequest): ResponseTemplate | undefined {
-  const { uri, error } = request.tryRequestUri()
+  const { value: uri, error } = request.tryRequestUri()
   if (error !== undefined)
     return stack.response(request, 400, `Bad Request - ${error.message.split('\n')[0]}`)
   return uri.isSip || uri.scheme === 'tel' ? undefined : stack.response(request, 416)
@@ -55,9 +55,9 @@ function checkProxyRequire(
 ): ResponseTemplate | undefined {
   if (request.method === 'ACK' || request.method === 'CANCEL' || !request.has(h.ProxyRequire))
     return undefined
-  const { values, error } = request.tryAll(h.ProxyRequire)
+  const { value, error } = request.tryAll(h.ProxyRequire)
   if (error !== undefined)
     return stack.response(request, 400, `Bad Request - ${error.message.split('\n')[0]}`)
-  const unknown = values.filter(tag => !supported.some(known => known.toLowerCase() === tag.toLowerCase()))
+  const unknown = value.filter(tag => !supported.some(known => known.toLowerCase() === tag.toLowerCase()))
   return unknown.length === 0 ? undefined : stack.response(request, 420).set(h.Unsupported, ...unknown)
 }

@@ -1,11 +1,11 @@
-import { toWire } from '../../util/bytes.ts'
+import { fromWire, toWire } from '../../util/bytes.ts'
 import { UsageError } from '../../util/errors.ts'
 import type { Header } from '../grammar/header.ts'
 import { NameAddr } from '../grammar/name-addr.ts'
+import { EXTENSION } from '../grammar/names.ts'
 import type { Uri } from '../grammar/uri.ts'
 import { Contact, ContentLength, RecordRoute } from '../headers/index.ts'
 import type { Head } from './head.ts'
-import { isLineOf } from './message.ts'
 import type { HeaderEdit, MessageTemplate } from './template.ts'
 
 const COMMA = 0x2c
@@ -45,7 +45,7 @@ export function encode(template: MessageTemplate, hop?: Hop): string {
 
 function requestLine(template: MessageTemplate & { readonly isRequest: true }): string {
   const { base, changedRequestUri, method } = template
-  if (changedRequestUri === undefined && base?.isRequest === true) {
+  if (changedRequestUri === undefined && base?.head.isRequest === true) {
     const { head } = base
     return head.text.slice(head.startLineStart, head.linesStart)
   }
@@ -55,7 +55,7 @@ function requestLine(template: MessageTemplate & { readonly isRequest: true }): 
 function statusLine(template: MessageTemplate & { readonly isResponse: true }): string {
   const { base, status, reason } = template
   if (status === 200 && reason === 'OK') return 'SIP/2.0 200 OK\r\n'
-  if (base?.isResponse === true && base.status === status && base.reason === reason) {
+  if (base?.head.status === status && fromWire(base.head.subject) === reason) {
     const { head } = base
     return head.text.slice(head.startLineStart, head.linesStart)
   }
@@ -88,6 +88,10 @@ function baseLines(template: MessageTemplate, head: Head, hop: Hop | undefined):
 function editOf(template: MessageTemplate, head: Head, line: number): HeaderEdit | undefined {
   for (const edit of template.edits) if (isLineOf(head, line, edit.header)) return edit
   return undefined
+}
+
+function isLineOf(head: Head, line: number, header: Header<unknown>): boolean {
+  return head.idAt(line) === header.id && (header.id !== EXTENSION || head.isNamed(line, header.name))
 }
 
 /** Whether an edit went out in the place of the base's lines. */

@@ -121,6 +121,11 @@ export class Head {
     return this.status === 0
   }
 
+  /** The Request-URI, or the reason phrase, as wire text. */
+  get subject(): string {
+    return this.text.slice(this.subjectStart, this.subjectEnd)
+  }
+
   /** The start line's protocol version, such as `SIP/2.0`. */
   get version(): string {
     if (this.isRequest) return this.text.slice(this.subjectEnd + 1, this.linesStart - 2)

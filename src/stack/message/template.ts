@@ -2,12 +2,12 @@ import { UsageError } from '../../util/errors.ts'
 import type { Header } from '../grammar/header.ts'
 import type { Method } from '../grammar/method.ts'
 import type { NameAddr } from '../grammar/name-addr.ts'
-import { ParseError } from '../grammar/parse-error.ts'
 import type { Uri } from '../grammar/uri.ts'
 import type { CSeq } from '../headers/cseq.ts'
 import * as h from '../headers/index.ts'
 import { type Mime, mime } from '../headers/mime.ts'
-import type { Attempt, HeaderReader, SipRequest, SipResponse } from './message.ts'
+import { type Attempt, attempt, type HeaderReader } from './reader.ts'
+import type { ReceivedMessage } from './received.ts'
 import { reasonPhrase } from './status.ts'
 
 const nothing: readonly never[] = []
@@ -44,7 +44,7 @@ export class HeaderEdit<T = unknown> {
  */
 abstract class Template implements HeaderReader {
   /** @internal the message whose lines go out byte for byte where no edit says otherwise */
-  readonly base: SipRequest | SipResponse | undefined
+  readonly base: ReceivedMessage | undefined
   /** @internal which headers of `base` are taken over, by id; all of them where this is absent */
   readonly taken: Uint8Array | undefined
   /** @internal */
@@ -52,7 +52,7 @@ abstract class Template implements HeaderReader {
   /** @internal the body that was set here, whatever the base's is */
   ownBody: Buffer | undefined = undefined
 
-  constructor(base: SipRequest | SipResponse | undefined, taken?: Uint8Array) {
+  constructor(base: ReceivedMessage | undefined, taken?: Uint8Array) {
     this.base = base
     this.taken = taken
     if (base?.stampedVia !== undefined) {
@@ -83,13 +83,8 @@ abstract class Template implements HeaderReader {
     return this.all(header).length > 0
   }
 
-  try<T>(header: Header<T>): Attempt<T> {
-    try {
-      return { value: this.get(header) }
-    } catch (error) {
-      if (error instanceof ParseError) return { error }
-      throw error
-    }
+  try<T>(header: Header<T>): Attempt<T | undefined> {
+    return attempt(() => this.get(header))
   }
 
   /** Sets a header to these values, whatever it was before; no values take it away. */
@@ -224,14 +219,19 @@ function isEditOf<T>(edit: HeaderEdit, header: Header<T>): edit is HeaderEdit<T>
 
 const emptyBody = Buffer.alloc(0)
 
+/** A received request, as a template knows it. */
+type RequestBase = ReceivedMessage & { readonly requestUri: Uri }
+
 /** A request that is being made or forwarded. */
 export class RequestTemplate extends Template {
   readonly method: Method
+  readonly #received: RequestBase | undefined
   #requestUri: Uri | undefined
 
-  constructor(method: Method, requestUri: Uri | undefined, base?: SipRequest, taken?: Uint8Array) {
+  constructor(method: Method, requestUri: Uri | undefined, base?: RequestBase, taken?: Uint8Array) {
     super(base, taken)
     this.method = method
+    this.#received = base
     this.#requestUri = requestUri
   }
 
@@ -244,9 +244,9 @@ export class RequestTemplate extends Template {
   }
 
   get requestUri(): Uri {
-    if (this.#requestUri !== undefined) return this.#requestUri
-    if (this.base?.isRequest) return this.base.requestUri
-    throw new UsageError('ERR_SIP_TEMPLATE', 'the Request-URI is not set')
+    const requestUri = this.#requestUri ?? this.#received?.requestUri
+    if (requestUri === undefined) throw new UsageError('ERR_SIP_TEMPLATE', 'the Request-URI is not set')
+    return requestUri
   }
 
   set requestUri(uri: Uri) {
@@ -260,8 +260,7 @@ export class RequestTemplate extends Template {
 
   /** A copy that can be changed without touching this one: what a fail-over, a fork or a retry starts from. */
   derive(): RequestTemplate {
-    const base = this.base?.isRequest ? this.base : undefined
-    const copy = new RequestTemplate(this.method, this.#requestUri, base, this.taken)
+    const copy = new RequestTemplate(this.method, this.#requestUri, this.#received, this.taken)
     copy.edits.splice(0, copy.edits.length, ...this.edits.map(edit => edit.copy()))
     copy.ownBody = this.ownBody
     return copy
@@ -282,7 +281,7 @@ export class ResponseTemplate extends Template {
   readonly status: number
   readonly reason: string
 
-  constructor(status: number, reason?: string, base?: SipRequest | SipResponse, taken?: Uint8Array) {
+  constructor(status: number, reason?: string, base?: ReceivedMessage, taken?: Uint8Array) {
     super(base, taken)
     if (!Number.isInteger(status) || status < 100 || status > 699) {
       throw new UsageError('ERR_SIP_TEMPLATE', `${status} is no status code; one of 100 to 699 is needed`)

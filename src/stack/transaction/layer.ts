@@ -1,6 +1,7 @@
 import { flatCopy } from '../../util/bytes.ts'
 import type { Log } from '../../util/log.ts'
 import type { Timers } from '../../util/timers.ts'
+import type { Method } from '../grammar/method.ts'
 import type { Flow } from '../message/flow.ts'
 import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts'
 import type { RequestTemplate } from '../message/template.ts'
@@ -17,9 +18,9 @@ import { InviteServer } from './invite-server.ts'
 import { cancelledKey, clientKey, isRfc2543, responseKey, serverKey } from './key.ts'
 import { NonInviteClient } from './non-invite-client.ts'
 import { NonInviteServer } from './non-invite-server.ts'
-import { ServerTransaction } from './server-transaction.ts'
+import type { ServerHandle } from './server-machine.ts'
+import { ServerTransaction, type TransactionUser } from './server-transaction.ts'
 import type { TransactionTiming } from './timers.ts'
-import type { TransactionUser } from './user.ts'
 
 export interface TransactionLayerOptions {
   readonly timers: Timers
@@ -42,7 +43,7 @@ export interface TransactionCounts {
   readonly nonInviteServer: Record<string, number>
 }
 
-/** Owns what is only answered: the CANCEL of an INVITE whose owner has let go. */
+/** Owns the transactions of CANCELs, which the layer answers itself. */
 const silentUser: TransactionUser = { accepts: () => true, onRequest() {} }
 
 type Server = InviteServer | NonInviteServer
@@ -219,8 +220,7 @@ export class TransactionLayer {
       return
     }
     const { handle } = invite
-    const owner = handle?.owner ?? silentUser
-    this.#open(cancel, key, owner, handle?.localTag).respond(200)
+    this.#open(cancel, key, silentUser, handle?.localTag).respond(200)
     if (handle === undefined || handle.isAnswered) return
     try {
       handle.cancelBy(cancel)
@@ -251,7 +251,7 @@ export class TransactionLayer {
       return
     }
     if (owner === undefined) {
-      replies.refuseUnclaimed(request, this.#users)
+      replies.refuseUnclaimed(request, allowedMethods(this.#users))
       return
     }
     congestion.watch()
@@ -264,7 +264,7 @@ export class TransactionLayer {
   }
 
   /** A request whose handler threw is answered 500, or its client would wait in vain. */
-  #onUserError(transaction: ServerTransaction, error: unknown): void {
+  #onUserError(transaction: ServerHandle, error: unknown): void {
     this.onHandlerError(error)
     if (!transaction.isAnswered) transaction.respond(500)
   }
@@ -313,4 +313,14 @@ function count(states: Record<string, number>, state: string): void {
 function isSameFlow(flow: Flow, failed: Flow): boolean {
   if (flow.transport !== failed.transport || flow.connection !== failed.connection) return false
   return failed.connection !== 0 || (flow.address === failed.address && flow.port === failed.port)
+}
+
+/** The methods of all users; `undefined` where one of them takes every method. */
+function allowedMethods(users: readonly TransactionUser[]): Method[] | undefined {
+  const allowed = new Set<Method>()
+  for (const user of users) {
+    if (user.methods === undefined) return undefined
+    for (const method of user.methods) allowed.add(method)
+  }
+  return [...allowed]
 }

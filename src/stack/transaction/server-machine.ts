@@ -1,10 +1,23 @@
 import type { MachineInstance } from '../../util/machine.ts'
+import type { SipRequest } from '../message/message.ts'
 import type { ResponseWay } from '../transport/response-way.ts'
 import type { TransactionContext } from './context.ts'
-import type { ServerTransaction } from './server-transaction.ts'
 
 /** Why a server transaction ended without its work done. */
 export type ServerFailure = 'timeout' | 'transport error'
+
+/** The user's side of a server transaction, as its machine knows it. */
+export interface ServerHandle {
+  /** Tag that responses put behind a To that has none. */
+  readonly localTag: string
+  readonly isAnswered: boolean
+  /** Sends 100 in the name of the user, who has not answered yet. */
+  sendTrying(): void
+  /** Answers in the user's stead: 487, or 500 where its handler threw. */
+  respond(status: number): void
+  cancelBy(cancel: SipRequest): void
+  fail(failure: ServerFailure): void
+}
 
 /** What both server machines keep. Of a finished transaction only key, way and the last response remain. */
 export abstract class ServerMachine<S extends string> implements MachineInstance<S> {
@@ -14,7 +27,7 @@ export abstract class ServerMachine<S extends string> implements MachineInstance
   readonly key: string
   readonly way: ResponseWay
   /** The user's side, until nothing can be told it any more. */
-  handle: ServerTransaction | undefined = undefined
+  handle: ServerHandle | undefined = undefined
   /** Wire text of the response that was sent last; `''` before the first. */
   last = ''
 

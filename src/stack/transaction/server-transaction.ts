@@ -2,17 +2,40 @@ import { UsageError } from '../../util/errors.ts'
 import type { Method } from '../grammar/method.ts'
 import { response } from '../message/build.ts'
 import { encode, type Hop } from '../message/encode.ts'
-import type { SipRequest } from '../message/message.ts'
+import type { SipRequest, SipResponse } from '../message/message.ts'
 import type { ResponseTemplate } from '../message/template.ts'
 import type { Counters } from '../statistics.ts'
-import type { ServerFailure, ServerMachine } from './server-machine.ts'
-import type { TransactionUser } from './user.ts'
+import type { ServerFailure, ServerHandle, ServerMachine } from './server-machine.ts'
+
+/**
+ * A transaction user: a UA core, a proxy core, an application. There may be several; a request belongs to the first
+ * that claims it, before its transaction is made.
+ */
+export interface TransactionUser {
+  /** Methods this user takes part in, for Allow in a 405; left out: all. */
+  readonly methods?: readonly Method[]
+  /** Whether a request is this user's own. Synchronous, on fields that are parsed already. */
+  accepts(request: SipRequest): boolean
+  /** A new request, in a transaction of its own. */
+  onRequest(transaction: ServerTransaction): void
+  /**
+   * The CANCEL of an INVITE that is not answered yet; the layer has answered the CANCEL itself. Left out: the layer
+   * answers the INVITE with 487.
+   */
+  onCancel?(transaction: ServerTransaction, cancel: SipRequest): void
+  /** An ACK that belongs to no transaction, and so to a 2xx. */
+  onAck?(ack: SipRequest): void
+  /** No ACK came, or no answer could be sent, or the user did not give one in time. */
+  onFailure?(transaction: ServerTransaction, failure: ServerFailure): void
+  /** A response that no transaction waits for, as a 2xx from a fork after Timer M. */
+  onStrayResponse?(response: SipResponse): void
+}
 
 /**
  * A request that was received and is to be answered: what its owner holds. Responses go through the transaction,
  * which sends them again when it must. The machine lives on when the owner has let go of this.
  */
-export class ServerTransaction {
+export class ServerTransaction implements ServerHandle {
   readonly request: SipRequest
   readonly owner: TransactionUser
   /** Tag that responses put behind a To that has none. */

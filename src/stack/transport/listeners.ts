@@ -3,14 +3,23 @@ import { canonicalAddress, familyOf, hostPort, isWildcard, unbracketed } from '.
 import { UsageError } from '../../util/errors.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
 import type { Protocol } from '../message/flow.ts'
-import type { StackLimits } from '../options.ts'
+import type { FramerLimits } from '../message/framer.ts'
+import type { ConnectionLimits } from './connection-table.ts'
 import type { TransportLayer } from './layer.ts'
 import { TcpTransport } from './tcp.ts'
 import type { ListenPoint, Transport } from './transport.ts'
 import { UdpTransport } from './udp.ts'
 
+/** What bounds the transports that are opened. */
+export interface ListenLimits extends FramerLimits, ConnectionLimits {
+  /** Connections that a TCP listener accepts at a time. */
+  readonly maxConnections: number
+  /** Bytes that may wait for a slow reader before its connection is closed. */
+  readonly maxBufferedBytes: number
+}
+
 export interface ListenersOptions {
-  readonly limits: StackLimits
+  readonly limits: ListenLimits
   readonly receiveBufferSize?: number
   readonly followInterval: number
 }
