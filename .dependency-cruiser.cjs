@@ -21,9 +21,30 @@ const houseRules = Object.entries(allowed).map(([folder, others]) => ({
   to: { path: '^src/', pathNot: `^src/(${[folder, ...others].join('|')})/` },
 }))
 
+/** The floors of src/stack, from the ground up: a room imports from its own floor and those below. */
+const stackFloors = [
+  'grammar',
+  'headers',
+  'message',
+  'contents',
+  'transport',
+  'locate',
+  'transaction',
+  'forward',
+]
+
+const floorRules = stackFloors.map((floor, index) => ({
+  name: `stack-${floor}-looks-down`,
+  comment: `src/stack/${floor} imports nothing that stands above it`,
+  severity: 'error',
+  from: { path: `^src/stack/${floor}/` },
+  to: { path: `^src/stack/(${[...stackFloors.slice(index + 1), 'stack\\.ts', 'index\\.ts'].join('|')})` },
+}))
+
 module.exports = {
   forbidden: [
     ...houseRules,
+    ...floorRules,
     {
       name: 'no-circles',
       comment: 'two files that import each other are one file, or hide a third',

@@ -1,5 +1,5 @@
 /** `resip/stack`: SIP messages, and all that sends and receives them. */
-export { EnvironmentError, PeerError, UsageError } from '../util/errors.ts'
+export { EnvironmentError, PeerError, ResipError, UsageError } from '../util/errors.ts'
 export type { Log, LogLevel } from '../util/log.ts'
 export {
   type Content,

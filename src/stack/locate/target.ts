@@ -44,7 +44,7 @@ const protocols: ReadonlyMap<string, Protocol> = new Map([
 ])
 
 /** The protocol that a URI asks for: its transport parameter, made secure by sips. */
-export function protocolOf(uri: Uri): Protocol {
+function protocolOf(uri: Uri): Protocol {
   const name = uri.param(transportParam)?.toLowerCase() ?? (uri.secure ? 'tls' : 'udp')
   const protocol = protocols.get(name)
   if (protocol === undefined) {
