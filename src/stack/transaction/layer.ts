@@ -11,12 +11,11 @@ import type { TransportLayer } from '../transport/layer.ts'
 import type { Placement } from '../transport/placement.ts'
 import { responseWay } from '../transport/response-way.ts'
 import type { ClientMachine, ClientUser } from './client-machine.ts'
+import { ClientTransactions } from './client-transactions.ts'
 import type { Congestion } from './congestion.ts'
 import type { TransactionContext } from './context.ts'
-import { InviteClient } from './invite-client.ts'
 import { InviteServer } from './invite-server.ts'
-import { cancelledKey, clientKey, isRfc2543, responseKey, serverKey } from './key.ts'
-import { NonInviteClient } from './non-invite-client.ts'
+import { cancelledKey, isRfc2543, serverKey } from './key.ts'
 import { NonInviteServer } from './non-invite-server.ts'
 import type { ServerHandle } from './server-machine.ts'
 import { ServerTransaction, type TransactionUser } from './server-transaction.ts'
@@ -47,7 +46,6 @@ export interface TransactionCounts {
 const silentUser: TransactionUser = { accepts: () => true, onRequest() {} }
 
 type Server = InviteServer | NonInviteServer
-type Client = InviteClient | NonInviteClient
 
 /**
  * Matches messages to transactions (RFC 3261 §17), gives new requests to the transaction user that claims them, and
@@ -55,11 +53,10 @@ type Client = InviteClient | NonInviteClient
  */
 export class TransactionLayer {
   readonly #servers = new Map<string, Server>()
-  readonly #clients = new Map<string, Client>()
+  readonly #clients: ClientTransactions
   readonly #users: TransactionUser[] = []
   readonly #options: TransactionLayerOptions
   readonly #serverContext: TransactionContext
-  readonly #clientContext: TransactionContext
   #closed = false
 
   constructor(options: TransactionLayerOptions) {
@@ -75,7 +72,7 @@ export class TransactionLayer {
       onHandlerError: (error: unknown) => this.onHandlerError(error),
     }
     this.#serverContext = { ...shared, onEnded: key => void this.#servers.delete(key) }
-    this.#clientContext = { ...shared, onEnded: key => void this.#clients.delete(key) }
+    this.#clients = new ClientTransactions(shared)
   }
 
   /** Users are asked in the order they were added. */
@@ -107,32 +104,19 @@ export class TransactionLayer {
     for (const server of this.#servers.values()) {
       count(server instanceof InviteServer ? counts.inviteServer : counts.nonInviteServer, server.state)
     }
-    for (const client of this.#clients.values()) {
-      count(client instanceof InviteClient ? counts.inviteClient : counts.nonInviteClient, client.state)
-    }
+    this.#clients.count(counts.inviteClient, counts.nonInviteClient)
     return counts
   }
 
-  /**
-   * Starts a client transaction: the request goes out with the placement's Via.
-   * @throws UsageError where the template cannot be encoded
-   */
+  /** Starts a client transaction: the request goes out as `wire`, encoded with the placement. */
   startClient(
     template: RequestTemplate,
     placement: Placement,
     wire: string,
     user: ClientUser,
   ): ClientMachine<string> {
-    const { method } = template
-    const key = clientKey(placement.branch, method)
-    const client =
-      method === 'INVITE'
-        ? new InviteClient(this.#clientContext, key, placement, template, wire, user)
-        : new NonInviteClient(this.#clientContext, key, placement, template, wire, user)
-    this.#clients.set(key, client)
-    this.#options.counters.requestOut(method)
-    client.start()
-    return client
+    this.#options.counters.requestOut(template.method)
+    return this.#clients.start(template, placement, wire, user)
   }
 
   onMessage(message: SipMessage): void {
@@ -144,11 +128,8 @@ export class TransactionLayer {
     }
   }
 
-  /** A lost connection is a transport error to the client transactions that wait on it, at once (RFC 3261 §17.1.4). */
   onFlowFailed(flow: Flow): void {
-    // a user that is told may send at once again: those new transactions have not failed
-    const failed = [...this.#clients.values()].filter(client => isSameFlow(client.flow, flow))
-    for (const client of failed) client.onTransportError()
+    this.#clients.fail(flow)
   }
 
   get isClosed(): boolean {
@@ -167,8 +148,8 @@ export class TransactionLayer {
   #onResponse(response: SipResponse): void {
     const { counters } = this.#options
     counters.responseIn(response.status)
-    const client = this.#clients.get(responseKey(response))
-    if (client !== undefined && client.method === response.cseq.method) {
+    const client = this.#clients.find(response)
+    if (client !== undefined) {
       client.onResponse(response)
       return
     }
@@ -307,12 +288,6 @@ export class TransactionLayer {
 
 function count(states: Record<string, number>, state: string): void {
   states[state] = (states[state] ?? 0) + 1
-}
-
-/** Whether a transaction's flow is the one that failed: the same connection, or the same address over datagrams. */
-function isSameFlow(flow: Flow, failed: Flow): boolean {
-  if (flow.transport !== failed.transport || flow.connection !== failed.connection) return false
-  return failed.connection !== 0 || (flow.address === failed.address && flow.port === failed.port)
 }
 
 /** The methods of all users; `undefined` where one of them takes every method. */
