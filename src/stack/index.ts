@@ -82,13 +82,12 @@ export { SipStack } from './stack.ts'
 export type { Counters } from './statistics.ts'
 export type { TransactionCounts } from './transaction/layer.ts'
 export { MergedRequests } from './transaction/merged.ts'
-export {
-  type Attempt as TargetAttempt,
-  type OutgoingRequest,
-  RequestFailure,
-  type RequestOptions,
-  type RequestUser,
+export type {
+  OutgoingRequest,
+  RequestOptions,
+  RequestUser,
 } from './transaction/request.ts'
+export { type Attempt as TargetAttempt, RequestFailure } from './transaction/request-failure.ts'
 export type { ServerTransaction, TransactionUser } from './transaction/server-transaction.ts'
 export type { TransactionTiming } from './transaction/timers.ts'
 export {

@@ -1,9 +1,7 @@
-import { EnvironmentError } from '../../util/errors.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
 import type { Uri } from '../grammar/uri.ts'
-import { lrParam } from '../grammar/uri-params.ts'
-import * as h from '../headers/index.ts'
 import type { LocateLine } from '../locate/line.ts'
+import { nextHopOf, strictlyRouted } from '../locate/next-hop.ts'
 import { cancel } from '../message/build.ts'
 import { encode } from '../message/encode.ts'
 import { flowTo } from '../message/flow.ts'
@@ -15,26 +13,8 @@ import type { Target } from '../transport/selector.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { ClientFailure, ClientMachine, ClientUser } from './client-machine.ts'
 import type { TransactionLayer } from './layer.ts'
+import { type Attempt, RequestFailure } from './request-failure.ts'
 import { lifetime, type TransactionTiming } from './timers.ts'
-
-/** One target that was tried, and how that went. */
-export interface Attempt {
-  readonly target: Target
-  readonly outcome: ClientFailure | 'no answer in time' | 'no transport' | number
-}
-
-/** A request that got no final response; `attempts` lists every target that was tried. */
-export class RequestFailure extends EnvironmentError {
-  /** The response that a UAC is to act as if it had got: 408, 487 or 503 (RFC 3261 §8.1.3.1). */
-  readonly status: 408 | 487 | 503
-  readonly attempts: readonly Attempt[]
-
-  constructor(status: 408 | 487 | 503, message: string, attempts: readonly Attempt[], cause?: unknown) {
-    super('ERR_SIP_REQUEST', message, cause === undefined ? undefined : { cause })
-    this.status = status
-    this.attempts = attempts
-  }
-}
 
 /** Who sends a request. */
 export interface RequestUser {
@@ -307,23 +287,4 @@ const nobody: ClientUser = { onResponse() {}, onFailure() {} }
 
 function isSamePlace(a: Target, b: Target): boolean {
   return a.address === b.address && a.port === b.port
-}
-
-/** Where a request goes: to the first Route, or to the Request-URI (RFC 3261 §8.1.2). */
-export function nextHopOf(template: RequestTemplate): Uri {
-  return template.get(h.Route)?.uri ?? template.requestUri
-}
-
-/**
- * A first Route without `lr` is a strict router: its URI becomes the Request-URI, and the Request-URI the last Route
- * (RFC 3261 §16.6, step 6).
- */
-export function strictlyRouted(template: RequestTemplate): RequestTemplate {
-  const first = template.get(h.Route)
-  if (first === undefined || first.uri.param(lrParam)) return template
-  const routed = template.derive()
-  const target = first.with({ displayName: '', uri: template.requestUri, params: first.params })
-  routed.removeFirst(h.Route).append(h.Route, target)
-  routed.requestUri = first.uri
-  return routed
 }
