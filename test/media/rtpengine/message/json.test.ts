@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeNgJson, encodeNgJson, NgJsonError } from '../../../src/media/rtpengine/json.ts'
+import { decodeNgJson, encodeNgJson, NgJsonError } from '../../../../src/media/rtpengine/message/json.ts'
 
 const read = (text: string): unknown => decodeNgJson(Buffer.from(text))
 

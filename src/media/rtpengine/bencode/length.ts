@@ -1,5 +1,5 @@
 import { BencodeError, type BencodeLimits, DEFAULT_BENCODE_LIMITS } from './bencode.ts'
-import { COLON, DICTIONARY, END, INTEGER, LIST, MINUS, NINE, ZERO } from './bencode-bytes.ts'
+import { COLON, DICTIONARY, END, INTEGER, LIST, MINUS, NINE, ZERO } from './bytes.ts'
 
 type State = 'value' | 'integer' | 'length' | 'content'
 

@@ -1,11 +1,11 @@
-import { UsageError } from '../../util/errors.ts'
-import type { BencodeLimits } from './bencode.ts'
+import { UsageError } from '../../../util/errors.ts'
+import type { BencodeLimits } from '../bencode/bencode.ts'
+import type { NgEncoding } from '../message/message.ts'
 import type { CarrierFactory } from './carrier.ts'
-import { HttpCarrier } from './http-carrier.ts'
-import type { NgEncoding } from './message.ts'
-import { TcpCarrier } from './tcp-carrier.ts'
-import { UdpCarrier } from './udp-carrier.ts'
-import { WebSocketCarrier } from './websocket-carrier.ts'
+import { HttpCarrier } from './http.ts'
+import { TcpCarrier } from './tcp.ts'
+import { UdpCarrier } from './udp.ts'
+import { WebSocketCarrier } from './websocket.ts'
 
 const DEFAULT_PORT = 2223
 const HTTP_PATH = '/ng'

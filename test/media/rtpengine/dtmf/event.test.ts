@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { type DtmfEvent, parseDtmfEvent } from '../../../src/media/rtpengine/dtmf-event.ts'
-import { DtmfListener } from '../../../src/media/rtpengine/dtmf-listener.ts'
-import { parseRecording } from '../../../src/media/rtpengine/recording.ts'
-import { UdpSocket } from '../../../src/net/udp.ts'
+import { type DtmfEvent, parseDtmfEvent } from '../../../../src/media/rtpengine/dtmf/event.ts'
+import { DtmfListener } from '../../../../src/media/rtpengine/dtmf/listener.ts'
+import { parseRecording } from '../../../../src/media/rtpengine/results/recording.ts'
+import { UdpSocket } from '../../../../src/net/udp.ts'
 
 /** As rtpengine 10.5 sent it. */
 const LOG =

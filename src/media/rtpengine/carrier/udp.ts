@@ -1,7 +1,7 @@
-import { resolveHost } from '../../net/resolve.ts'
-import { type DatagramReceiver, UdpSocket } from '../../net/udp.ts'
-import { type TransportAddress, unbracketed } from '../../util/address.ts'
-import { EnvironmentError } from '../../util/errors.ts'
+import { resolveHost } from '../../../net/resolve.ts'
+import { type DatagramReceiver, UdpSocket } from '../../../net/udp.ts'
+import { type TransportAddress, unbracketed } from '../../../util/address.ts'
+import { EnvironmentError } from '../../../util/errors.ts'
 import type { Carrier, CarrierReceiver } from './carrier.ts'
 
 export interface UdpCarrierOptions {

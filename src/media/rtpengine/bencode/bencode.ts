@@ -1,6 +1,6 @@
-import { toWire } from '../../util/bytes.ts'
-import { PeerError, UsageError } from '../../util/errors.ts'
-import { COLON, DICTIONARY, END, INTEGER, LIST, MINUS, NINE, ZERO } from './bencode-bytes.ts'
+import { toWire } from '../../../util/bytes.ts'
+import { PeerError, UsageError } from '../../../util/errors.ts'
+import { COLON, DICTIONARY, END, INTEGER, LIST, MINUS, NINE, ZERO } from './bytes.ts'
 
 /**
  * Bencode, as the NG protocol of rtpengine uses it: byte strings, integers, lists and dictionaries. The writer is

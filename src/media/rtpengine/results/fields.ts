@@ -1,5 +1,5 @@
-import type { BencodeValue } from './bencode.ts'
-import type { NgDictionary } from './message.ts'
+import type { BencodeValue } from '../bencode/bencode.ts'
+import type { NgDictionary } from '../message/message.ts'
 
 /** Reading of replies: what is absent, or of another kind than it should be, is undefined. */
 

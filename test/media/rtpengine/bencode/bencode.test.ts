@@ -6,10 +6,10 @@ import {
   type BencodeValue,
   decodeBencode,
   encodeBencode,
-} from '../../../src/media/rtpengine/bencode.ts'
-import { BencodeLengthFinder } from '../../../src/media/rtpengine/bencode-length.ts'
-import { UsageError } from '../../../src/util/errors.ts'
-import { fuzzBencode } from '../../fuzz/bencode.ts'
+} from '../../../../src/media/rtpengine/bencode/bencode.ts'
+import { BencodeLengthFinder } from '../../../../src/media/rtpengine/bencode/length.ts'
+import { UsageError } from '../../../../src/util/errors.ts'
+import { fuzzBencode } from '../../../fuzz/bencode.ts'
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1')
 const read = (text: string): BencodeValue => decodeBencode(bytes(text))

@@ -1,6 +1,6 @@
-import { PeerError } from '../../util/errors.ts'
-import type { Timer, Timers } from '../../util/timers.ts'
-import type { RtpEngineClient } from './client.ts'
+import { PeerError } from '../../../util/errors.ts'
+import type { Timer, Timers } from '../../../util/timers.ts'
+import type { RtpEngineClient } from '../client.ts'
 
 export interface HealthOptions {
   /** Milliseconds between pings. Default 5,000. */

@@ -1,4 +1,4 @@
-import { PeerError, UsageError } from '../../util/errors.ts'
+import { PeerError, UsageError } from '../../../util/errors.ts'
 import {
   type BencodeDictionary,
   type BencodeInput,
@@ -6,7 +6,7 @@ import {
   type BencodeValue,
   DEFAULT_BENCODE_LIMITS,
   isList,
-} from './bencode.ts'
+} from '../bencode/bencode.ts'
 
 /** The text is not the JSON it should be. */
 export class NgJsonError extends PeerError {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { NgFramer } from '../../../src/media/rtpengine/framer.ts'
-import { PeerError } from '../../../src/util/errors.ts'
+import { NgFramer } from '../../../../src/media/rtpengine/carrier/framer.ts'
+import { PeerError } from '../../../../src/util/errors.ts'
 
 const STREAM = Buffer.from('a1 d6:result4:pongea22 d3:sdp4: a1 6:result2:okea3 de', 'latin1')
 const MESSAGES = ['a1 d6:result4:ponge', 'a22 d3:sdp4: a1 6:result2:oke', 'a3 de']

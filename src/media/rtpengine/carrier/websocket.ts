@@ -1,8 +1,8 @@
-import { connectWebSocket, type WebSocketConnection } from '../../net/websocket.ts'
-import { EnvironmentError } from '../../util/errors.ts'
-import { type BencodeLimits, DEFAULT_BENCODE_LIMITS } from './bencode.ts'
+import { connectWebSocket, type WebSocketConnection } from '../../../net/websocket.ts'
+import { EnvironmentError } from '../../../util/errors.ts'
+import { type BencodeLimits, DEFAULT_BENCODE_LIMITS } from '../bencode/bencode.ts'
+import { cookieOf } from '../message/message.ts'
 import type { Carrier, CarrierReceiver } from './carrier.ts'
-import { cookieOf } from './message.ts'
 
 const SUB_PROTOCOL = 'ng.rtpengine.com'
 const LONGEST_MESSAGE = 1024 * 1024

@@ -1,6 +1,6 @@
-import { HttpClient } from '../../net/http.ts'
-import { EnvironmentError } from '../../util/errors.ts'
-import { type BencodeLimits, DEFAULT_BENCODE_LIMITS } from './bencode.ts'
+import { HttpClient } from '../../../net/http.ts'
+import { EnvironmentError } from '../../../util/errors.ts'
+import { type BencodeLimits, DEFAULT_BENCODE_LIMITS } from '../bencode/bencode.ts'
 import type { Carrier, CarrierReceiver } from './carrier.ts'
 
 const CONTENT_TYPE = 'application/x-rtpengine-ng'

@@ -1,6 +1,6 @@
-import { asNumber, numberAt, textAt, textsAt } from './fields.ts'
-import { decodeNgJson } from './json.ts'
-import type { NgDictionary } from './message.ts'
+import { decodeNgJson } from '../message/json.ts'
+import type { NgDictionary } from '../message/message.ts'
+import { asNumber, numberAt, textAt, textsAt } from '../results/fields.ts'
 
 /** A DTMF event that a party of a call sent, told by the engine when it has ended. */
 export interface DtmfEvent {

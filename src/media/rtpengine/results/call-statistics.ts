@@ -1,5 +1,5 @@
+import type { NgDictionary } from '../message/message.ts'
 import { dictionariesAt, dictionaryAt, entriesOf, numberAt, textAt, textsAt } from './fields.ts'
-import type { NgDictionary } from './message.ts'
 
 /** Counters of one packet stream, or of a whole call. */
 export interface PacketCounters {

@@ -1,5 +1,5 @@
+import type { NgDictionary } from '../message/message.ts'
 import { asNumber, dictionariesAt, dictionaryAt, numberAt, textAt } from './fields.ts'
-import type { NgDictionary } from './message.ts'
 
 /** Names as the engine writes them; an older or newer one may lack some. */
 const CURRENT = [

@@ -1,7 +1,7 @@
-import { PeerError } from '../../util/errors.ts'
+import { PeerError } from '../../../util/errors.ts'
+import type { NgDictionary } from '../message/message.ts'
 import type { CallStatistics } from './call-statistics.ts'
 import { dictionariesAt, numberAt, textAt, textsAt } from './fields.ts'
-import type { NgDictionary } from './message.ts'
 
 /** What every command answers when it did what it was asked. */
 export interface CommandResult {

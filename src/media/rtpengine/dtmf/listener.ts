@@ -1,7 +1,7 @@
-import { type DatagramReceiver, UdpSocket } from '../../net/udp.ts'
-import { sameAddress, type TransportAddress } from '../../util/address.ts'
-import type { EnvironmentError } from '../../util/errors.ts'
-import { type DtmfEvent, parseDtmfEvent } from './dtmf-event.ts'
+import { type DatagramReceiver, UdpSocket } from '../../../net/udp.ts'
+import { sameAddress, type TransportAddress } from '../../../util/address.ts'
+import type { EnvironmentError } from '../../../util/errors.ts'
+import { type DtmfEvent, parseDtmfEvent } from './event.ts'
 
 export interface DtmfListenerOptions {
   /** A numeric address of this host that the engine reaches. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { RtpEngineClient } from '../../../src/media/rtpengine/client.ts'
-import { RtpEngineReplyError } from '../../../src/media/rtpengine/errors.ts'
-import { simulateClient } from './simulation.ts'
+import type { RtpEngineClient } from '../../../../src/media/rtpengine/client.ts'
+import { RtpEngineReplyError } from '../../../../src/media/rtpengine/errors.ts'
+import { simulateClient } from '../simulation.ts'
 
 /** A result read from the reply that is given, as JSON of the engine. */
 async function resultOf<T>(

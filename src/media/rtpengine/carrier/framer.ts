@@ -1,6 +1,6 @@
-import { PeerError } from '../../util/errors.ts'
-import type { BencodeLimits } from './bencode.ts'
-import { BencodeLengthFinder } from './bencode-length.ts'
+import { PeerError } from '../../../util/errors.ts'
+import type { BencodeLimits } from '../bencode/bencode.ts'
+import { BencodeLengthFinder } from '../bencode/length.ts'
 
 const LONGEST_COOKIE = 255
 const SPACE = 0x20

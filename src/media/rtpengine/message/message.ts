@@ -1,11 +1,11 @@
-import { PeerError } from '../../util/errors.ts'
+import { PeerError } from '../../../util/errors.ts'
 import {
   type BencodeDictionary,
   type BencodeInput,
   type BencodeLimits,
   bencodeText,
   decodeBencode,
-} from './bencode.ts'
+} from '../bencode/bencode.ts'
 import { decodeNgJson, encodeNgJson } from './json.ts'
 
 /** How the dictionary of a message is written; the engine answers in the same encoding. */

@@ -1,4 +1,4 @@
-import type { EnvironmentError, PeerError } from '../../util/errors.ts'
+import type { EnvironmentError, PeerError } from '../../../util/errors.ts'
 
 /** Takes messages to one engine and its replies back: over UDP, TCP, HTTP or WebSocket. */
 export interface Carrier {
