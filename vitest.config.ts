@@ -4,7 +4,11 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config'
 const entry = (name: string): string => fileURLToPath(new URL(`./src/${name}/index.ts`, import.meta.url))
 
 /** Unit tests read the sources, so that a failing line is the line that was written. */
-const alias: Record<string, string> = { 'resip/stack': entry('stack'), 'resip/media': entry('media') }
+const alias: Record<string, string> = {
+  'resip/stack': entry('stack'),
+  'resip/media': entry('media'),
+  'resip/stateless-proxy': fileURLToPath(new URL('./apps/stateless-proxy/proxy.ts', import.meta.url)),
+}
 
 const config: ViteUserConfig = defineConfig({
   resolve: { alias },

@@ -1,6 +1,6 @@
-import { BencodeError, decodeBencode, encodeBencode } from '../../src/media/rtpengine/bencode.ts'
-import { BencodeLengthFinder } from '../../src/media/rtpengine/bencode-length.ts'
-import { decodeNgMessage } from '../../src/media/rtpengine/message.ts'
+import { BencodeError, decodeBencode, encodeBencode } from '../../src/media/rtpengine/bencode/bencode.ts'
+import { BencodeLengthFinder } from '../../src/media/rtpengine/bencode/length.ts'
+import { decodeNgMessage } from '../../src/media/rtpengine/message/message.ts'
 import { PeerError } from '../../src/util/errors.ts'
 import { seededRandom, Tokens } from '../../src/util/random.ts'
 

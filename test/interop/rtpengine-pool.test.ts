@@ -1,6 +1,6 @@
 import { setTimeout as after } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import { RtpEnginePool } from '../../src/media/rtpengine/pool.ts'
+import { RtpEnginePool } from '../../src/media/rtpengine/pool/pool.ts'
 import { sdpOf } from './peers/rtp-party.ts'
 import { type CarrierName, RtpEngineProcess } from './peers/rtpengine.ts'
 

@@ -1,5 +1,4 @@
 import { UsageError } from '../../util/errors.ts'
-import { type CallStatistics, callStatistics } from './call-statistics.ts'
 import type {
   BlockDtmfOptions,
   ConnectOptions,
@@ -16,8 +15,9 @@ import type {
   TransformOptions,
 } from './command-options.ts'
 import { type NgKeys, type NgOptions, ngKeys } from './keys.ts'
-import type { NgDictionary } from './message.ts'
+import type { NgDictionary } from './message/message.ts'
 import type { AnswerOptions, OfferOptions, PublishOptions, RequestOptions } from './options.ts'
+import { type CallStatistics, callStatistics } from './results/call-statistics.ts'
 import {
   type CommandResult,
   commandResult,
@@ -33,7 +33,7 @@ import {
   subscribeResult,
   type TransformResult,
   transformResult,
-} from './results.ts'
+} from './results/results.ts'
 import { checkOptions } from './rules.ts'
 
 /**

@@ -8,15 +8,14 @@ export {
   type BencodeValue,
   decodeBencode,
   encodeBencode,
-} from './bencode.ts'
-export { BencodeLengthFinder } from './bencode-length.ts'
-export type * from './call-statistics.ts'
-export type { Carrier, CarrierFactory, CarrierReceiver } from './carrier.ts'
+} from './bencode/bencode.ts'
+export { BencodeLengthFinder } from './bencode/length.ts'
+export type { Carrier, CarrierFactory, CarrierReceiver } from './carrier/carrier.ts'
 export { RtpEngineClient, type RtpEngineClientOptions } from './client.ts'
 export type * from './command-options.ts'
 export { RtpEngineCommands } from './commands.ts'
-export { type DtmfEvent, parseDtmfEvent } from './dtmf-event.ts'
-export { type DtmfHandler, DtmfListener, type DtmfListenerOptions } from './dtmf-listener.ts'
+export { type DtmfEvent, parseDtmfEvent } from './dtmf/event.ts'
+export { type DtmfHandler, DtmfListener, type DtmfListenerOptions } from './dtmf/listener.ts'
 export {
   RtpEngineCarrierError,
   type RtpEngineError,
@@ -32,16 +31,17 @@ export {
   type NgEncoding,
   type NgInput,
   type NgMessage,
-} from './message.ts'
+} from './message/message.ts'
 export type * from './options.ts'
+export type { HealthOptions, PoolEngine } from './pool/engine.ts'
 export {
   RtpEnginePool,
   type RtpEnginePoolMember,
   type RtpEnginePoolMetrics,
   type RtpEnginePoolOptions,
-} from './pool.ts'
-export type { HealthOptions, PoolEngine } from './pool-engine.ts'
-export { parseRecording, type RecordedSdp, type Recording } from './recording.ts'
+} from './pool/pool.ts'
 export type { RequestCounters, Retransmission } from './requests.ts'
-export type * from './results.ts'
-export type * from './statistics.ts'
+export type * from './results/call-statistics.ts'
+export { parseRecording, type RecordedSdp, type Recording } from './results/recording.ts'
+export type * from './results/results.ts'
+export type * from './results/statistics.ts'

@@ -1,7 +1,7 @@
 import { familyOf } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
 import type { TransformCodec, TransformMedia } from './command-options.ts'
-import type { NgInput } from './message.ts'
+import type { NgInput } from './message/message.ts'
 import type {
   CodecOptions,
   MusicOnHold,

@@ -1,4 +1,4 @@
-import type { NgInput } from './message.ts'
+import type { NgInput } from './message/message.ts'
 
 /** What every request takes. */
 export interface RequestOptions {

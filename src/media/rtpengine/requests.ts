@@ -1,8 +1,8 @@
 import { type EnvironmentError, PeerError, UsageError } from '../../util/errors.ts'
 import type { Tokens } from '../../util/random.ts'
 import type { Timer, TimerOwner, Timers } from '../../util/timers.ts'
-import type { BencodeLimits } from './bencode.ts'
-import type { Carrier, CarrierFactory, CarrierReceiver } from './carrier.ts'
+import type { BencodeLimits } from './bencode/bencode.ts'
+import type { Carrier, CarrierFactory, CarrierReceiver } from './carrier/carrier.ts'
 import { RtpEngineCarrierError, RtpEngineReplyError, RtpEngineTimeoutError } from './errors.ts'
 import {
   cookieOf,
@@ -12,7 +12,7 @@ import {
   type NgDictionary,
   type NgEncoding,
   type NgInput,
-} from './message.ts'
+} from './message/message.ts'
 
 export interface Retransmission {
   /** Milliseconds until a request is sent again for the first time; the wait doubles each time. Default 500. */

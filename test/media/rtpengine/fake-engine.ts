@@ -1,6 +1,14 @@
-import { encodeBencode } from '../../../src/media/rtpengine/bencode.ts'
-import type { Carrier, CarrierFactory, CarrierReceiver } from '../../../src/media/rtpengine/carrier.ts'
-import { decodeNgMessage, type NgDictionary, type NgInput } from '../../../src/media/rtpengine/message.ts'
+import { encodeBencode } from '../../../src/media/rtpengine/bencode/bencode.ts'
+import type {
+  Carrier,
+  CarrierFactory,
+  CarrierReceiver,
+} from '../../../src/media/rtpengine/carrier/carrier.ts'
+import {
+  decodeNgMessage,
+  type NgDictionary,
+  type NgInput,
+} from '../../../src/media/rtpengine/message/message.ts'
 import { EnvironmentError } from '../../../src/util/errors.ts'
 import type { Timers } from '../../../src/util/timers.ts'
 
