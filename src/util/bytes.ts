@@ -1,3 +1,13 @@
+declare global {
+  interface Buffer {
+    /** The bytes from `start` to `end` as text, one character a byte; what `toString('latin1')` ends up calling. */
+    latin1Slice(start?: number, end?: number): string
+    utf8Slice(start?: number, end?: number): string
+    /** Writes text, one byte a character; answers how many bytes were written. */
+    latin1Write(text: string): number
+  }
+}
+
 /** V8 copies substrings shorter than this; longer ones are views that keep their whole parent alive. */
 const SMALLEST_VIEW = 13
 
@@ -6,20 +16,24 @@ const SMALLEST_VIEW = 13
  * tags, Call-IDs, transaction keys.
  */
 export function flatCopy(text: string): string {
-  return text.length < SMALLEST_VIEW ? text : Buffer.from(text, 'latin1').toString('latin1')
+  if (text.length < SMALLEST_VIEW) return text
+  if (text.length > scratch.length) return Buffer.from(text, 'latin1').latin1Slice()
+  return scratch.latin1Slice(0, scratch.latin1Write(text))
 }
+
+const scratch = Buffer.alloc(1024)
 
 /** Wire text (one character a byte) as the Unicode text it stands for. */
 export function fromWire(text: string): string {
-  return isAscii(text) ? text : Buffer.from(text, 'latin1').toString('utf8')
+  return isAscii(text) ? text : Buffer.from(text, 'latin1').utf8Slice()
 }
 
 /** Unicode text as wire text: its UTF-8 bytes, one character a byte. */
 export function toWire(text: string): string {
-  return isAscii(text) ? text : Buffer.from(text, 'utf8').toString('latin1')
+  return isAscii(text) ? text : Buffer.from(text, 'utf8').latin1Slice()
 }
 
-export function isAscii(text: string): boolean {
+function isAscii(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false
   return true
 }

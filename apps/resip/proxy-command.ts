@@ -1,0 +1,72 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { ParseError, type Uri, uri } from 'resip/stack'
+import { StatelessProxy, type StatelessProxyOptions } from '../stateless-proxy/proxy.ts'
+
+interface Flags {
+  readonly listen?: readonly string[]
+  readonly nextHop?: Uri
+  readonly route?: ReadonlyMap<string, Uri>
+  readonly name?: readonly string[]
+  readonly recordRoute: boolean
+  readonly supported?: readonly string[]
+}
+
+const DEFAULT_LISTEN = ['udp:127.0.0.1:5060', 'tcp:127.0.0.1:5060']
+
+/** `resip proxy`: the stateless proxy, until it is told to stop. */
+export function proxyCommand(): Command {
+  return new Command('proxy')
+    .description('a stateless proxy: forwards requests and responses and keeps nothing of them')
+    .option('--listen <point>', 'udp:ADDRESS:PORT or tcp:ADDRESS:PORT; may be given again', collect)
+    .option('--next-hop <uri>', 'where requests go that nothing else leads on', nextHop)
+    .option('--route <domain=uri>', 'where requests for a domain go; may be given again', route)
+    .option('--name <host>', 'a name the proxy is known by; may be given again', collect)
+    .option('--supported <tag>', 'an option tag to let through in Proxy-Require; may be given again', collect)
+    .option('--no-record-route', 'stay out of the way of dialogs')
+    .allowExcessArguments(false)
+    .action(run)
+}
+
+async function run(flags: Flags): Promise<void> {
+  const options: StatelessProxyOptions = {
+    listen: flags.listen ?? DEFAULT_LISTEN,
+    recordRoute: flags.recordRoute,
+    ...(flags.nextHop && { nextHop: flags.nextHop }),
+    ...(flags.route && { routes: flags.route }),
+    ...(flags.name && { names: flags.name }),
+    ...(flags.supported && { supported: flags.supported }),
+  }
+  const proxy = await StatelessProxy.start(options)
+  const keys = proxy.stack.transports.map(transport => transport.key)
+  process.stdout.write(`resip proxy listens on ${keys.join(' and ')}\n`)
+  process.stdout.write(`${firstLineToTry(keys)}\n`)
+  const stop = (): void => void proxy.close()
+  process.once('SIGINT', stop)
+  process.once('SIGTERM', stop)
+}
+
+function firstLineToTry(keys: readonly string[]): string {
+  const where = keys[0]?.replace(/^[a-z]+:/, '') ?? ''
+  return `try: sipsak -vv -s sip:${where}   (or, with SIPp: sipp -sn uac ${where})`
+}
+
+function collect(value: string, earlier: readonly string[] = []): string[] {
+  return [...earlier, value]
+}
+
+function nextHop(value: string): Uri {
+  try {
+    return uri(value)
+  } catch (error) {
+    throw new InvalidArgumentError(
+      error instanceof ParseError ? `a SIP URI is needed: ${error.message.split('\n')[0]}` : String(error),
+    )
+  }
+}
+
+function route(value: string, earlier: ReadonlyMap<string, Uri> = new Map()): Map<string, Uri> {
+  const [, domain, target] = /^([^=]+)=(.+)$/.exec(value) ?? []
+  if (domain === undefined || target === undefined)
+    throw new InvalidArgumentError('domain=uri is needed, as in example.com=sip:10.0.0.1')
+  return new Map(earlier).set(domain.toLowerCase(), nextHop(target))
+}

@@ -1,0 +1,31 @@
+import * as h from '../headers/index.ts'
+import type { RequestTemplate } from '../message/template.ts'
+import type { Uri } from '../message/uri.ts'
+import { lrParam, maddrParam } from '../message/uri-params.ts'
+
+/**
+ * Route information preprocessing (RFC 3261 §16.4): undoes what a strict router did to the Request-URI, takes out a
+ * `maddr` that means us, and removes our own Routes from the front, both of a pair (RFC 5658). Answers whether there
+ * was one: then the request follows a dialog's way.
+ */
+export function popOwnRoutes(out: RequestTemplate, isOurs: (uri: Uri) => boolean): boolean {
+  let popped = false
+  const { requestUri } = out
+  if (requestUri.isSip && requestUri.param(lrParam) && isOurs(requestUri) && out.has(h.Route)) {
+    const routes = out.all(h.Route)
+    const last = routes.at(-1)
+    if (last !== undefined) out.requestUri = last.uri
+    out.set(h.Route, ...routes.slice(0, -1))
+    popped = true
+  } else if (requestUri.isSip && requestUri.params.has('maddr')) {
+    const maddr = requestUri.param(maddrParam) ?? ''
+    if (isOurs(requestUri.with({ host: maddr }))) {
+      out.requestUri = requestUri.withoutParam('maddr').withoutParam('transport').with({ port: undefined })
+    }
+  }
+  for (let first = out.get(h.Route); first !== undefined && isOurs(first.uri); first = out.get(h.Route)) {
+    out.removeFirst(h.Route)
+    popped = true
+  }
+  return popped
+}

@@ -1,0 +1,146 @@
+import { UsageError } from '../../util/errors.ts'
+import { CSeq } from '../headers/cseq.ts'
+import * as h from '../headers/index.ts'
+import { type Identifiers, systemIdentifiers } from './identifiers.ts'
+import type { SipRequest, SipResponse } from './message.ts'
+import type { Method } from './method.ts'
+import { NameAddr, nameAddr } from './name-addr.ts'
+import { noParams } from './params.ts'
+import { RequestTemplate, ResponseTemplate } from './template.ts'
+import { Uri, uri } from './uri.ts'
+
+/** Headers that a response takes over from its request (RFC 3261 §8.2.6.2), by id. */
+const answered = headerSet(h.Via, h.From, h.To, h.CallId, h.CSeq)
+/** The same and Record-Route, for responses that may make a dialog (§12.1.1). */
+const answeredInDialog = headerSet(h.Via, h.From, h.To, h.CallId, h.CSeq, h.RecordRoute)
+/** The same and Timestamp, for 100 (§8.2.6.1). */
+const answeredTrying = headerSet(h.Via, h.From, h.To, h.CallId, h.CSeq, h.Timestamp)
+
+/** Methods whose 1xx and 2xx may make a dialog, so that Record-Route goes back in them. */
+const dialogMethods = new Set<Method>(['INVITE', 'SUBSCRIBE', 'REFER', 'NOTIFY', 'UPDATE'])
+
+/** Marks a Contact whose host, port and transport the transport layer is to fill in. */
+const emptyContact = new NameAddr(
+  '',
+  new Uri('sip', undefined, undefined, '', undefined, noParams, '', ''),
+  noParams,
+)
+
+export interface RequestParts {
+  readonly from: NameAddr | string
+  readonly to?: NameAddr | string
+  readonly callId?: string
+  /** 1 unless said. */
+  readonly cseq?: number
+  readonly maxForwards?: number
+  /** A Contact; its host may be left empty to be filled in when the request is sent. */
+  readonly contact?: NameAddr
+}
+
+/**
+ * A request outside any dialog (RFC 3261 §8.1.1). From gets a tag and Call-ID is made where the parts have none.
+ * @throws ParseError where a text is no address
+ */
+export function request(
+  method: Method,
+  target: Uri | string,
+  parts: RequestParts,
+  ids: Identifiers = systemIdentifiers,
+): RequestTemplate {
+  const requestUri = typeof target === 'string' ? uri(target) : target
+  const from = typeof parts.from === 'string' ? nameAddr(parts.from) : parts.from
+  const to = parts.to === undefined ? new NameAddr('', requestUri, noParams) : parts.to
+  const template = new RequestTemplate(method, requestUri)
+    .set(h.MaxForwards, parts.maxForwards ?? 70)
+    .set(h.From, from.tag === undefined ? from.with({ tag: ids.newTag() }) : from)
+    .set(h.To, typeof to === 'string' ? nameAddr(to) : to)
+    .set(h.CallId, parts.callId ?? ids.newCallId())
+    .set(h.CSeq, new CSeq(parts.cseq ?? 1, method))
+  return parts.contact === undefined ? template : template.set(h.Contact, parts.contact)
+}
+
+/**
+ * A REGISTER that binds the sending address to `to`'s address of record (RFC 3261 §10.2): the registrar is the
+ * domain of `to`, and Contact is filled in when it is sent.
+ */
+export function register(to: NameAddr, from: NameAddr = to, ids?: Identifiers): RequestTemplate {
+  const registrar = to.uri.with({ user: undefined, password: undefined, headers: '', params: noParams })
+  const contact = emptyContact.with({ uri: emptyContact.uri.with({ user: to.uri.user }) })
+  return request('REGISTER', registrar, { from, to: to.with({ tag: undefined }), contact }, ids)
+}
+
+/**
+ * The response to a request (RFC 3261 §8.2.6): Via, From, To, Call-ID and CSeq go back byte for byte; `toTag` is put
+ * behind a To that has none. 100 takes no tag and brings Timestamp back.
+ */
+export function response(
+  request: SipRequest,
+  status: number,
+  toTag?: string,
+  reason?: string,
+): ResponseTemplate {
+  const inDialog = status > 100 && status < 300 && dialogMethods.has(request.method)
+  const taken = inDialog ? answeredInDialog : status === 100 ? answeredTrying : answered
+  const template = new ResponseTemplate(status, reason, request, taken)
+  if (status > 100 && toTag !== undefined && request.to.tag === undefined)
+    template.extendLine(h.To, `;tag=${toTag}`)
+  return template
+}
+
+/**
+ * ACK to a final response other than 2xx (RFC 3261 §17.1.1.3): the INVITE's Request-URI, Call-ID, From, Route and
+ * CSeq number, and the response's To. It is sent with the INVITE's own top Via.
+ */
+export function ackNon2xx(invite: RequestTemplate, final: SipResponse): RequestTemplate {
+  return following(invite, 'ACK', invite.requestUri, final.to, invite.all(h.Route))
+}
+
+/**
+ * ACK to a 2xx (RFC 3261 §13.2.2.4): a request of its own to the dialog's remote target along its route set, with
+ * the INVITE's CSeq number and credentials. It gets a branch of its own when it is sent.
+ */
+export function ack2xx(invite: RequestTemplate, ok: SipResponse): RequestTemplate {
+  const contact = ok.get(h.Contact)
+  if (contact === undefined || contact.isWildcard) {
+    throw new UsageError('ERR_SIP_ACK', '2xx without a Contact: there is nowhere to send the ACK')
+  }
+  const routeSet = [...ok.all(h.RecordRoute)].reverse()
+  const ack = following(invite, 'ACK', contact.uri.with({ headers: '' }), ok.to, routeSet)
+  for (const credentials of [h.Authorization, h.ProxyAuthorization]) {
+    const values = invite.all(credentials)
+    if (values.length > 0) ack.set(credentials, ...values)
+  }
+  return ack
+}
+
+/**
+ * CANCEL of a request (RFC 3261 §9.1): its Request-URI, Call-ID, To, From, Route and CSeq number. It is sent with the
+ * request's own top Via.
+ */
+export function cancel(cancelledRequest: RequestTemplate): RequestTemplate {
+  const { requestUri, to } = cancelledRequest
+  return following(cancelledRequest, 'CANCEL', requestUri, to, cancelledRequest.all(h.Route))
+}
+
+/** A request that belongs to an earlier one: the same From, Call-ID and CSeq number. */
+function following(
+  earlier: RequestTemplate,
+  method: 'ACK' | 'CANCEL',
+  requestUri: Uri,
+  to: NameAddr,
+  route: readonly NameAddr[],
+): RequestTemplate {
+  const template = new RequestTemplate(method, requestUri)
+    .set(h.MaxForwards, 70)
+    .set(h.From, earlier.from)
+    .set(h.To, to)
+    .set(h.CallId, earlier.callId)
+    .set(h.CSeq, new CSeq(earlier.cseq.number, method))
+  return route.length === 0 ? template : template.set(h.Route, ...route)
+}
+
+function headerSet(...headers: readonly { readonly id: number }[]): Uint8Array {
+  const set = new Uint8Array(128)
+  for (const header of headers) set[header.id] = 1
+  return set
+}

@@ -1,0 +1,258 @@
+import { LOWER_TOKEN, sameIgnoringCase } from './chars.ts'
+import { internMethod, type Method } from './method.ts'
+import { EXTENSION, extendHash, idOfBytes, idOfName, MALFORMED } from './names.ts'
+import { ParseError } from './parse-error.ts'
+
+const CR = 0x0d
+const LF = 0x0a
+const SP = 0x20
+const HT = 0x09
+const COLON = 0x3a
+
+/** A line is two small integers: its id above these bits with the colon's distance from the line's start, and its end. */
+const COLON_BITS = 22
+const COLON_MASK = (1 << COLON_BITS) - 1
+
+const CONTENT_LENGTH = idOfName('Content-Length')
+
+/** `contentLength` of a head that has none. */
+export const ABSENT = -1
+/** `contentLength` of a head whose Content-Length is not one decimal number, or is there twice with two values. */
+export const UNREADABLE = -2
+
+export interface FrameLimits {
+  /** Bytes of a message as a whole. */
+  readonly maxMessageBytes: number
+  readonly maxHeaderLines: number
+}
+
+export const defaultFrameLimits: FrameLimits = { maxMessageBytes: 65_535, maxHeaderLines: 512 }
+
+/**
+ * The framed head of a message: where the start line's parts and the header lines lie in its text, and nothing more.
+ * Immutable; a message and all that is derived from it share it.
+ */
+export class Head {
+  /** The bytes as text, one character a byte; the body may follow the head in it. */
+  readonly text: string
+  readonly lines: readonly number[]
+  /** Where the first header line starts. */
+  readonly linesStart: number
+  /** Where the body starts. */
+  readonly end: number
+  /** A request's method; `''` in a response. */
+  readonly method: Method
+  /** A response's status code; 0 in a request. */
+  readonly status: number
+  /** The Request-URI, or the reason phrase. */
+  readonly subjectStart: number
+  readonly subjectEnd: number
+  readonly contentLength: number
+
+  constructor(
+    text: string,
+    lines: readonly number[],
+    linesStart: number,
+    end: number,
+    method: Method,
+    status: number,
+    subjectStart: number,
+    subjectEnd: number,
+    contentLength: number,
+  ) {
+    this.text = text
+    this.lines = lines
+    this.linesStart = linesStart
+    this.end = end
+    this.method = method
+    this.status = status
+    this.subjectStart = subjectStart
+    this.subjectEnd = subjectEnd
+    this.contentLength = contentLength
+  }
+
+  get lineCount(): number {
+    return this.lines.length >> 1
+  }
+
+  /** The id of a line's header name. */
+  idAt(line: number): number {
+    return (this.lines[line << 1] as number) >>> COLON_BITS
+  }
+
+  lineStart(line: number): number {
+    return line === 0 ? this.linesStart : (this.lines[(line << 1) - 1] as number) + 2
+  }
+
+  /** Where a line ends, its CR LF not counted. */
+  lineEnd(line: number): number {
+    return this.lines[(line << 1) + 1] as number
+  }
+
+  /** Where a line's value starts, right after the colon. */
+  valueStart(line: number): number {
+    return this.lineStart(line) + ((this.lines[line << 1] as number) & COLON_MASK) + 1
+  }
+
+  /** The first line at or after `from` with this header, -1 where there is none. Extension headers go by name. */
+  find(id: number, name: string, from: number = 0): number {
+    const count = this.lineCount
+    for (let line = from; line < count; line++) {
+      if (this.idAt(line) === id && (id !== EXTENSION || this.isNamed(line, name))) return line
+    }
+    return -1
+  }
+
+  isNamed(line: number, name: string): boolean {
+    return sameIgnoringCase(this.nameAt(line), name)
+  }
+
+  nameAt(line: number): string {
+    return this.text.slice(this.lineStart(line), this.valueStart(line) - 1).trimEnd()
+  }
+
+  get isRequest(): boolean {
+    return this.status === 0
+  }
+
+  /** The start line's protocol version, such as `SIP/2.0`. */
+  get version(): string {
+    const line = this.text.slice(this.startLineStart, this.linesStart - 2)
+    return this.isRequest ? line.slice(line.lastIndexOf(' ') + 1) : line.slice(0, line.indexOf(' '))
+  }
+
+  get startLineStart(): number {
+    return this.isRequest ? this.subjectStart - 1 - this.method.length : this.text.indexOf('SIP/')
+  }
+}
+
+let scratch = new Int32Array(2 * defaultFrameLimits.maxHeaderLines)
+
+/**
+ * Finds start line, header lines and the end of the head in the bytes of one message; looks at each byte once.
+ * Values are not looked at, Content-Length's excepted. Blank lines before the start line are skipped (RFC 3261 §7.5).
+ */
+export function frame(bytes: Buffer, limits: FrameLimits = defaultFrameLimits): Head | ParseError {
+  const length = bytes.length
+  if (length > limits.maxMessageBytes) {
+    return new ParseError(
+      'message',
+      `${length} bytes, above the limit of ${limits.maxMessageBytes}`,
+      '',
+      0,
+      513,
+    )
+  }
+  const text = bytes.latin1Slice()
+  let start = 0
+  while (bytes[start] === CR || bytes[start] === LF) start++
+  const startLineEnd = text.indexOf('\r', start)
+  if (startLineEnd < 0 || bytes[startLineEnd + 1] !== LF) {
+    return new ParseError('start line', 'is not ended by CR LF', text.slice(start, start + 40), 0)
+  }
+
+  let method: Method = ''
+  let status = 0
+  let subjectStart: number
+  let subjectEnd: number
+  if (text.startsWith('SIP/', start)) {
+    const space = text.indexOf(' ', start)
+    status = space > 0 && space + 4 <= startLineEnd ? statusCode(bytes, space + 1) : 0
+    if (status === 0)
+      return new ParseError(
+        'start line',
+        'status code of three digits expected',
+        text.slice(start, startLineEnd),
+        space - start + 1,
+      )
+    subjectStart = Math.min(space + 5, startLineEnd)
+    subjectEnd = startLineEnd
+  } else {
+    let space = start
+    while (space < startLineEnd && LOWER_TOKEN[bytes[space] as number] !== 0) space++
+    if (bytes[space] !== SP || space === start) {
+      return new ParseError('start line', 'method expected', text.slice(start, startLineEnd), space - start)
+    }
+    const lastSpace = text.lastIndexOf(' ', startLineEnd)
+    if (lastSpace <= space)
+      return new ParseError(
+        'start line',
+        'Request-URI and version expected',
+        text.slice(start, startLineEnd),
+        space - start,
+      )
+    method = internMethod(text.slice(start, space))
+    subjectStart = space + 1
+    subjectEnd = lastSpace
+  }
+
+  const linesStart = startLineEnd + 2
+  const maximum = limits.maxHeaderLines * 2
+  if (scratch.length < maximum) scratch = new Int32Array(maximum)
+  const found = scratch
+  let count = 0
+  let contentLength = ABSENT
+  let at = linesStart
+  for (;;) {
+    if (at + 1 >= length) return new ParseError('message', 'no empty line ends the headers')
+    if (bytes[at] === CR && bytes[at + 1] === LF) break
+    let position = at
+    let hash = 0
+    for (;;) {
+      const lower = LOWER_TOKEN[bytes[position] as number] as number
+      if (lower === 0 || position >= length) break
+      hash = extendHash(hash, lower)
+      position++
+    }
+    const nameEnd = position
+    while (bytes[position] === SP || bytes[position] === HT) position++
+    let id = MALFORMED
+    if (bytes[position] !== COLON) position = at
+    else if (nameEnd > at) id = idOfBytes(bytes, at, nameEnd, hash)
+
+    let end = position
+    do {
+      end = text.indexOf('\r', end + 1)
+      if (end < 0 || bytes[end + 1] !== LF)
+        return new ParseError('message', 'a header line is not ended by CR LF')
+    } while (bytes[end + 2] === SP || bytes[end + 2] === HT)
+    if (count >= maximum) {
+      return new ParseError('message', `more than ${limits.maxHeaderLines} header lines`, '', 0, 513)
+    }
+    found[count++] = (id << COLON_BITS) | Math.min(position - at, COLON_MASK)
+    found[count++] = end
+    if (id === CONTENT_LENGTH) {
+      const value = contentLengthIn(bytes, position + 1, end)
+      contentLength = contentLength === ABSENT || contentLength === value ? value : UNREADABLE
+    }
+    at = end + 2
+  }
+  const lines: number[] = []
+  for (let i = 0; i < count; i++) lines.push(found[i] as number)
+  return new Head(text, lines, linesStart, at + 2, method, status, subjectStart, subjectEnd, contentLength)
+}
+
+/** Three digits followed by a blank or the line's end, of 100 to 699; 0 for anything else. */
+function statusCode(bytes: Buffer, at: number): number {
+  const first = (bytes[at] as number) - 0x30
+  const second = (bytes[at + 1] as number) - 0x30
+  const third = (bytes[at + 2] as number) - 0x30
+  const after = bytes[at + 3]
+  if (first < 1 || first > 6 || second < 0 || second > 9 || third < 0 || third > 9) return 0
+  return after === SP || after === CR ? first * 100 + second * 10 + third : 0
+}
+
+function contentLengthIn(bytes: Buffer, from: number, to: number): number {
+  let position = from
+  let end = to
+  while (position < end && (bytes[position] as number) <= SP) position++
+  while (end > position && (bytes[end - 1] as number) <= SP) end--
+  if (position === end || end - position > 10) return UNREADABLE
+  let value = 0
+  for (; position < end; position++) {
+    const digit = (bytes[position] as number) - 0x30
+    if (digit < 0 || digit > 9) return UNREADABLE
+    value = value * 10 + digit
+  }
+  return value
+}

@@ -1,0 +1,76 @@
+import { UsageError } from '../../util/errors.ts'
+import { consistsOf, TOKEN } from './chars.ts'
+import { idOfName } from './names.ts'
+import { Scanner } from './scanner.ts'
+
+const COMMA = 0x2c
+
+/** How a header's value is read and written, and how several of them stand in a message. */
+export interface HeaderGrammar<T> {
+  /** Reads one value; stops at the comma or the end. */
+  parse(scanner: Scanner): T
+  encode(value: T): string
+  /**
+   * `one` value a message (the default); several, `listed` with commas and written on one line; several, read with
+   * commas but written with a `line` each; or several that hold commas themselves, so that a `challenge` is a line.
+   */
+  readonly values?: 'one' | 'listed' | 'line' | 'challenge'
+}
+
+/**
+ * A typed header: the token that `get`, `all` and `set` take. Made by {@link header}; a constant of an application's
+ * own is a header as good as the built-in ones.
+ */
+export class Header<T> {
+  readonly name: string
+  /** @internal place in the table of names, 0 for a name that is not in it */
+  readonly id: number
+  /** Whether one line may hold several values, with commas between them. */
+  readonly hasCommas: boolean
+  /** Whether several values are written on one line. */
+  readonly isListed: boolean
+  readonly #grammar: HeaderGrammar<T>
+
+  constructor(name: string, grammar: HeaderGrammar<T>) {
+    if (!consistsOf(TOKEN, name)) throw new UsageError('ERR_SIP_HEADER', `"${name}" cannot be a header name`)
+    this.name = name
+    this.id = idOfName(name)
+    this.isListed = grammar.values === 'listed'
+    this.hasCommas = this.isListed || grammar.values === 'line'
+    this.#grammar = grammar
+  }
+
+  /** The first value of a line. */
+  parseFirst(text: string, start: number, end: number): T {
+    const scanner = new Scanner(text, this.name, start, end)
+    scanner.skipSpace()
+    const value = this.#grammar.parse(scanner)
+    scanner.skipSpace()
+    if (!scanner.atEnd && !(this.hasCommas && scanner.peek() === COMMA)) scanner.fail('unexpected character')
+    return value
+  }
+
+  /** All values of a line, appended to `values`. Empty list elements are skipped (RFC 3261 §25.1, `#rule`). */
+  parseAll(text: string, start: number, end: number, values: T[]): void {
+    const scanner = new Scanner(text, this.name, start, end)
+    do {
+      scanner.skipSpace()
+      if (this.hasCommas && (scanner.atEnd || scanner.peek() === COMMA)) continue
+      values.push(this.#grammar.parse(scanner))
+      scanner.skipSpace()
+    } while (this.hasCommas && scanner.accept(COMMA))
+    if (!scanner.atEnd) scanner.fail('unexpected character')
+  }
+
+  encode(value: T): string {
+    return this.#grammar.encode(value)
+  }
+}
+
+/**
+ * Makes a header of one's own: `header('X-Billing', { parse: s => ({ id: s.token() }), encode: b => b.id })`.
+ * @throws UsageError where `name` is no token.
+ */
+export function header<T>(name: string, grammar: HeaderGrammar<T>): Header<T> {
+  return new Header(name, grammar)
+}

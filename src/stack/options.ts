@@ -1,0 +1,56 @@
+import type { Clock } from '../util/clock.ts'
+import { type Log, silentLog } from '../util/log.ts'
+import type { RandomSource } from '../util/random.ts'
+import type { Locate } from './locate/target.ts'
+import { defaultFramerLimits, type FramerLimits } from './message/framer.ts'
+import { type CongestionLimits, defaultCongestionLimits } from './transaction/congestion.ts'
+import { defaultTiming, type TransactionTiming } from './transaction/timers.ts'
+import { type ConnectionLimits, defaultConnectionLimits } from './transport/connection-table.ts'
+
+/** Everything that bounds what others can make us keep. */
+export interface StackLimits extends FramerLimits, ConnectionLimits {
+  /** Connections that a TCP listener accepts at a time. */
+  readonly maxConnections: number
+  /** Bytes that may wait for a slow reader before its connection is closed. */
+  readonly maxBufferedBytes: number
+  /** Server transactions open at a time; one more request is answered 503. */
+  readonly maxTransactions: number
+  /** Requests that may wait for one next hop to be looked up. */
+  readonly maxWaitingPerHop: number
+}
+
+export interface StackOptions {
+  /** The host's clock unless given. */
+  readonly clock?: Clock
+  /** The system's randomness unless given. */
+  readonly random?: RandomSource
+  /** Nothing is logged unless given. */
+  readonly log?: Log
+  /** Finds targets for a URI; numeric hosts and the system's look-up unless given. */
+  readonly locate?: Locate
+  readonly timing?: Partial<TransactionTiming>
+  readonly limits?: Partial<StackLimits>
+  readonly congestion?: Partial<CongestionLimits>
+  /** Bytes above which a request leaves over TCP instead of UDP (RFC 3261 §18.1.1). Default 1,300; Infinity for never. */
+  readonly maxDatagram?: number
+  /** UDP receive buffer in bytes, as far as the system lets it. Default 4 MiB. */
+  readonly receiveBufferSize?: number
+  /** Milliseconds between two looks at the addresses of a wildcard or interface listener. Default 5,000. */
+  readonly followInterval?: number
+}
+
+export const defaultStackOptions = {
+  log: silentLog as Log,
+  timing: defaultTiming as TransactionTiming,
+  congestion: defaultCongestionLimits as CongestionLimits,
+  limits: {
+    ...defaultFramerLimits,
+    ...defaultConnectionLimits,
+    maxConnections: 10_000,
+    maxBufferedBytes: 1_048_576,
+    maxTransactions: 1_000_000,
+    maxWaitingPerHop: 10_000,
+  } as StackLimits,
+  maxDatagram: 1300,
+  followInterval: 5000,
+} as const

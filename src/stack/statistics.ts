@@ -1,0 +1,78 @@
+import { type KnownMethod, type Method, methods } from './message/method.ts'
+
+/** Messages of one direction, by method; a method that is not known counts as `other`. */
+export type MethodCounts = Record<KnownMethod | 'other', number>
+
+/** Plain counters of a stack, changed in place; read them when you like. */
+export class Counters {
+  readonly requestsIn: MethodCounts = methodCounts()
+  readonly requestsOut: MethodCounts = methodCounts()
+  /** By status code, 100 to 699. */
+  readonly responsesIn: Uint32Array = new Uint32Array(700)
+  readonly responsesOut: Uint32Array = new Uint32Array(700)
+  /** Requests and responses that were received again or sent again. */
+  retransmissionsIn = 0
+  retransmissionsOut = 0
+  /** Received and no message, or one that lacks what every message needs. */
+  malformed = 0
+  brokenStreams = 0
+  /** Responses whose top Via is not ours, or that no transaction waits for. */
+  strayResponses = 0
+  /** ACKs that belong to nothing we know. */
+  strayAcks = 0
+  keepAlives = 0
+  flowFailures = 0
+  /** New requests refused with 503 while the event loop was late. */
+  refusedByCongestion = 0
+  /** Requests refused because too many transactions are open. */
+  refusedByLimit = 0
+  /** Errors thrown by an application's handlers. */
+  handlerErrors = 0
+
+  requestIn(method: Method): void {
+    this.requestsIn[known(method)]++
+  }
+
+  requestOut(method: Method): void {
+    this.requestsOut[known(method)]++
+  }
+
+  responseIn(status: number): void {
+    this.responsesIn[status] = (this.responsesIn[status] ?? 0) + 1
+  }
+
+  responseOut(status: number): void {
+    this.responsesOut[status] = (this.responsesOut[status] ?? 0) + 1
+  }
+}
+
+const names: ReadonlySet<string> = new Set(methods)
+
+function known(method: Method): KnownMethod | 'other' {
+  return isKnown(method) ? method : 'other'
+}
+
+function isKnown(method: Method): method is KnownMethod {
+  return names.has(method)
+}
+
+function methodCounts(): MethodCounts {
+  return {
+    INVITE: 0,
+    ACK: 0,
+    BYE: 0,
+    CANCEL: 0,
+    OPTIONS: 0,
+    REGISTER: 0,
+    INFO: 0,
+    PRACK: 0,
+    UPDATE: 0,
+    SUBSCRIBE: 0,
+    NOTIFY: 0,
+    PUBLISH: 0,
+    MESSAGE: 0,
+    REFER: 0,
+    SERVICE: 0,
+    other: 0,
+  }
+}

@@ -1,0 +1,205 @@
+import { hostPort } from '../../util/address.ts'
+import type { EnvironmentError } from '../../util/errors.ts'
+import { UsageError } from '../../util/errors.ts'
+import { type Log, printable } from '../../util/log.ts'
+import type { Hop } from '../message/encode.ts'
+import type { FrameLimits, Head } from '../message/head.ts'
+import { messageOf, parseMessage, type SipMessage, type SipRequest } from '../message/message.ts'
+import { ParseError } from '../message/parse-error.ts'
+import { validate } from '../message/validate.ts'
+import type { Counters } from '../statistics.ts'
+import type { Flow } from './flow.ts'
+import { localUri, sentBy } from './placement.ts'
+import { type SourceAddress, selectTransport, type Target } from './selector.ts'
+import type { Transport, TransportReceiver } from './transport.ts'
+
+/** Who gets what the transports received. */
+export interface MessageReceiver {
+  /** A message that has all that every message needs. */
+  onMessage(message: SipMessage): void
+  /** A request that can be answered but not handled; `error.status` is the answer. */
+  onMalformed(request: SipRequest, error: ParseError): void
+  onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void
+}
+
+export interface TransportLayerOptions {
+  readonly receiver: MessageReceiver
+  readonly counters: Counters
+  readonly log: Log
+  readonly source: SourceAddress
+  readonly limits: FrameLimits
+}
+
+/** All transports of a stack: reads and checks what comes in, and sends wire text where it is told to. */
+export class TransportLayer implements TransportReceiver {
+  readonly #transports = new Map<string, Transport>()
+  readonly #hops = new Map<string, Hop>()
+  readonly #ordinals = new WeakMap<Transport, number>()
+  readonly #byOrdinal = new Map<number, Transport>()
+  #added = 0
+  /** sent-by of our transports, and the names an application gave us */
+  readonly #names = new Set<string>()
+  readonly #receiver: MessageReceiver
+  readonly #counters: Counters
+  readonly #log: Log
+  readonly #source: SourceAddress
+  readonly #limits: FrameLimits
+
+  constructor(options: TransportLayerOptions) {
+    this.#receiver = options.receiver
+    this.#counters = options.counters
+    this.#log = options.log
+    this.#source = options.source
+    this.#limits = options.limits
+  }
+
+  get transports(): Iterable<Transport> {
+    return this.#transports.values()
+  }
+
+  /** Opens a transport and takes it in. Rejects as `Transport.open` does. */
+  async add(transport: Transport): Promise<void> {
+    await transport.open(this)
+    if (this.#transports.has(transport.key)) {
+      await transport.close()
+      throw new UsageError('ERR_SIP_TRANSPORT', `there is a transport ${transport.key} already`)
+    }
+    this.#transports.set(transport.key, transport)
+    this.#ordinals.set(transport, this.#added)
+    this.#byOrdinal.set(this.#added++, transport)
+    this.#hops.set(transport.key, { via: '', localUri: uri => localUri(transport, uri) })
+    this.#names.add(sentBy(transport))
+  }
+
+  async remove(key: string): Promise<void> {
+    const transport = this.#transports.get(key)
+    this.#transports.delete(key)
+    this.#hops.delete(key)
+    if (transport === undefined) return
+    this.#byOrdinal.delete(this.ordinalOf(transport))
+    const name = sentBy(transport)
+    if (![...this.transports].some(other => sentBy(other) === name)) this.#names.delete(name)
+    await transport.close()
+  }
+
+  /** Lets the stack be known by a name besides its addresses: `proxy.example.com`, or with a port. */
+  addName(host: string, port?: number): void {
+    this.#names.add(port === undefined ? host.toLowerCase() : hostPort(host.toLowerCase(), port))
+  }
+
+  /** Whether a sent-by is one that we write into our Vias. */
+  isOurSentBy(sentBy: string): boolean {
+    return this.#names.has(sentBy)
+  }
+
+  /** Whether a host and port, as in a URI or a sent-by, are ours. A port left out stands for 5060, or 5061 of sips. */
+  isOurs(host: string, port: number | undefined, secure: boolean = false): boolean {
+    const name = host.toLowerCase()
+    return this.#names.has(hostPort(name, port ?? (secure ? 5061 : 5060))) || this.#names.has(name)
+  }
+
+  /** What an answer sent over a transport needs filled in; one object a transport. */
+  responseHop(key: string): Hop | undefined {
+    return this.#hops.get(key)
+  }
+
+  /** A transport's place among all that were ever added; it never changes. */
+  ordinalOf(transport: Transport): number {
+    return this.#ordinals.get(transport) ?? -1
+  }
+
+  byOrdinal(ordinal: number): Transport | undefined {
+    return this.#byOrdinal.get(ordinal)
+  }
+
+  /** A TCP transport for what is too large for a UDP one: of the same family, at the same address if there is one. */
+  tcpBeside(transport: Transport): Transport | undefined {
+    const { address, family } = transport.local
+    let beside: Transport | undefined
+    for (const other of this.transports) {
+      if (other.protocol !== 'TCP' || other.local.family !== family) continue
+      if (other.local.address === address) return other
+      beside ??= other
+    }
+    return beside
+  }
+
+  byKey(key: string): Transport | undefined {
+    return this.#transports.get(key)
+  }
+
+  /** The transport for a target. @throws EnvironmentError where there is none */
+  select(target: Target): Transport | Promise<Transport> {
+    return selectTransport(this.#transports.values(), target, this.#source)
+  }
+
+  /** Sends wire text; see {@link Transport.send}. */
+  send(wire: string, flow: Flow): number {
+    const transport = this.#transports.get(flow.transport)
+    return transport === undefined ? -1 : transport.send(wire, flow)
+  }
+
+  async close(): Promise<void> {
+    const transports = [...this.#transports.values()]
+    this.#transports.clear()
+    this.#names.clear()
+    await Promise.all(transports.map(transport => transport.close()))
+  }
+
+  onDatagram(bytes: Buffer, flow: Flow): void {
+    const first = bytes[0]
+    // blank lines keep a NAT open; a byte below 4 begins STUN (RFC 7983), which has no server here
+    if (bytes.length <= 4 || first === undefined || first < 4) this.#counters.keepAlives++
+    else this.#receive(parseMessage(bytes, flow, this.#limits), flow)
+  }
+
+  onFramed(head: Head, bytes: Buffer, flow: Flow): void {
+    this.#receive(messageOf(head, bytes, flow), flow)
+  }
+
+  onBrokenStream(error: ParseError, flow: Flow): void {
+    this.#drop('brokenStreams', error, flow)
+  }
+
+  onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void {
+    if (error !== undefined) {
+      this.#counters.flowFailures++
+      if (this.#log.enabled('info')) this.#log.write('info', 'transport', error.message)
+    }
+    this.#receiver.onFlowFailed(flow, error)
+  }
+
+  #receive(message: SipMessage | ParseError, flow: Flow): void {
+    if (message instanceof ParseError) {
+      this.#drop('malformed', message, flow)
+      return
+    }
+    const error = validate(message)
+    if (message.isResponse) {
+      if (error !== undefined) this.#drop('malformed', error, flow)
+      else if (!this.isOurs(message.via.host, message.via.port, flow.protocol === 'TLS')) {
+        this.#drop('strayResponses', undefined, flow)
+      } else this.#receiver.onMessage(message)
+    } else if (error === undefined) {
+      this.#receiver.onMessage(message)
+    } else {
+      this.#drop('malformed', error, flow)
+      if (message.method !== 'ACK') this.#receiver.onMalformed(message, error)
+    }
+  }
+
+  #drop(
+    counter: 'malformed' | 'brokenStreams' | 'strayResponses',
+    error: ParseError | undefined,
+    flow: Flow,
+  ): void {
+    this.#counters[counter]++
+    if (!this.#log.enabled('info')) return
+    const where = `${flow.protocol.toLowerCase()} ${hostPort(flow.address, flow.port)}`
+    this.#log.write(
+      'info',
+      'transport',
+      `${counter} from ${where}${error ? `: ${printable(error.message, 400)}` : ''}`,
+    )
+  }
+}

@@ -1,0 +1,156 @@
+import { interfaceAddresses } from '../../net/interfaces.ts'
+import { canonicalAddress, familyOf, hostPort, isWildcard, unbracketed } from '../../util/address.ts'
+import { UsageError } from '../../util/errors.ts'
+import type { Timer, Timers } from '../../util/timers.ts'
+import type { StackLimits } from '../options.ts'
+import type { Protocol } from './flow.ts'
+import type { TransportLayer } from './layer.ts'
+import { TcpTransport } from './tcp.ts'
+import type { ListenPoint, Transport } from './transport.ts'
+import { UdpTransport } from './udp.ts'
+
+export interface ListenersOptions {
+  readonly limits: StackLimits
+  readonly receiveBufferSize?: number
+  readonly followInterval: number
+}
+
+const protocols: ReadonlyMap<string, Protocol> = new Map([
+  ['udp', 'UDP'],
+  ['tcp', 'TCP'],
+])
+
+/**
+ * Reads `udp:127.0.0.1:5060`, `tcp:[::1]:5060`, `udp:0.0.0.0:5060` or `udp:eth0:5060`; a port left out is 5060.
+ * @throws UsageError
+ */
+export function parseListenPoint(text: string): ListenPoint {
+  const [, name = '', rest = ''] = /^([a-z]+):(.+)$/i.exec(text) ?? []
+  const protocol = protocols.get(name.toLowerCase())
+  if (protocol === undefined) {
+    throw new UsageError(
+      'ERR_SIP_LISTEN',
+      `"${text}": one of ${[...protocols.keys()].join(', ')} and a colon expected, as in udp:127.0.0.1:5060`,
+    )
+  }
+  const [, host = '', port = '5060'] = /^(\[[0-9a-f:.%]+\]|[^:[\]]+)(?::(\d{1,5}))?$/i.exec(rest) ?? []
+  if (host === '' || Number(port) > 65535) {
+    throw new UsageError(
+      'ERR_SIP_LISTEN',
+      `"${text}": an address, in brackets where it is IPv6, and a port expected, as in tcp:[::1]:5060`,
+    )
+  }
+  return { protocol, host: unbracketed(host), port: Number(port) }
+}
+
+/** Opens transports for listen points; those of a wildcard or an interface follow the addresses the host has. */
+export class Listeners {
+  readonly #transports: TransportLayer
+  readonly #timers: Timers
+  readonly #options: ListenersOptions
+  /** Listen points that stand for several addresses, with the keys of the transports that are open for each. */
+  readonly #followed = new Map<ListenPoint, Map<string, string>>()
+  #timer: Timer | undefined
+
+  constructor(transports: TransportLayer, timers: Timers, options: ListenersOptions) {
+    this.#transports = transports
+    this.#timers = timers
+    this.#options = options
+  }
+
+  async listen(points: readonly string[]): Promise<void> {
+    const parsed = points.map(parseListenPoint)
+    const opened: string[] = []
+    try {
+      for (const point of parsed) {
+        for (const address of addressesOf(point)) opened.push(await this.#open(point, address))
+      }
+    } catch (error) {
+      for (const key of opened) await this.#transports.remove(key)
+      for (const point of parsed) this.#followed.delete(point)
+      throw error
+    }
+    if (this.#followed.size > 0)
+      this.#timer ??= this.#timers.start(this, 'follow', this.#options.followInterval)
+  }
+
+  stop(): void {
+    this.#timers.stop(this.#timer)
+    this.#followed.clear()
+  }
+
+  onTimer(): void {
+    void this.#follow()
+  }
+
+  /** Opens what has come and closes what has gone; an address that cannot be opened is tried again next time. */
+  async #follow(): Promise<void> {
+    for (const [point, open] of this.#followed) {
+      const wanted = matchingAddresses(point)
+      for (const [address, key] of open) {
+        if (wanted.includes(address)) continue
+        open.delete(address)
+        await this.#transports.remove(key)
+      }
+      for (const address of wanted) {
+        if (!open.has(address)) await this.#open(point, address).catch(() => undefined)
+      }
+    }
+    if (this.#timer && this.#followed.size > 0)
+      this.#timers.restart(this.#timer, this.#options.followInterval)
+  }
+
+  async #open(point: ListenPoint, address: string): Promise<string> {
+    const transport = this.#make(point, address)
+    await this.#transports.add(transport)
+    if (isFollowed(point)) {
+      const open = this.#followed.get(point) ?? new Map<string, string>()
+      this.#followed.set(point, open.set(address, transport.key))
+    }
+    return transport.key
+  }
+
+  #make(point: ListenPoint, address: string): Transport {
+    const { limits, receiveBufferSize } = this.#options
+    const { port } = point
+    if (point.protocol === 'UDP') {
+      return new UdpTransport({
+        address,
+        port,
+        ...(receiveBufferSize !== undefined && { receiveBufferSize }),
+      })
+    }
+    const { maxConnections, maxBufferedBytes } = limits
+    return new TcpTransport(
+      { address, port, maxConnections, maxBufferedBytes, framing: limits, connections: limits },
+      this.#timers,
+    )
+  }
+}
+
+function isFollowed(point: ListenPoint): boolean {
+  return familyOf(point.host) === undefined || isWildcard(point.host)
+}
+
+/** @throws UsageError where an interface has no address, or there is none of that name */
+function addressesOf(point: ListenPoint): string[] {
+  if (!isFollowed(point)) return [canonicalAddress(point.host) ?? point.host]
+  const addresses = matchingAddresses(point)
+  if (addresses.length > 0) return addresses
+  const names = [...new Set(interfaceAddresses().map(({ name }) => name))]
+  throw new UsageError(
+    'ERR_SIP_LISTEN',
+    `${point.protocol.toLowerCase()}:${hostPort(point.host, point.port)}: neither an address nor an interface of this host, which has ${names.join(', ')}`,
+  )
+}
+
+/** The host's addresses that a wildcard or interface stands for; link-local ones need a zone and are left out. */
+function matchingAddresses(point: ListenPoint): string[] {
+  const family = familyOf(point.host)
+  return interfaceAddresses()
+    .filter(
+      found =>
+        (family === undefined ? found.name === point.host : found.family === family) && found.scope === 0,
+    )
+    .map(({ address }) => address)
+}

@@ -1,0 +1,169 @@
+import { familyOf, hostPort, type TransportAddress } from '../../util/address.ts'
+import { EnvironmentError } from '../../util/errors.ts'
+import { seededRandom, Tokens } from '../../util/random.ts'
+import type { Timers } from '../../util/timers.ts'
+import { Framer } from '../message/framer.ts'
+import type { Flow, Protocol } from './flow.ts'
+import type { Transport, TransportReceiver } from './transport.ts'
+
+/** How a simulated network treats datagrams; streams are only delayed. */
+export interface NetworkConditions {
+  /** Milliseconds each message is under way. Default 0. */
+  readonly delay?: number
+  /** Up to so many milliseconds more, at random, so that datagrams overtake one another. Default 0. */
+  readonly jitter?: number
+  /** Probabilities of 0 to 1. Default 0. */
+  readonly loss?: number
+  readonly duplication?: number
+  readonly seed?: number
+}
+
+/** One message as it passed the network, for ladders. */
+export interface Passage {
+  readonly time: number
+  readonly from: string
+  readonly to: string
+  readonly wire: string
+  readonly lost: boolean
+}
+
+/**
+ * A network in memory, on an injected clock: the example of an application-made transport, and what protocol tests
+ * run over. Loss, duplication and reordering are repeatable by their seed.
+ */
+export class MemoryNetwork {
+  /** Called for each message that is sent, lost ones too. */
+  onPassage: (passage: Passage) => void = () => {}
+  /** Decides over a single message: true loses it, whatever the probabilities say. */
+  isLost: (passage: Passage) => boolean = () => false
+  readonly #timers: Timers
+  readonly #conditions: Required<NetworkConditions>
+  readonly #random: Tokens
+  readonly #endpoints = new Map<string, MemoryTransport>()
+
+  constructor(timers: Timers, conditions: NetworkConditions = {}) {
+    this.#timers = timers
+    this.#conditions = { delay: 0, jitter: 0, loss: 0, duplication: 0, seed: 1, ...conditions }
+    this.#random = new Tokens(seededRandom(this.#conditions.seed))
+  }
+
+  /** A transport of this network at a numeric address. */
+  transport(protocol: Protocol, address: string, port: number): MemoryTransport {
+    return new MemoryTransport(this, protocol, { address, port, family: familyOf(address) ?? 4 })
+  }
+
+  /** @internal */
+  attach(endpoint: MemoryTransport): void {
+    if (this.#endpoints.has(endpoint.key)) {
+      throw new EnvironmentError('EADDRINUSE', `${endpoint.key} is in use; choose another port`)
+    }
+    this.#endpoints.set(endpoint.key, endpoint)
+  }
+
+  /** @internal */
+  detach(endpoint: MemoryTransport): void {
+    this.#endpoints.delete(endpoint.key)
+  }
+
+  /** @internal */
+  carry(from: MemoryTransport, address: string, port: number, wire: string): void {
+    const to = `${from.protocol.toLowerCase()}:${hostPort(address, port)}`
+    const { delay, jitter, loss, duplication } = this.#conditions
+    const passage = { time: this.#timers.now(), from: from.key, to, wire }
+    const unreliable = !from.isReliable
+    const lost = unreliable && (this.#chance(loss) || this.isLost({ ...passage, lost: false }))
+    this.onPassage({ ...passage, lost })
+    if (lost) return
+    const copies = unreliable && this.#chance(duplication) ? 2 : 1
+    for (let copy = 0; copy < copies; copy++) {
+      const late = unreliable && jitter > 0 ? this.#random.below(jitter + 1) : 0
+      this.#timers.after(delay + late, () => this.#endpoints.get(to)?.deliver(wire, from.local))
+    }
+  }
+
+  /** @internal */
+  reaches(protocol: Protocol, address: string, port: number): boolean {
+    return this.#endpoints.has(`${protocol.toLowerCase()}:${hostPort(address, port)}`)
+  }
+
+  #chance(probability: number): boolean {
+    return probability > 0 && this.#random.below(1_000_000) < probability * 1_000_000
+  }
+}
+
+/** One end of a {@link MemoryNetwork}. A reliable one frames each message and fails at once where nobody listens. */
+export class MemoryTransport implements Transport {
+  readonly protocol: Protocol
+  readonly local: TransportAddress
+  readonly key: string
+  readonly #network: MemoryNetwork
+  #receiver: TransportReceiver | undefined
+
+  /** @internal made by {@link MemoryNetwork.transport} */
+  constructor(network: MemoryNetwork, protocol: Protocol, local: TransportAddress) {
+    this.#network = network
+    this.protocol = protocol
+    this.local = local
+    this.key = `${protocol.toLowerCase()}:${hostPort(local.address, local.port)}`
+  }
+
+  get isReliable(): boolean {
+    return this.protocol !== 'UDP'
+  }
+
+  open(receiver: TransportReceiver): Promise<void> {
+    this.#receiver = receiver
+    this.#network.attach(this)
+    return Promise.resolve()
+  }
+
+  send(wire: string, flow: Flow): number {
+    if (!this.isReliable) {
+      this.#network.carry(this, flow.address, flow.port, wire)
+      return 0
+    }
+    const used = { ...flow, transport: this.key, connection: 1 }
+    if (this.#network.reaches(this.protocol, flow.address, flow.port)) {
+      this.#network.carry(this, flow.address, flow.port, wire)
+    } else {
+      const error = new EnvironmentError(
+        'ECONNREFUSED',
+        `nobody listens on ${hostPort(flow.address, flow.port)}`,
+      )
+      queueMicrotask(() => this.#receiver?.onFlowFailed(used, error))
+    }
+    return 1
+  }
+
+  /** @internal */
+  deliver(wire: string, from: TransportAddress): void {
+    const receiver = this.#receiver
+    if (receiver === undefined) return
+    const connection = this.isReliable ? 1 : 0
+    const flow = {
+      protocol: this.protocol,
+      transport: this.key,
+      address: from.address,
+      port: from.port,
+      connection,
+    }
+    const bytes = Buffer.from(wire, 'latin1')
+    if (!this.isReliable) {
+      receiver.onDatagram(bytes, flow)
+      return
+    }
+    const framer = new Framer({
+      onMessage: (head, message) => receiver.onFramed(head, message, flow),
+      onPing() {},
+      onPong() {},
+    })
+    const error = framer.push(bytes)
+    if (error !== undefined) receiver.onBrokenStream(error, flow)
+  }
+
+  close(): Promise<void> {
+    this.#receiver = undefined
+    this.#network.detach(this)
+    return Promise.resolve()
+  }
+}
