@@ -150,6 +150,7 @@ export class StunClient {
     const verdict = this.#authentication.judge(response, exchange.attempts)
     if (verdict === 'discard') {
       this.counters.badIntegrity++
+      exchange.discarded = response.get(ErrorCode)
       exchange.transaction?.discard()
       return
     }
@@ -227,7 +228,7 @@ export class StunClient {
   #onFailure(exchange: Exchange, failure: 'timeout' | 'integrity' | 'transport', cause: unknown): void {
     this.#exchanges.delete(exchange.key)
     const { server, transaction } = exchange
-    if (failure === 'integrity') exchange.user.onFailure(notVouchedFor(server))
+    if (failure === 'integrity') exchange.user.onFailure(notVouchedFor(server, exchange.discarded))
     else if (failure === 'transport') exchange.user.onFailure(notSent(server, cause))
     else {
       const waited = this.#options.timers.now() - (transaction?.startedAt ?? 0)

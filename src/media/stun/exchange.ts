@@ -1,4 +1,5 @@
 import type { StunAttributeValue } from './attribute.ts'
+import type { StunErrorCode } from './attributes/general.ts'
 import type { StunFailure } from './failure.ts'
 import { addressText, type TransportAddress } from './ip.ts'
 import type { StunMessage } from './message.ts'
@@ -38,6 +39,8 @@ export class Exchange implements StunTransactionUser {
   attempts = 0
   /** @internal the response that is being delivered was a challenge: ask again */
   retry = false
+  /** @internal the error code of the last response that was discarded */
+  discarded: StunErrorCode | undefined
   /** @internal */
   key = ''
   /** @internal */

@@ -51,11 +51,13 @@ export function notSent(server: TransportAddress, cause: unknown): EnvironmentEr
   })
 }
 
-/** @internal */
-export function notVouchedFor(server: TransportAddress): PeerError {
+/** @internal `last`: the error code of the last response that was discarded */
+export function notVouchedFor(server: TransportAddress, last: StunErrorCode | undefined): PeerError {
+  const seen = last === undefined ? '' : `; the last was ${last.code} ${printable(last.reason)}`
   return new PeerError(
     'ERR_STUN_INTEGRITY',
-    `responses from ${addressText(server)} fail the integrity check: a wrong password, or somebody between`,
+    `responses from ${addressText(server)} fail the integrity check${seen}: a wrong password, a server that does not sign, or somebody between`,
+    last?.code,
   )
 }
 

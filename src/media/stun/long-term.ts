@@ -1,4 +1,6 @@
 import {
+  MessageIntegrity,
+  MessageIntegritySha256,
   Nonce,
   PasswordAlgorithm,
   type PasswordAlgorithmChoice,
@@ -22,6 +24,12 @@ export interface LongTermOptions {
   readonly prepare?: Preparation
   /** How many requests one purpose may take, challenges included. */
   readonly attempts?: number
+  /**
+   * What becomes of error responses that bear no integrity attribute: RFC 8489 §9.2.5 has them discarded (`discard`,
+   * the default), and so whoever is on the way cannot end a transaction; but coturn sends 437 and others unsigned, and
+   * a discarded refusal costs the whole time-out. `accept` hands them on.
+   */
+  readonly unsignedErrors?: 'discard' | 'accept'
 }
 
 /** What a challenge told, and what was made of it. */
@@ -45,6 +53,7 @@ export class LongTermAuthentication implements StunAuthentication {
   readonly #hash: StunHash
   readonly #prepare: Preparation | undefined
   readonly #attempts: number
+  readonly #acceptsUnsignedErrors: boolean
   #session: Session | undefined
   #sha256 = false
 
@@ -53,6 +62,7 @@ export class LongTermAuthentication implements StunAuthentication {
     this.#hash = hash
     this.#prepare = options.prepare
     this.#attempts = options.attempts ?? 4
+    this.#acceptsUnsignedErrors = options.unsignedErrors === 'accept'
     // what can never be sent is the caller's mistake: told now, not when the server asks
     longTermKey(credentials, '', hash, 'md5', options.prepare ?? opaqueOrSasl)
   }
@@ -92,6 +102,7 @@ export class LongTermAuthentication implements StunAuthentication {
     if (session === undefined) return 'accept'
     const nonce = response.get(Nonce)
     if (nonce !== undefined && lacksAlgorithms(response, nonce)) return 'discard'
+    if (this.#acceptsUnsignedErrors && code !== undefined && !isSigned(response)) return 'accept'
     return this.vouchesFor(response) ? 'accept' : 'discard'
   }
 
@@ -150,6 +161,10 @@ export class LongTermAuthentication implements StunAuthentication {
 /** A bid-down: the nonce says that algorithms are offered, and somebody has taken the offer away (§9.2.1). */
 function lacksAlgorithms(response: StunMessage, nonce: string): boolean {
   return securityFeatures(nonce)?.passwordAlgorithms === true && !response.has(PasswordAlgorithms)
+}
+
+function isSigned(response: StunMessage): boolean {
+  return response.has(MessageIntegrity) || response.has(MessageIntegritySha256)
 }
 
 function isSupported({ algorithm, parameters }: PasswordAlgorithmChoice): boolean {

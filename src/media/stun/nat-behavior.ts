@@ -50,10 +50,10 @@ export interface NatBehaviorOptions {
 type State =
   | 'idle'
   | 'connectivity'
-  | 'filtering II'
-  | 'filtering III'
-  | 'mapping II'
-  | 'mapping III'
+  | 'filteringII'
+  | 'filteringIII'
+  | 'mappingII'
+  | 'mappingIII'
   | 'hairpin'
   | 'done'
 
@@ -161,26 +161,26 @@ export const natBehaviorMachine: Machine<State, Input, NatBehaviorDiscovery, Eve
   rows: {
     idle: { start: to('connectivity', testConnectivity) },
     connectivity: {
-      'full answer': to('filtering II', noteMapped, testOtherAddressAndPort),
+      'full answer': to('filteringII', noteMapped, testOtherAddressAndPort),
       'plain answer': to('done', noteMapped, report),
       'no answer': to('done', noteFailure, report),
     },
-    'filtering II': {
-      answer: to('mapping II', noteOpenFilter, testOtherAddress),
-      'no answer': to('filtering III', testOtherPort),
-      'plain answer': to('mapping II', testOtherAddress),
+    filteringII: {
+      answer: to('mappingII', noteOpenFilter, testOtherAddress),
+      'no answer': to('filteringIII', testOtherPort),
+      'plain answer': to('mappingII', testOtherAddress),
     },
-    'filtering III': {
-      answer: to('mapping II', noteAddressFilter, testOtherAddress),
-      'no answer': to('mapping II', notePortFilter, testOtherAddress),
-      'plain answer': to('mapping II', testOtherAddress),
+    filteringIII: {
+      answer: to('mappingII', noteAddressFilter, testOtherAddress),
+      'no answer': to('mappingII', notePortFilter, testOtherAddress),
+      'plain answer': to('mappingII', testOtherAddress),
     },
-    'mapping II': {
+    mappingII: {
       'same mapping': to('hairpin', noteOneMapping, testHairpin),
-      answer: to('mapping III', noteSecondMapping, testMappingOfPort),
+      answer: to('mappingIII', noteSecondMapping, testMappingOfPort),
       'no answer': to('hairpin', testHairpin),
     },
-    'mapping III': {
+    mappingIII: {
       'same mapping': to('hairpin', noteMappingByAddress, testHairpin),
       answer: to('hairpin', noteMappingByPort, testHairpin),
       'no answer': to('hairpin', testHairpin),
@@ -195,10 +195,10 @@ export const natBehaviorMachine: Machine<State, Input, NatBehaviorDiscovery, Eve
   absorbs: {
     idle: ['full answer', 'plain answer', 'answer', 'same mapping', 'no answer', 'nothing more'],
     connectivity: ['start', 'answer', 'same mapping', 'nothing more'],
-    'filtering II': ['start', 'full answer', 'same mapping', 'nothing more'],
-    'filtering III': ['start', 'full answer', 'same mapping', 'nothing more'],
-    'mapping II': ['start', 'full answer', 'plain answer', 'nothing more'],
-    'mapping III': ['start', 'full answer', 'plain answer', 'nothing more'],
+    filteringII: ['start', 'full answer', 'same mapping', 'nothing more'],
+    filteringIII: ['start', 'full answer', 'same mapping', 'nothing more'],
+    mappingII: ['start', 'full answer', 'plain answer', 'nothing more'],
+    mappingIII: ['start', 'full answer', 'plain answer', 'nothing more'],
     hairpin: ['start', 'full answer', 'plain answer', 'same mapping'],
     done: ['start', 'full answer', 'plain answer', 'answer', 'same mapping', 'no answer', 'nothing more'],
   },

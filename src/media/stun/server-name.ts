@@ -1,5 +1,6 @@
+import { addressBytes, addressText } from '../../util/address.ts'
 import { EnvironmentError, UsageError } from '../../util/errors.ts'
-import { ipOctets, ipText, isIPv6, type TransportAddress } from './ip.ts'
+import { isIPv6, type TransportAddress } from './ip.ts'
 
 /** The system's look-up of a host name, as a port: at least one numeric address, or a rejection. */
 export type ResolveHost = (host: string) => Promise<readonly { readonly address: string }[]>
@@ -57,13 +58,13 @@ export async function locateServer(
   resolve: ResolveHost,
 ): Promise<StunServerLocation[]> {
   const { host, port, transport } = typeof server === 'string' ? parseServerName(server) : server
-  const numeric = ipOctets(host)
-  if (numeric !== undefined) return [{ address: ipText(numeric), port, transport, domain: host }]
+  const numeric = addressBytes(host)
+  if (numeric !== undefined) return [{ address: addressText(numeric), port, transport, domain: host }]
   if (isIPv6(host)) throw new UsageError('ERR_STUN_SERVER', `${JSON.stringify(host)} is no IPv6 address`)
   const locations: StunServerLocation[] = []
   for (const { address } of await resolve(host)) {
-    const octets = ipOctets(address)
-    if (octets !== undefined) locations.push({ address: ipText(octets), port, transport, domain: host })
+    const octets = addressBytes(address)
+    if (octets !== undefined) locations.push({ address: addressText(octets), port, transport, domain: host })
   }
   if (locations.length > 0) return locations
   throw new EnvironmentError('ERR_STUN_SERVER', `the look-up of ${JSON.stringify(host)} gave no address`)

@@ -169,16 +169,16 @@ export const stunClientMachine: Machine<State, Input, StunClientTransaction, Eve
       cancel: to('terminated', stopTimer),
     },
     waiting: {
-      timeout: to('terminated', reportTimeout),
+      timeout: to('terminated', reportFailure),
       response: to('terminated', stopTimer, giveResponse),
       'discarded response': to('waiting', noteViolation),
       'transport failure': to('terminated', stopTimer, reportTransport),
       cancel: to('terminated', stopTimer),
     },
     open: {
-      timeout: to('terminated', reportTimeout),
+      timeout: to('terminated', reportFailure),
       response: to('terminated', stopTimer, giveResponse),
-      'discarded response': to('terminated', stopTimer, noteViolation, reportTimeout),
+      'discarded response': to('terminated', stopTimer, noteViolation, reportFailure),
       'transport failure': to('terminated', stopTimer, reportTransport),
       cancel: to('terminated', stopTimer),
     },
@@ -245,7 +245,7 @@ function noteViolation(self: StunClientTransaction): void {
   self.violated = true
 }
 
-function reportTimeout(self: StunClientTransaction): void {
+function reportFailure(self: StunClientTransaction): void {
   self.user.onFailure(self, self.violated ? 'integrity' : 'timeout')
 }
 

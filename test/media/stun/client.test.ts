@@ -171,6 +171,44 @@ describe('STUN client', () => {
     ])
   })
 
+  it('tells a transport that cannot send, a line that is full, and nothing once cancelled', () => {
+    const { client, clock, ladder, ask } = setUp([], { limit: 1 })
+    ask()
+    ask()
+    expect(ladder).toEqual(['0 → 192.0.2.1', '0 ERR_STUN_TRANSPORT'])
+    client.close()
+    const user = { onSuccess: () => ladder.push('success'), onFailure: () => ladder.push('failure') }
+    const broken = new StunClient({
+      transport: {
+        reliable: false,
+        send() {
+          throw new Error('no route')
+        },
+      },
+      server,
+      timers: new Timers(clock),
+      random: seededRandom(1),
+    })
+    broken.request({ method: 1 }, user)
+    expect(ladder.at(-1)).toBe('failure')
+    const other = setUp([])
+    other.client.request({ method: 1 }, user).cancel()
+    other.clock.advance(60_000)
+    expect([other.ladder, other.client.pending, ladder.length]).toEqual([['0 → 192.0.2.1'], 0, 3])
+  })
+
+  it('sends indications once, unsigned and without waiting (RFC 8489 §6.3.2)', () => {
+    const { client, clock, requests } = setUp([], {
+      authentication: new ShortTermAuthentication(credentials, nodeHash),
+      fingerprint: true,
+    })
+    client.indicate({ method: 1 })
+    clock.advance(60_000)
+    expect(requests.map(one => [one.class, one.types(), client.pending])).toEqual([
+      ['indication', [0x8028], 0],
+    ])
+  })
+
   it('tells a failed transport and a closed client', () => {
     const { client, ladder, ask } = setUp([])
     ask()
@@ -245,6 +283,18 @@ describe('long-term credentials (RFC 8489 §9.2)', () => {
     ask()
     clock.advance(60_000)
     expect(ladder.at(-1)).toBe('39500 ERR_STUN_INTEGRITY')
+  })
+
+  it('takes unsigned errors where told to, but no wrongly signed ones', () => {
+    const lenient = new LongTermAuthentication(credentials, nodeHash, { unsignedErrors: 'accept' })
+    const { client, clock, ladder, ask } = setUp(
+      [refuse(401, 'example.org', 'n1'), signed(refuse(437), 'elsewhere'), refuse(437)],
+      { authentication: lenient },
+    )
+    ask()
+    clock.advance(5000)
+    expect(ladder.at(-1)).toBe('500 ERR_STUN_RESPONSE 437 No')
+    expect(client.counters.badIntegrity).toBe(1)
   })
 
   it('stops on a challenge whose offer of algorithms was taken away (§9.2.1)', () => {

@@ -1,6 +1,7 @@
+import { addressBytes, addressText } from '../../../util/address.ts'
 import { UsageError } from '../../../util/errors.ts'
 import type { StunAttribute } from '../attribute.ts'
-import { ipOctets, ipText, type TransportAddress } from '../ip.ts'
+import type { TransportAddress } from '../ip.ts'
 import { octet, octets, uint16 } from '../octets.ts'
 
 /** The client's address as the server saw it (RFC 8489 §14.1); for RFC 3489 clients. */
@@ -40,7 +41,7 @@ export const XorRelayedAddress: StunAttribute<TransportAddress> = xored(0x0016, 
 export function readAddress(bytes: Uint8Array, offset: number, length: number): TransportAddress | undefined {
   const size = addressSize(bytes, offset, length)
   if (size === 0) return undefined
-  return { address: ipText(octets(bytes, offset + 4, size)), port: uint16(bytes, offset + 2) }
+  return { address: addressText(octets(bytes, offset + 4, size)), port: uint16(bytes, offset + 2) }
 }
 
 /**
@@ -57,7 +58,7 @@ export function readXoredAddress(
   if (size === 0) return undefined
   const mask = size === 4 ? cookie : bytes.subarray(4, 20)
   const port = uint16(bytes, offset + 2) ^ uint16(cookie, 0)
-  return { address: ipText(xor(octets(bytes, offset + 4, size), mask)), port }
+  return { address: addressText(xor(octets(bytes, offset + 4, size), mask)), port }
 }
 
 const cookieOctets = new Uint8Array([0x21, 0x12, 0xa4, 0x42])
@@ -103,7 +104,7 @@ function xored(type: number, name: string): StunAttribute<TransportAddress> {
 }
 
 function numeric(value: TransportAddress, name: string): Uint8Array {
-  const address = ipOctets(value.address)
+  const address = addressBytes(value.address)
   if (address === undefined || !Number.isInteger(value.port) || value.port < 0 || value.port > 0xffff) {
     throw new UsageError(
       'ERR_STUN_ADDRESS',
