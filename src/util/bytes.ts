@@ -33,7 +33,7 @@ export function toWire(text: string): string {
   return isAscii(text) ? text : Buffer.from(text, 'utf8').latin1Slice()
 }
 
-function isAscii(text: string): boolean {
+export function isAscii(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false
   return true
 }
