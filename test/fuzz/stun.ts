@@ -139,9 +139,10 @@ function corpus(dice: Tokens, request: Uint8Array): Buffer {
   if (kind === 1) return new StunWriter(1, 'success', id).add(XorMappedAddress, source).fingerprint().finish()
   if (kind === 2) {
     const challenge = new StunWriter(1, 'error', id)
-      .add(ErrorCode, { code: 401, reason: 'No' })
+      .add(ErrorCode, { code: dice.below(2) === 0 ? 401 : 438, reason: 'No' })
       .add(Realm, 'r')
-    challenge.add(Nonce, dice.below(2) === 0 ? 'obMatJos2gAAAx' : 'n')
+    if (dice.below(4) === 0) challenge.addOctets(0x0015, new Uint8Array(dice.below(800)).fill(dice.byte()))
+    else challenge.add(Nonce, dice.below(2) === 0 ? 'obMatJos2gAAAx' : `n${dice.byte()}`)
     return challenge
       .add(PasswordAlgorithms, [{ algorithm: 2, parameters: new Uint8Array(dice.below(5)) }])
       .finish()

@@ -1,11 +1,10 @@
 import { UsageError } from '../../util/errors.ts'
-import type { RandomSource } from '../../util/random.ts'
-import type { Timers } from '../../util/timers.ts'
 import { ErrorCode, Software } from './attributes/general.ts'
 import { noAuthentication, type StunAuthentication } from './authentication.ts'
+import type { StunClientOptions } from './client-options.ts'
 import { type StunCounters, stunCounters } from './counters.ts'
 import { Exchange, type ExchangeOwner, type StunRequest, type StunRequestUser } from './exchange.ts'
-import { notSent, notVouchedFor, StunErrorResponse, timedOut, unusable } from './failure.ts'
+import { notSent, notVouchedFor, StunErrorResponse, type StunFailure, timedOut, unusable } from './failure.ts'
 import { checkFingerprint } from './integrity.ts'
 import { isIPv6, sameAddress, type TransportAddress } from './ip.ts'
 import { parseStun, type StunMessage, transactionKey } from './message.ts'
@@ -14,45 +13,8 @@ import { RoundTrips } from './round-trip.ts'
 import { StunClientTransaction, type StunTiming, stunTiming } from './transaction.ts'
 import { StunWriter } from './writer.ts'
 
+const OUTSTANDING = 10
 const MOST_REQUESTS = 1000
-
-/** What carries a client's messages. */
-export interface StunTransport {
-  /** TCP and TLS: requests are sent once. */
-  readonly reliable: boolean
-  /**
-   * Sends one message. May throw; a failure that shows later is told with `StunClient.transportFailed`. A reliable
-   * transport has one peer and may pass over `to`.
-   */
-  send(message: Uint8Array, to: TransportAddress): void
-}
-
-export interface StunClientOptions {
-  readonly transport: StunTransport
-  readonly server: TransportAddress
-  readonly timers: Timers
-  readonly random: RandomSource
-  /** Short-term or long-term credentials; none by default. */
-  readonly authentication?: StunAuthentication
-  /** SOFTWARE of requests; left out by default. */
-  readonly software?: string
-  /** Adds FINGERPRINT, and drops responses without a good one (RFC 8489 §7). */
-  readonly fingerprint?: boolean
-  readonly timing?: Partial<StunTiming>
-  /** Shared by clients of the same servers; each client has its own by default. */
-  readonly roundTrips?: RoundTrips
-  /**
-   * Which 300s are followed (RFC 8489 §10): `any`, as RFC 5389 has it; `authenticated`, signed ones only, as RFC
-   * 8489 demands; `never`. Over a reliable transport none is: a new connection is the application's to open, and the
-   * failure names the server.
-   */
-  readonly alternateServer?: 'any' | 'authenticated' | 'never'
-  /** Told when requests go to another server from now on. */
-  readonly onAlternateServer?: (server: TransportAddress) => void
-  /** Requests under way at the same time. */
-  readonly limit?: number
-  readonly counters?: StunCounters
-}
 
 /**
  * The client of one STUN server: makes requests, matches responses by transaction id, answers challenges, follows
@@ -66,36 +28,42 @@ export class StunClient {
   readonly #roundTrips: RoundTrips
   readonly #authentication: StunAuthentication
   readonly #exchanges = new Map<string, Exchange>()
+  readonly #waiting: Exchange[] = []
+  readonly #outstanding: number
   readonly #timing: StunTiming
   readonly #owner: ExchangeOwner = {
     transmit: (request, to) => this.#options.transport.send(request, to),
     onResponse: (exchange, response, source) => this.#onResponse(exchange, response, source),
     onFailure: (exchange, failure, cause) => this.#onFailure(exchange, failure, cause),
-    forget: exchange => this.#exchanges.delete(exchange.key),
+    forget: exchange => this.#forget(exchange),
   }
   #closed = false
+  #starting = false
 
   constructor(options: StunClientOptions) {
     this.#options = options
     this.server = options.server
     this.counters = options.counters ?? stunCounters()
+    const outstanding = options.transport.reliable ? Number.POSITIVE_INFINITY : OUTSTANDING
+    this.#outstanding = options.outstanding ?? outstanding
     this.#timing = { ...stunTiming, ...options.timing }
     this.#roundTrips = options.roundTrips ?? new RoundTrips(this.#timing.rto)
     this.#authentication = options.authentication ?? noAuthentication
   }
 
-  /** Requests under way. */
+  /** Requests under way and waiting. */
   get pending(): number {
-    return this.#exchanges.size
+    return this.#exchanges.size + this.#waiting.length
   }
 
   /** Sends a request. Its user is called from within this call only where the transport fails at once. */
   request(request: StunRequest, user: StunRequestUser): Exchange {
     const exchange = new Exchange(request, user, request.to ?? this.server, this.#owner)
     if (this.#closed) throw new UsageError('ERR_STUN_CLOSED', 'this STUN client is closed: make another')
-    if (this.#exchanges.size >= (this.#options.limit ?? MOST_REQUESTS)) {
+    if (this.pending >= (this.#options.limit ?? MOST_REQUESTS)) {
       user.onFailure(notSent(exchange.server, new Error('too many STUN requests are under way')))
-    } else this.#send(exchange)
+    } else if (this.#exchanges.size >= this.#outstanding) this.#waiting.push(exchange)
+    else this.#send(exchange, this.#encode(exchange))
     return exchange
   }
 
@@ -143,11 +111,12 @@ export class StunClient {
   /** Ends all requests without a word to their users. */
   close(): void {
     this.#closed = true
+    this.#waiting.length = 0
     for (const exchange of [...this.#exchanges.values()]) exchange.cancel()
   }
 
   #judge(exchange: Exchange, response: StunMessage, source: TransportAddress): void {
-    const verdict = this.#authentication.judge(response, exchange.attempts)
+    const verdict = this.#authentication.judge(response, exchange.signature, exchange.attempts)
     if (verdict === 'discard') {
       this.counters.badIntegrity++
       exchange.discarded = response.get(ErrorCode)
@@ -158,15 +127,20 @@ export class StunClient {
     exchange.transaction?.accept(response, source)
   }
 
-  #send(exchange: Exchange): void {
-    const { timers, transport, software, fingerprint } = this.#options
-    const { request, server } = exchange
+  #encode(exchange: Exchange): Uint8Array {
+    const { software, fingerprint } = this.#options
+    const { request } = exchange
     const writer = new StunWriter(request.method, 'request', this.#transactionId())
     if (software !== undefined) writer.add(Software, software)
     if (request.attributes) writer.addAll(request.attributes)
-    this.#authentication.sign(writer)
+    exchange.signature = this.#authentication.sign(writer)
     if (fingerprint) writer.fingerprint()
-    const bytes = writer.finish()
+    return writer.finish()
+  }
+
+  #send(exchange: Exchange, bytes: Uint8Array): void {
+    const { timers, transport } = this.#options
+    const { server, request } = exchange
     const rto = this.#roundTrips.rto(server.address, timers.now())
     const timing = { ...this.#timing, rto, ...request.timing }
     exchange.attempts++
@@ -186,10 +160,15 @@ export class StunClient {
   #onResponse(exchange: Exchange, response: StunMessage, source: TransportAddress): void {
     this.#exchanges.delete(exchange.key)
     this.#measure(exchange)
-    if (exchange.retry) {
-      this.#send(exchange)
-      return
+    try {
+      if (exchange.retry) this.#sendAgain(exchange)
+      else this.#conclude(exchange, response, source)
+    } finally {
+      this.#startWaiting()
     }
+  }
+
+  #conclude(exchange: Exchange, response: StunMessage, source: TransportAddress): void {
     if (unknownRequired(response).length > 0) {
       exchange.user.onFailure(unusable(source, 'has attributes that we must understand and do not'))
     } else if (response.class === 'success') exchange.user.onSuccess(response, source)
@@ -211,7 +190,19 @@ export class StunClient {
     this.server = next
     this.#authentication.reset()
     this.#options.onAlternateServer?.(next)
-    this.#send(exchange)
+    this.#sendAgain(exchange)
+  }
+
+  /** Nobody asks now, and so nothing may be thrown: a request that a challenge made too large has failed. */
+  #sendAgain(exchange: Exchange): void {
+    let bytes: Uint8Array
+    try {
+      bytes = this.#encode(exchange)
+    } catch (error) {
+      exchange.user.onFailure(notSent(exchange.server, error))
+      return
+    }
+    this.#send(exchange, bytes)
   }
 
   /** The server that a 300 sends this exchange to, where we may follow; `undefined` where its user is to be told. */
@@ -219,7 +210,8 @@ export class StunClient {
     const policy = this.#options.alternateServer ?? 'any'
     if (failure.status !== 300 || policy === 'never' || this.#options.transport.reliable) return undefined
     if (exchange.request.to !== undefined) return undefined
-    if (policy === 'authenticated' && !this.#authentication.vouchesFor(failure.response)) return undefined
+    if (policy === 'authenticated' && !this.#authentication.vouchesFor(failure.response, exchange.signature))
+      return undefined
     const ipv6 = isIPv6(exchange.server.address)
     const next = failure.alternateServers.find(server => isIPv6(server.address) === ipv6)
     return next !== undefined && exchange.redirect(next) ? next : undefined
@@ -227,12 +219,44 @@ export class StunClient {
 
   #onFailure(exchange: Exchange, failure: 'timeout' | 'integrity' | 'transport', cause: unknown): void {
     this.#exchanges.delete(exchange.key)
-    const { server, transaction } = exchange
-    if (failure === 'integrity') exchange.user.onFailure(notVouchedFor(server, exchange.discarded))
-    else if (failure === 'transport') exchange.user.onFailure(notSent(server, cause))
-    else {
-      const waited = this.#options.timers.now() - (transaction?.startedAt ?? 0)
-      exchange.user.onFailure(timedOut(server, transaction?.sent ?? 0, waited))
+    try {
+      exchange.user.onFailure(this.#failureOf(exchange, failure, cause))
+    } finally {
+      this.#startWaiting()
+    }
+  }
+
+  #failureOf(
+    exchange: Exchange,
+    failure: 'timeout' | 'integrity' | 'transport',
+    cause: unknown,
+  ): StunFailure {
+    const { server, transaction, discarded } = exchange
+    if (failure === 'integrity') return notVouchedFor(server, discarded)
+    if (failure === 'transport') return notSent(server, cause)
+    const waited = this.#options.timers.now() - (transaction?.startedAt ?? 0)
+    return timedOut(server, transaction?.sent ?? 0, waited)
+  }
+
+  #forget(exchange: Exchange): void {
+    const place = this.#waiting.indexOf(exchange)
+    if (place >= 0) this.#waiting.splice(place, 1)
+    this.#exchanges.delete(exchange.key)
+    this.#startWaiting()
+  }
+
+  /** Not from within itself: requests that fail at once make room for the next in this same loop. */
+  #startWaiting(): void {
+    if (this.#starting) return
+    this.#starting = true
+    try {
+      while (this.#exchanges.size < this.#outstanding) {
+        const next = this.#waiting.shift()
+        if (next === undefined) break
+        this.#sendAgain(next)
+      }
+    } finally {
+      this.#starting = false
     }
   }
 

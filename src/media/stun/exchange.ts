@@ -1,5 +1,6 @@
 import type { StunAttributeValue } from './attribute.ts'
 import type { StunErrorCode } from './attributes/general.ts'
+import type { StunSignature } from './authentication.ts'
 import type { StunFailure } from './failure.ts'
 import { addressText, type TransportAddress } from './ip.ts'
 import type { StunMessage } from './message.ts'
@@ -39,6 +40,8 @@ export class Exchange implements StunTransactionUser {
   attempts = 0
   /** @internal the response that is being delivered was a challenge: ask again */
   retry = false
+  /** @internal what the request under way was signed with */
+  signature: StunSignature | undefined
   /** @internal the error code of the last response that was discarded */
   discarded: StunErrorCode | undefined
   /** @internal */

@@ -1,7 +1,13 @@
 export { type StunAttribute, type StunAttributeValue, valued } from './attribute.ts'
 export * from './attributes/index.ts'
-export { noAuthentication, type ResponseVerdict, type StunAuthentication } from './authentication.ts'
-export { StunClient, type StunClientOptions, type StunTransport } from './client.ts'
+export {
+  noAuthentication,
+  type ResponseVerdict,
+  type StunAuthentication,
+  type StunSignature,
+} from './authentication.ts'
+export { StunClient } from './client.ts'
+export type { StunClientOptions, StunTransport } from './client-options.ts'
 export { type StunCounters, stunCounters } from './counters.ts'
 export {
   longTermKey,

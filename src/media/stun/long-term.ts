@@ -11,11 +11,12 @@ import {
   Username,
 } from './attributes/credentials.ts'
 import { ErrorCode } from './attributes/general.ts'
-import type { ResponseVerdict, StunAuthentication } from './authentication.ts'
+import type { ResponseVerdict, StunAuthentication, StunSignature } from './authentication.ts'
 import { longTermKey, prepared, type StunCredentials, securityFeatures, userhash } from './credentials.ts'
 import type { IntegrityKey, StunHash } from './hash.ts'
 import { checkIntegrity, checkIntegritySha256 } from './integrity.ts'
 import type { StunMessage } from './message.ts'
+import { octets } from './octets.ts'
 import { opaqueOrSasl, type Preparation, saslOrOpaque } from './prepare.ts'
 import type { StunWriter } from './writer.ts'
 
@@ -32,16 +33,18 @@ export interface LongTermOptions {
   readonly unsignedErrors?: 'discard' | 'accept'
 }
 
-/** What a challenge told, and what was made of it. */
-interface Session {
+/** What a challenge told, and what was made of it. What is echoed is kept as the octets it came in. */
+interface Session extends StunSignature {
   readonly realm: string
   readonly nonce: string
-  readonly algorithms: readonly PasswordAlgorithmChoice[] | undefined
+  readonly echoed: readonly { readonly type: number; readonly octets: Uint8Array }[]
   readonly algorithm: PasswordAlgorithmChoice | undefined
   readonly username: string
   readonly userhash: Uint8Array | undefined
-  readonly key: IntegrityKey
 }
+
+/** Octets of PASSWORD-ALGORITHMS that are echoed: some dozens of algorithms, where two are known. */
+const MOST_ALGORITHMS = 256
 
 /**
  * The client's side of the long-term credential mechanism (RFC 8489 §9.2): nothing is sent until a 401 gives realm
@@ -83,64 +86,69 @@ export class LongTermAuthentication implements StunAuthentication {
     this.#sha256 = false
   }
 
-  sign(writer: StunWriter): void {
+  sign(writer: StunWriter): StunSignature | undefined {
     const session = this.#session
-    if (session === undefined) return
+    if (session === undefined) return undefined
     if (session.userhash !== undefined) writer.add(Userhash, session.userhash)
     else writer.add(Username, session.username)
-    writer.add(Realm, session.realm).add(Nonce, session.nonce)
-    if (session.algorithms !== undefined) writer.add(PasswordAlgorithms, session.algorithms)
+    for (const { type, octets } of session.echoed) writer.addOctets(type, octets)
     if (session.algorithm !== undefined) writer.add(PasswordAlgorithm, session.algorithm)
     if (this.#sha256) writer.integritySha256(session.key)
     else writer.integrity(session.key)
+    return session
   }
 
-  judge(response: StunMessage, attempt: number): ResponseVerdict {
+  judge(response: StunMessage, signature: StunSignature | undefined, attempt: number): ResponseVerdict {
     const code = response.class === 'error' ? response.get(ErrorCode)?.code : undefined
-    if (code === 401 || code === 438) return this.#challenge(response, code, attempt)
-    const session = this.#session
-    if (session === undefined) return 'accept'
+    if (code === 401 || code === 438) return this.#challenge(response, code, signature, attempt)
+    if (signature === undefined) return 'accept'
     const nonce = response.get(Nonce)
     if (nonce !== undefined && lacksAlgorithms(response, nonce)) return 'discard'
     if (this.#acceptsUnsignedErrors && code !== undefined && !isSigned(response)) return 'accept'
-    return this.vouchesFor(response) ? 'accept' : 'discard'
+    return this.vouchesFor(response, signature) ? 'accept' : 'discard'
   }
 
-  vouchesFor(response: StunMessage): boolean {
-    const key = this.#session?.key
-    if (key === undefined) return false
-    const sha256 = checkIntegritySha256(response, key)
+  vouchesFor(response: StunMessage, signature: StunSignature | undefined): boolean {
+    if (signature === undefined) return false
+    const sha256 = checkIntegritySha256(response, signature.key)
     if (sha256 === 'valid') this.#sha256 = true
     if (sha256 !== 'absent') return sha256 === 'valid'
-    return !this.#sha256 && checkIntegrity(response, key) === 'valid'
+    return !this.#sha256 && checkIntegrity(response, signature.key) === 'valid'
   }
 
-  #challenge(response: StunMessage, code: 401 | 438, attempt: number): ResponseVerdict {
-    const before = this.#session
+  /** `accept` hands the challenge on as the refusal it is, where another try would bring nothing (§9.2.5). */
+  #challenge(
+    response: StunMessage,
+    code: 401 | 438,
+    signature: StunSignature | undefined,
+    attempt: number,
+  ): ResponseVerdict {
     const nonce = response.get(Nonce)
-    const realm = response.get(Realm) ?? (code === 438 ? before?.realm : undefined)
+    const realm = response.get(Realm) ?? (code === 438 ? signature?.realm : undefined)
     if (nonce === undefined || realm === undefined || attempt >= this.#attempts) return 'accept'
     if (lacksAlgorithms(response, nonce)) return 'accept'
-    // the same user in the same realm would be refused again (§9.2.5)
-    if (code === 401 && before?.realm === realm) return 'accept'
-    if (code === 438 && before?.nonce === nonce) return 'accept'
-    const offered = response.get(PasswordAlgorithms)
-    if (response.has(PasswordAlgorithms) && offered === undefined) return 'accept'
-    const algorithm = offered?.find(isSupported)
-    if (offered !== undefined && algorithm === undefined) return 'accept'
-    const session = this.#answer(realm, nonce, offered, algorithm)
+    // the same user in the same realm, or the same nonce, would be refused again
+    if (code === 401 ? signature?.realm === realm : signature?.nonce === nonce) return 'accept'
+    const session = this.#answer(response, realm, nonce)
     if (session === undefined) return 'accept'
     this.#session = session
-    if (offered !== undefined) this.#sha256 = true
+    if (session.algorithm !== undefined) this.#sha256 = true
     return 'retry'
   }
 
-  #answer(
-    realm: string,
-    nonce: string,
-    algorithms: readonly PasswordAlgorithmChoice[] | undefined,
-    algorithm: PasswordAlgorithmChoice | undefined,
-  ): Session | undefined {
+  #answer(response: StunMessage, realm: string, nonce: string): Session | undefined {
+    const offered = response.get(PasswordAlgorithms)
+    const algorithm = offered?.find(isSupported)
+    if (response.has(PasswordAlgorithms) && algorithm === undefined) return undefined
+    const echoed: { type: number; octets: Uint8Array }[] = []
+    for (const { type } of [Realm, Nonce, PasswordAlgorithms]) {
+      const offset = response.find(type)
+      if (offset >= 0)
+        echoed.push({ type, octets: octets(response.bytes, offset, response.lengthAt(offset)) })
+      else if (type === Realm.type) echoed.push({ type, octets: Buffer.from(realm) })
+    }
+    if (echoed.some(one => one.type === PasswordAlgorithms.type && one.octets.length > MOST_ALGORITHMS))
+      return undefined
     const features = securityFeatures(nonce)
     const prepare = this.#prepare ?? (features === undefined ? saslOrOpaque : opaqueOrSasl)
     if (prepare(realm) === undefined) return undefined
@@ -149,7 +157,7 @@ export class LongTermAuthentication implements StunAuthentication {
     return {
       realm,
       nonce,
-      algorithms,
+      echoed,
       algorithm,
       username: prepared(username, prepare),
       userhash: features?.usernameAnonymity ? userhash(username, realm, this.#hash, prepare) : undefined,

@@ -2,9 +2,10 @@ import { feed, type Machine, to } from '../../util/machine.ts'
 import type { RandomSource } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
 import { valued } from './attribute.ts'
-import { MappedAddress, OtherAddress, XorMappedAddress } from './attributes/address.ts'
+import { mappedAddressOf, OtherAddress } from './attributes/address.ts'
 import { ChangeRequest } from './attributes/nat-behavior.ts'
-import { StunClient, type StunTransport } from './client.ts'
+import { StunClient } from './client.ts'
+import type { StunTransport } from './client-options.ts'
 import type { StunRequest } from './exchange.ts'
 import type { StunFailure } from './failure.ts'
 import { method } from './header.ts'
@@ -141,7 +142,7 @@ export class NatBehaviorDiscovery {
       { method: method.Binding, ...request },
       {
         onSuccess: (response, source) => {
-          const mapped = response.get(XorMappedAddress) ?? response.get(MappedAddress)
+          const mapped = mappedAddressOf(response)
           const other = response.get(OtherAddress)
           feed(natBehaviorMachine, this, judge(mapped, source, response), { mapped, other })
         },

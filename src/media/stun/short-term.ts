@@ -1,5 +1,5 @@
 import { Username } from './attributes/credentials.ts'
-import type { ResponseVerdict, StunAuthentication } from './authentication.ts'
+import type { ResponseVerdict, StunAuthentication, StunSignature } from './authentication.ts'
 import { prepared, type StunCredentials, shortTermKey } from './credentials.ts'
 import type { IntegrityKey, StunHash } from './hash.ts'
 import { checkIntegrity, checkIntegritySha256, type Verdict } from './integrity.ts'
@@ -28,10 +28,11 @@ export class ShortTermAuthentication implements StunAuthentication {
     this.#integrity = this.#asked
   }
 
-  sign(writer: StunWriter): void {
+  sign(writer: StunWriter): StunSignature {
     writer.add(Username, this.#username)
     if (this.#integrity !== 'sha256') writer.integrity(this.#key)
     if (this.#integrity !== 'sha1') writer.integritySha256(this.#key)
+    return { key: this.#key }
   }
 
   /** What the server signed with is what later requests are signed with (§9.1.5). */

@@ -10,6 +10,7 @@ import {
   Nonce,
   nodeHash,
   nonceWith,
+  Padding,
   PasswordAlgorithm,
   PasswordAlgorithms,
   parseStun,
@@ -26,6 +27,7 @@ import {
   type TransportAddress,
   Userhash,
   Username,
+  valued,
   XorMappedAddress,
 } from '../../../src/media/stun/index.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'
@@ -197,6 +199,60 @@ describe('STUN client', () => {
     expect([other.ladder, other.client.pending, ladder.length]).toEqual([['0 → 192.0.2.1'], 0, 3])
   })
 
+  it('has ten requests under way at most, the others wait their turn (RFC 8489 §6.2)', () => {
+    const { client, clock, ladder, requests, ask } = setUp([])
+    for (let i = 0; i < 12; i++) ask()
+    expect([requests.length, client.pending]).toEqual([10, 12])
+    client.receive((succeed(request(requests[3]), server) ?? fail()).finish(), server)
+    expect([requests.length, client.pending]).toEqual([11, 11])
+    client.request({ method: 1 }, { onSuccess: fail, onFailure: fail }).cancel()
+    clock.advance(100_000)
+    expect(ladder.filter(line => line.endsWith('TIMEOUT'))).toEqual([
+      ...new Array(10).fill('39500 ERR_STUN_TIMEOUT'),
+      '79000 ERR_STUN_TIMEOUT',
+    ])
+    expect(client.pending).toBe(0)
+  })
+
+  it('runs through a long line of requests that fail at once', () => {
+    let works = true
+    let failed = 0
+    const client = new StunClient({
+      transport: {
+        reliable: false,
+        send() {
+          if (!works) throw new Error('no route')
+        },
+      },
+      server,
+      timers: new Timers(new SimulatedClock()),
+      random: seededRandom(1),
+      limit: 20_000,
+    })
+    for (let i = 0; i < 20_000; i++)
+      client.request({ method: 1 }, { onSuccess: fail, onFailure: () => failed++ })
+    works = false
+    client.transportFailed(new Error('gone'))
+    expect([failed, client.pending]).toEqual([20_000, 0])
+  })
+
+  it('is not stuck by a user that throws', () => {
+    const { client, clock, requests, ask } = setUp([], { outstanding: 1 })
+    const user = {
+      onSuccess() {
+        throw new Error('mine')
+      },
+      onFailure: fail,
+    }
+    client.request({ method: 1 }, user)
+    ask()
+    const answer = (succeed(request(requests[0]), server) ?? fail()).finish()
+    expect(() => client.receive(answer, server)).toThrow('mine')
+    expect([requests.length, client.pending]).toEqual([2, 1])
+    clock.advance(100_000)
+    expect(client.pending).toBe(0)
+  })
+
   it('sends indications once, unsigned and without waiting (RFC 8489 §6.3.2)', () => {
     const { client, clock, requests } = setUp([], {
       authentication: new ShortTermAuthentication(credentials, nodeHash),
@@ -283,6 +339,45 @@ describe('long-term credentials (RFC 8489 §9.2)', () => {
     ask()
     clock.advance(60_000)
     expect(ladder.at(-1)).toBe('39500 ERR_STUN_INTEGRITY')
+  })
+
+  it('answers challenges to requests that are under way together, each for itself', () => {
+    const { client, ladder, requests, ask } = setUp([], { authentication: authentication() })
+    const answerAll = (from: number, answer: Answer): void => {
+      for (const one of requests.slice(from)) client.receive((answer(one, server) ?? fail()).finish(), server)
+    }
+    ask()
+    ask()
+    answerAll(0, refuse(401, 'example.org', 'n1'))
+    answerAll(2, refuse(438, 'example.org', 'n2'))
+    answerAll(4, signed(succeed))
+    expect(requests.map(one => one.get(Nonce))).toEqual([undefined, undefined, 'n1', 'n1', 'n2', 'n2'])
+    expect(ladder.filter(line => line.includes('success'))).toHaveLength(2)
+  })
+
+  it('echoes realm and nonce octet for octet, whatever they are', () => {
+    const nonce = new Uint8Array(763).fill(0xe9)
+    const { ladder, requests, ask } = setUp(
+      [(r, to) => refuse(401, 'example.org')(r, to)?.addOctets(0x0015, nonce), signed(succeed)],
+      { authentication: authentication() },
+    )
+    ask()
+    const offset = request(requests[1]).find(0x0015)
+    expect(new Uint8Array(request(requests[1]).bytes.subarray(offset, offset + 763))).toEqual(nonce)
+    expect(ladder.at(-1)).toBe('0 success 198.51.100.7:40000')
+  })
+
+  it('fails, and does not throw, where a challenge makes the request too large', () => {
+    const { client, requests } = setUp([], { authentication: authentication() })
+    const seen: string[] = []
+    client.request(
+      { method: 1, attributes: [valued(Padding, new Uint8Array(65_500))] },
+      { onSuccess: () => seen.push('success'), onFailure: failure => seen.push(failure.code) },
+    )
+    const challenge = refuse(401, 'example.org', 'n1')(request(requests[0]), server)
+    client.receive((challenge ?? fail()).finish(), server)
+    expect(seen).toEqual(['ERR_STUN_TRANSPORT'])
+    expect(client.pending).toBe(0)
   })
 
   it('takes unsigned errors where told to, but no wrongly signed ones', () => {
@@ -416,6 +511,10 @@ describe('alternate server (RFC 8489 §10)', () => {
     expect(ladder.at(-1)).toBe('0 ERR_STUN_RESPONSE 300 Try')
   })
 })
+
+function fail(): never {
+  throw new Error('no answer')
+}
 
 function parsed(bytes: Uint8Array): StunMessage {
   return request(parseStun(bytes))

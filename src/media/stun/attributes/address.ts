@@ -2,6 +2,7 @@ import { addressBytes, addressText } from '../../../util/address.ts'
 import { UsageError } from '../../../util/errors.ts'
 import type { StunAttribute } from '../attribute.ts'
 import type { TransportAddress } from '../ip.ts'
+import type { StunMessage } from '../message.ts'
 import { octet, octets, uint16 } from '../octets.ts'
 
 /** The client's address as the server saw it (RFC 8489 §14.1); for RFC 3489 clients. */
@@ -36,6 +37,11 @@ export const XorPeerAddress: StunAttribute<TransportAddress> = xored(0x0012, 'XO
 
 /** The address that the relay gave us (RFC 8656 §18.5). */
 export const XorRelayedAddress: StunAttribute<TransportAddress> = xored(0x0016, 'XOR-RELAYED-ADDRESS')
+
+/** Our address as the server saw it: XORed, or plain from a server of RFC 3489. */
+export function mappedAddressOf(response: StunMessage): TransportAddress | undefined {
+  return response.get(XorMappedAddress) ?? response.get(MappedAddress)
+}
 
 /** @internal `undefined` for a family or a size that the RFC does not know */
 export function readAddress(bytes: Uint8Array, offset: number, length: number): TransportAddress | undefined {

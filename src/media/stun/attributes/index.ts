@@ -2,6 +2,7 @@ export {
   AlternateServer,
   ChangedAddress,
   MappedAddress,
+  mappedAddressOf,
   OtherAddress,
   ReflectedFrom,
   ResponseAddress,
