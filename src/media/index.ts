@@ -1,1 +1,2 @@
 export * from './stun/index.ts'
+export * from './turn/index.ts'

@@ -183,15 +183,7 @@ export const allocationMachine: Machine<State, Input, TurnAllocation, Event> = {
       'release',
       'released',
     ],
-    allocating: [
-      'allocate',
-      'refresh',
-      'refreshed',
-      'refresh failed',
-      'expired',
-      'release',
-      'released',
-    ],
+    allocating: ['allocate', 'refresh', 'refreshed', 'refresh failed', 'expired', 'release', 'released'],
     allocated: ['allocate', 'granted', 'refused', 'refreshed', 'refresh failed', 'released'],
     refreshing: ['allocate', 'granted', 'refused', 'released'],
     releasing: [
