@@ -13,7 +13,7 @@ const MOST_DATA = 0xffff
  * copied.
  */
 export function channelData(channel: number, data: Uint8Array, stream: boolean): Buffer {
-  const size = data.length > MOST_DATA ? MOST_DATA : data.length
+  const size = Math.min(data.length, MOST_DATA)
   const end = HEADER + size
   const bytes = Buffer.allocUnsafe(stream ? (end + 3) & ~3 : end)
   bytes[0] = channel >> 8
