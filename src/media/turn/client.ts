@@ -101,6 +101,7 @@ export class TurnClient {
   readonly #options: TurnClientOptions
   readonly #user: TurnClientUser
   readonly #stun: StunClient
+  readonly #plain: StunClient
   readonly #allocation: TurnAllocation
   readonly #peers: TurnPeers
   readonly #reliable: boolean
@@ -113,14 +114,18 @@ export class TurnClient {
     this.#reliable = options.transport.reliable
     const { transport, server, timers, random, software, timing, alternateServer } = options
     this.credentials = options.credentials ?? turnCredentials(options.unsignedErrors, options.hash)
-    this.#stun = new StunClient({
+    const shared = {
       transport,
       server,
       timers,
       random,
-      authentication: this.credentials,
       ...(software !== undefined && { software }),
       ...(timing && { timing }),
+    }
+    this.#plain = new StunClient({ ...shared, authentication: this.credentials.unchallenged })
+    this.#stun = new StunClient({
+      ...shared,
+      authentication: this.credentials,
       ...(alternateServer && { alternateServer }),
       onAlternateServer: next => user.onServerChanged(next),
     })
@@ -271,13 +276,14 @@ export class TurnClient {
     else {
       const message = parseStun(bytes)
       if (typeof message === 'string') this.counters.malformed++
-      else if (!this.#stun.receiveMessage(message, server)) this.#receiveIndication(message)
+      else if (!this.#clientOf(message).receiveMessage(message, server)) this.#receiveIndication(message)
     }
   }
 
   /** The connection to the server is gone. */
   transportFailed(cause: unknown): void {
     this.#stun.transportFailed(cause)
+    this.#plain.transportFailed(cause)
     this.#allocation.lost(gone(cause))
   }
 
@@ -286,6 +292,7 @@ export class TurnClient {
     this.#peers.clear()
     this.#allocation.close()
     this.#stun.close()
+    this.#plain.close()
   }
 
   #allocationUser(): AllocationUser {
@@ -311,7 +318,12 @@ export class TurnClient {
   }
 
   #ask<T>(stunMethod: number, answer: Answer<T>, read: (response: StunMessage) => T | undefined): void {
-    this.#stun.request({ method: stunMethod }, this.#reader(answer, read))
+    this.#plain.request({ method: stunMethod, to: this.#stun.server }, this.#reader(answer, read))
+  }
+
+  #clientOf(message: StunMessage): StunClient {
+    const isPlain = message.method === method.Binding || message.method === method.SharedSecret
+    return isPlain ? this.#plain : this.#stun
   }
 
   #reader<T>(answer: Answer<T>, read: (response: StunMessage) => T | undefined): Answer<StunMessage> {

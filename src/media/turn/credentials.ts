@@ -17,6 +17,7 @@ export class TurnCredentials implements StunAuthentication {
   readonly #hash: StunHash
   readonly #unsignedErrors: 'accept' | 'discard'
   #mechanism: StunAuthentication = noAuthentication
+  #unchallenged: StunAuthentication = noAuthentication
 
   /** `unsignedErrors`: see LongTermOptions; coturn does not sign its refusals. */
   constructor(hash: StunHash, unsignedErrors: 'accept' | 'discard') {
@@ -29,6 +30,20 @@ export class TurnCredentials implements StunAuthentication {
       term === 'short'
         ? new ShortTermAuthentication(credentials, this.#hash)
         : new LongTermAuthentication(credentials, this.#hash, { unsignedErrors: this.#unsignedErrors })
+    this.#unchallenged = term === 'short' ? this.#mechanism : noAuthentication
+  }
+
+  /**
+   * For Binding and Shared Secret: TURN servers take and give them unsigned even where they want long-term credentials
+   * for all else.
+   */
+  get unchallenged(): StunAuthentication {
+    return {
+      sign: writer => this.#unchallenged.sign(writer),
+      judge: (response, signature, attempt) => this.#unchallenged.judge(response, signature, attempt),
+      vouchesFor: (response, signature) => this.#unchallenged.vouchesFor(response, signature),
+      reset: () => this.#unchallenged.reset(),
+    }
   }
 
   sign(writer: StunWriter): StunSignature | undefined {

@@ -88,7 +88,8 @@ export function allocationAttributes(request: AllocationRequest): StunAttributeV
 
 /** Reads an Allocate success; `undefined` where it names no relayed address. */
 export function readAllocation(response: StunMessage): Allocation | undefined {
-  const [relay, additionalRelay] = response.all(XorRelayedAddress)
+  // coturn writes 0.0.0.0:0 for the family that it does not serve
+  const [relay, additionalRelay] = response.all(XorRelayedAddress).filter(({ port }) => port > 0)
   if (relay === undefined) return undefined
   return {
     reflexive: response.get(XorMappedAddress),
