@@ -37,7 +37,7 @@ function open(transport: Transport, server = coturn, credentials = alice): TurnS
       ? new TurnUdpSocket({ ...options, port: server.port })
       : transport === 'tcp'
         ? new TurnTcpSocket({ ...options, port: server.port })
-        : new TurnTlsSocket({ ...options, port: server.tlsPort, tls: { ca: server.certificate } })
+        : new TurnTlsSocket({ ...options, port: server.tlsPort, tls: server.tls })
   closers.push(() => socket.close())
   return socket
 }

@@ -47,7 +47,7 @@ function opened(mode: NatTraversalMode, more: MediaStreamOptions = {}): Promise<
         serverPort: mode === 'TurnTlsAllocation' ? coturn.tlsPort : coturn.port,
         // a STUN server asks nobody who he is
         ...(mode !== 'StunBindDiscovery' && { stunUsername: alice.username, stunPassword: alice.password }),
-        tls: { ca: coturn.certificate },
+        tls: coturn.tls,
         timing: { rto: 100 },
         ...more,
       },

@@ -28,7 +28,7 @@ export interface MediaSocket {
   close(): Promise<void>
 }
 
-export const bindUdp: BindSocket = (address, port, receiver) => UdpSocket.bind({ address, port }, receiver)
+const bindUdp: BindSocket = (address, port, receiver) => UdpSocket.bind({ address, port }, receiver)
 
 /** Hands out ports of a range, each stream's after those of the stream before. */
 export class PortPool {

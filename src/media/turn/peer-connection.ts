@@ -31,6 +31,8 @@ export interface PeerConnectionSetup {
   readonly onFailure: (failure: StunFailure) => void
 }
 
+/** Octets that may wait for `listen`; a peer that sends more before is left. */
+const MOST_EARLY = 1024 * 1024
 /** Larger than any answer to ConnectionBind. */
 const LARGEST_ANSWER = 4096
 
@@ -47,6 +49,7 @@ export class TurnPeerConnection implements StreamReceiver {
   #state: 'binding' | 'open' | 'closed' = 'binding'
   #user: PeerConnectionUser | undefined
   #early: Uint8Array[] = []
+  #earlySize = 0
   #ended: { error: EnvironmentError | undefined } | undefined
 
   constructor(setup: PeerConnectionSetup) {
@@ -145,7 +148,19 @@ export class TurnPeerConnection implements StreamReceiver {
   }
 
   #deliver(bytes: Uint8Array): void {
-    if (this.#user === undefined) this.#early.push(bytes)
-    else this.#user.onBytes(bytes)
+    if (this.#user !== undefined) {
+      this.#user.onBytes(bytes)
+      return
+    }
+    this.#early.push(bytes)
+    this.#earlySize += bytes.length
+    if (this.#earlySize > MOST_EARLY) {
+      this.#connection.destroy(
+        new EnvironmentError(
+          'ERR_TURN_UNHEARD',
+          `nobody listens to ${MOST_EARLY} octets of a peer: call listen`,
+        ),
+      )
+    }
   }
 }

@@ -195,22 +195,28 @@ export class TurnSession {
     return server
   }
 
+  /** As the user wants it: nothing after `close`, also where one event makes two calls and the first one closes. */
   #clientUser(): TurnClientUser {
     const user = this.#user
+    const tell = (call: () => void): void => {
+      if (!this.#closed) call()
+    }
     return {
-      onAllocated: allocation => user.onAllocated(allocation),
-      onAllocationFailure: failure => this.#onAllocationFailure(failure),
-      onRefreshed: lifetime => user.onRefreshed(lifetime),
-      onRefreshFailure: failure => user.onRefreshFailure(failure),
-      onAllocationLost: failure => user.onAllocationLost(failure),
-      onReleased: () => user.onReleased(),
-      onChannelBound: (number, peer) => user.onChannelBound(number, peer),
-      onChannelFailure: (peer, failure) => user.onChannelFailure(peer, failure),
-      onPermissionFailure: (address, failure) => user.onPermissionFailure(address, failure),
-      onData: (data, address, port) => user.onData(data, address, port),
-      onIcmp: (icmp, peer) => user.onIcmp(icmp, peer),
-      onConnectionAttempt: (peer, id) => user.onConnectionAttempt(peer, id),
-      onServerChanged: server => user.onServerChanged(server),
+      onAllocated: allocation => tell(() => user.onAllocated(allocation)),
+      onAllocationFailure: failure => tell(() => this.#onAllocationFailure(failure)),
+      onRefreshed: lifetime => tell(() => user.onRefreshed(lifetime)),
+      onRefreshFailure: failure => tell(() => user.onRefreshFailure(failure)),
+      onAllocationLost: failure => tell(() => user.onAllocationLost(failure)),
+      onReleased: () => tell(() => user.onReleased()),
+      onChannelBound: (number, peer) => tell(() => user.onChannelBound(number, peer)),
+      onChannelFailure: (peer, failure) => tell(() => user.onChannelFailure(peer, failure)),
+      onPermissionFailure: (address, failure) => tell(() => user.onPermissionFailure(address, failure)),
+      onData: (data, address, port) => {
+        if (!this.#closed) user.onData(data, address, port)
+      },
+      onIcmp: (icmp, peer) => tell(() => user.onIcmp(icmp, peer)),
+      onConnectionAttempt: (peer, id) => tell(() => user.onConnectionAttempt(peer, id)),
+      onServerChanged: server => tell(() => user.onServerChanged(server)),
     }
   }
 

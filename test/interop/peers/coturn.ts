@@ -1,7 +1,8 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { testCertificate, testKey } from '../../net/certificate.ts'
 import { installed } from '../installed.ts'
 
 /** A coturn on one loopback address, stopped by `stop` (by its process id). */
@@ -9,12 +10,12 @@ export interface Coturn {
   readonly address: string
   readonly port: number
   readonly tlsPort: number
-  /** Its own certificate, PEM: also the authority to check it by. */
-  readonly certificate: string
+  /** How its certificate is checked. */
+  readonly tls: { readonly ca: string; readonly serverName: string }
   stop(): Promise<void>
 }
 
-export const realm = 'turn.test'
+const realm = 'turn.test'
 export const alice = { username: 'alice', password: 'secret' }
 
 /** Starts coturn on `address`, users alice:secret and bob:hunter2, and waits until it listens. */
@@ -24,13 +25,11 @@ export async function startCoturn(
   port = 24_478,
 ): Promise<Coturn> {
   installed('turnserver', 'coturn')
-  installed('openssl', 'openssl')
   const folder = mkdtempSync(join(tmpdir(), 'resip-coturn-'))
   const certificate = join(folder, 'cert.pem')
   const key = join(folder, 'key.pem')
-  const subject = ['-subj', `/CN=${realm}`, '-addext', `subjectAltName=DNS:${realm},IP:${address}`]
-  const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject]
-  execFileSync('openssl', [...made, '-keyout', key, '-out', certificate], { stdio: 'ignore' })
+  writeFileSync(certificate, testCertificate)
+  writeFileSync(key, testKey)
   const tlsPort = port + 1000
   const server = spawn(
     'turnserver',
@@ -64,7 +63,7 @@ export async function startCoturn(
     address,
     port,
     tlsPort,
-    certificate: readFileSync(certificate, 'utf8'),
+    tls: { ca: testCertificate, serverName: realm },
     stop: async () => {
       await ended(server)
       rmSync(folder, { recursive: true, force: true })

@@ -223,6 +223,31 @@ describe('a flow', () => {
   })
 })
 
+describe('Flow.send', () => {
+  it('allocates nothing of its own', async () => {
+    const net = new Net()
+    const sink: BindSocket = async (address, port) => ({
+      local: { address, port: port || 30_000 },
+      send() {},
+      close: async () => {},
+    })
+    const stream = net.open(net.manager({ bindSocket: sink }), { rtcpEnabled: false })
+    await net.pass(1)
+    stream.rtpFlow.setActiveDestination(peer.address, peer.port)
+    const send = (count: number): void => {
+      for (let i = 0; i < count; i++) stream.rtpFlow.send(rtp)
+    }
+    send(100_000)
+    const { gc } = globalThis
+    if (gc === undefined) throw new Error('run with --expose-gc')
+    gc()
+    const before = process.memoryUsage().heapUsed
+    send(500_000)
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(500_000)
+    expect(stream.rtpFlow.counters.packetsOut).toBe(600_000)
+  })
+})
+
 describe('discovery by STUN (RFC 8489 §2)', () => {
   it('gives the reflexive tuple, keeps the mapping alive and tells when it changes', async () => {
     const net = new Net()

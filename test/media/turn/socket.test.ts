@@ -143,6 +143,31 @@ describe('the awaited form', () => {
 })
 
 describe('the handler form', () => {
+  it('says no second word where the first one closes it', async () => {
+    const { clock, network, options } = setUp(true)
+    const log: string[] = []
+    const socket: TurnAsyncSocket = new TurnAsyncSocket(
+      {
+        onDisconnected() {
+          log.push('disconnected')
+          void socket.close()
+        },
+        onAllocationLost: () => log.push('lost'),
+        onReceiveFailure: () => log.push('receive failed'),
+      },
+      network,
+      3478,
+      options,
+    )
+    socket.connect()
+    await settled()
+    socket.createAllocation()
+    await pass(clock, 100)
+    network.user?.onDown(new EnvironmentError('ECONNRESET', 'reset'))
+    await settled()
+    expect(log).toEqual(['disconnected'])
+  })
+
   it('calls back with its id first, and nothing after close', async () => {
     const { clock, server, network, options } = setUp()
     const log: unknown[][] = []
