@@ -130,6 +130,21 @@ describe('a stream that cannot be had', () => {
   })
 })
 
+describe.each<NatTraversalMode>(['TurnUdpAllocation', 'TurnTcpAllocation'])('a stream in mode %s', mode => {
+  it('gives its allocation back at close', async () => {
+    const narrow = await startCoturn('127.54.1.3', ['--user-quota=1'])
+    const more = { serverHostname: narrow.address, rtcpEnabled: false }
+    const first = await opened(mode, more)
+    await expect(opened(mode, more)).rejects.toMatchObject({ status: 486 })
+    await first.stream.close()
+    // the server takes note in its own time
+    await new Promise(resolve => setTimeout(resolve, 300))
+    const second = await opened(mode, more)
+    await second.stream.close()
+    await narrow.stop()
+  })
+})
+
 describe('a TURN server that dies', () => {
   it('ends the stream over TCP, once', async () => {
     const mortal = await startCoturn('127.54.1.2')

@@ -113,13 +113,7 @@ export class Flow {
    * a port out of range.
    */
   setActiveDestination(address: string, port: number): void {
-    const canonical = canonicalAddress(address)
-    if (canonical === undefined || !Number.isInteger(port) || port < 1 || port > 65_535) {
-      throw new UsageError(
-        'ERR_ADDRESS',
-        `flow: '${printable(address)}' port ${port} is no numeric address and port to send to`,
-      )
-    }
+    const canonical = checkedDestination(address, port)
     this.#address = canonical
     this.#port = port
     this.#transport.path.activate(canonical, port)
@@ -135,20 +129,12 @@ export class Flow {
    * before the flow is ready, or without a destination, the packet is dropped and counted.
    */
   send(packet: Uint8Array): void {
-    this.sendTo(this.#address, this.#port, packet)
+    this.#transmit(packet, this.#address, this.#port)
   }
 
-  /** As `send`, to any numeric address. */
+  /** As `send`, to any numeric address; throws a UsageError for others. */
   sendTo(address: string, port: number, packet: Uint8Array): void {
-    const transport = this.#transport
-    const { counters } = this
-    if (transport.state !== 'Ready' || port === 0) {
-      counters.unsent++
-      return
-    }
-    counters.packetsOut++
-    counters.bytesOut += packet.length
-    transport.path.send(packet, address, port)
+    this.#transmit(packet, checkedDestination(address, port), port)
   }
 
   /** The oldest packet that waits, or the next. Rejects with ERR_TIMEOUT, or ERR_CLOSED. */
@@ -207,10 +193,31 @@ export class Flow {
     this.#inbox.close()
   }
 
+  #transmit(packet: Uint8Array, address: string, port: number): void {
+    const transport = this.#transport
+    const { counters } = this
+    if (transport.state !== 'Ready' || port === 0) {
+      counters.unsent++
+      return
+    }
+    counters.packetsOut++
+    counters.bytesOut += packet.length
+    transport.path.send(packet, address, port)
+  }
+
   #deliver(bytes: Uint8Array, address: string, port: number): void {
     this.counters.packetsIn++
     this.counters.bytesIn += bytes.length
     if (this.#listener !== undefined) this.#listener(bytes, address, port)
     else this.#inbox.push(bytes, address, port)
   }
+}
+
+function checkedDestination(address: string, port: number): string {
+  const canonical = canonicalAddress(address)
+  if (canonical !== undefined && Number.isInteger(port) && port > 0 && port <= 65_535) return canonical
+  throw new UsageError(
+    'ERR_ADDRESS',
+    `flow: '${printable(address)}' port ${port} is no numeric address and port to send to`,
+  )
 }

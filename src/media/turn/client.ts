@@ -18,7 +18,7 @@ import type { StunTiming } from '../stun/transaction.ts'
 import { type AllocationUser, TurnAllocation } from './allocation.ts'
 import { channelData, channelOf, channelPayload } from './channel-data.ts'
 import { type TurnCredentials, turnCredentials } from './credentials.ts'
-import { gone, isMismatch } from './failure.ts'
+import { checkedPeer, gone, isMismatch } from './failure.ts'
 import type { Grant } from './grant.ts'
 import { type Channel, TurnPeers } from './peers.ts'
 import type { Allocation, AllocationRequest } from './request.ts'
@@ -214,9 +214,9 @@ export class TurnClient {
   }
 
   /** Has the relay connect to `peer`; the answer is the connection's id (RFC 6062 §4.3). */
-  connectPeer(peer: TransportAddress, answer: Answer<number>): void {
+  connectPeer({ address, port }: TransportAddress, answer: Answer<number>): void {
     this.#needAllocation()
-    const attributes = [valued(XorPeerAddress, peer)]
+    const attributes = [valued(XorPeerAddress, { address: checkedPeer(address, port), port })]
     this.#stun.request(
       { method: method.Connect, attributes },
       this.#reader(answer, response => response.get(ConnectionId)),
@@ -224,9 +224,9 @@ export class TurnClient {
   }
 
   /** Binds a channel to `peer`, and has `send` send there from now on; what is sent meanwhile waits. */
-  setActiveDestination(peer: TransportAddress): void {
+  setActiveDestination({ address, port }: TransportAddress): void {
     this.#needAllocation()
-    const channel = this.#peers.bind(peer)
+    const channel = this.#peers.bind({ address: checkedPeer(address, port), port })
     if (this.#active !== undefined && this.#active !== channel) this.#peers.unbind(this.#active)
     this.#active = channel
     if (channel.grant.stands) this.#user.onChannelBound(channel.number, channel.peer)
@@ -240,7 +240,7 @@ export class TurnClient {
   /** Lets what comes from `address` through, before anything is sent there. */
   permit(address: string): void {
     this.#needAllocation()
-    this.#peers.permission(address)
+    this.#peers.permission(checkedPeer(address, 0))
   }
 
   /** Sends to the active destination, through its channel. Without one the data is dropped and counted. */
@@ -252,7 +252,10 @@ export class TurnClient {
     } else if (!channel.grant.hold(data, channel.peer.port)) this.counters.unsent++
   }
 
-  /** Sends to any peer; the permission is asked for where there is none, and the data waits for it. */
+  /**
+   * Sends to any peer; the permission is asked for where there is none, and the data waits for it. A UsageError for an
+   * address that is not numeric.
+   */
   sendTo(data: Uint8Array, address: string, port: number): void {
     const active = this.#active?.peer
     if (active !== undefined && active.port === port && active.address === address) {
@@ -263,8 +266,9 @@ export class TurnClient {
       this.counters.unsent++
       return
     }
-    const permission = this.#peers.permission(address)
-    if (permission.stands) this.#indicate(data, { address, port })
+    const canonical = checkedPeer(address, port)
+    const permission = this.#peers.permission(canonical)
+    if (permission.stands) this.#indicate(data, { address: canonical, port })
     else if (!permission.hold(data, port)) this.counters.unsent++
   }
 

@@ -1,4 +1,6 @@
-import { EnvironmentError, PeerError } from '../../util/errors.ts'
+import { canonicalAddress } from '../../util/address.ts'
+import { EnvironmentError, PeerError, UsageError } from '../../util/errors.ts'
+import { printable } from '../../util/log.ts'
 import { StunErrorResponse, type StunFailure } from '../stun/failure.ts'
 
 /** What a server's refusal means for a TURN client (RFC 8656 §19, RFC 6062 §6.3). */
@@ -62,5 +64,15 @@ export function gone(cause: unknown): EnvironmentError {
     'ERR_TURN_CONNECTION',
     'the connection to the TURN server is gone, and its allocation with it: connect and allocate again',
     { cause },
+  )
+}
+
+/** @internal the canonical text of a peer's address; a UsageError where it is not numeric or `port` is no port */
+export function checkedPeer(address: string, port: number): string {
+  const canonical = canonicalAddress(address)
+  if (canonical !== undefined && Number.isInteger(port) && port >= 0 && port <= 65_535) return canonical
+  throw new UsageError(
+    'ERR_ADDRESS',
+    `'${printable(address)}' port ${port} is no numeric address and port of a peer: resolve names first`,
   )
 }

@@ -1,3 +1,4 @@
+import { canonicalAddress } from '../../util/address.ts'
 import { EnvironmentError } from '../../util/errors.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
 
@@ -60,10 +61,11 @@ export class Inbox {
   }
 
   /**
-   * The oldest datagram, or the next one; of one source only where `from` is given: then those of others go on
+   * The oldest datagram, or the next one; of one source only where `source` is given: then those of others go on
    * waiting. Ends with ERR_TIMEOUT, or with ERR_CLOSED where the inbox is closed.
    */
-  take(from: Waiter['from'], timeout: number | undefined, done: ReceiveCallback): void {
+  take(source: Waiter['from'], timeout: number | undefined, done: ReceiveCallback): void {
+    const from = source && { ...source, address: canonicalAddress(source.address) ?? source.address }
     const at = this.#waiting.findIndex(received => from === undefined || isFrom(received, from))
     const present = this.#waiting[at]
     if (present !== undefined) {

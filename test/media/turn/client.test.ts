@@ -286,6 +286,13 @@ describe('channels and permissions (RFC 8656 §9, §11, §12)', () => {
     expect(client.counters).toMatchObject({ unknownPeer: 1, unknownChannel: 1, foreign: 1, malformed: 1 })
   })
 
+  it('are for numeric addresses', () => {
+    const { client } = allocated()
+    expect(() => client.sendTo(Buffer.from('x'), 'example.com', 5)).toThrow(/numeric/)
+    expect(() => client.permit('')).toThrow(/numeric/)
+    expect(() => client.setActiveDestination({ address: peer.address, port: 70_000 })).toThrow(/numeric/)
+  })
+
   it('drop what there is no place for, and count it', () => {
     const { client } = setUp()
     client.send(Buffer.from('no allocation'))
