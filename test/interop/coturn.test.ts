@@ -248,6 +248,7 @@ describe('coturn', () => {
   it.each<Transport>(['udp', 'tcp'])('sends us elsewhere (300) over %s, and we go', async transport => {
     const elsewhere = `--alternate-server=${coturn.address}:${coturn.port}`
     const server = await startCoturn('127.54.0.3', [elsewhere])
+    closers.push(() => server.stop())
     const socket = open(transport, server)
     const allocation = await allocated(socket)
     expect(allocation.relay.address).toBe(coturn.address)
@@ -257,6 +258,7 @@ describe('coturn', () => {
 
   it('has a quota (486)', async () => {
     const server = await startCoturn('127.54.0.4', ['--user-quota=1'])
+    closers.push(() => server.stop())
     const [first, second] = [open('udp', server), open('udp', server)]
     await allocated(first)
     const refused = await allocated(second).catch((error: unknown) => error)
@@ -271,6 +273,7 @@ describe('coturn', () => {
     'may die and come back: the loss is told, and a new allocation works (%s)',
     async transport => {
       const server = await startCoturn('127.54.0.5')
+      closers.push(() => server.stop())
       let lost: Error | undefined
       const options = { host: server.address, port: server.port, ...alice, timing: { rto: 20, requests: 3 } }
       const onAllocationLost = (error: Error): void => {
@@ -286,6 +289,7 @@ describe('coturn', () => {
         await expect(socket.refreshAllocation()).rejects.toMatchObject({ code: 'ERR_STUN_TIMEOUT' })
       } else await until(() => lost !== undefined)
       const back = await startCoturn('127.54.0.5')
+      closers.push(() => back.stop())
       if (transport === 'udp') {
         await expect(socket.refreshAllocation()).rejects.toMatchObject({ status: 437 })
         expect(lost).toMatchObject({ status: 437 })
