@@ -152,32 +152,59 @@ describe.each<NatTraversalMode>(['TurnUdpAllocation', 'TurnTcpAllocation'])('a s
 })
 
 describe('a TURN server that dies', () => {
-  it('ends the stream over TCP, once', async () => {
-    const mortal = await startCoturn('127.54.1.2')
-    others.push(mortal)
+  async function begun(address: string, recoveryAttempts: number) {
+    const server = await startCoturn(address)
+    others.push(server)
     const log: string[] = []
-    await new Promise<void>(resolve => {
-      manager.createMediaStream(
-        {
-          onMediaStreamReady(rtp) {
-            log.push(`ready ${rtp.address}`)
-            mortal.stop()
-          },
-          onMediaStreamError(errorCode) {
-            log.push(errorCode)
-            setTimeout(resolve, 100)
-          },
-        },
-        { address: '127.0.0.1', port: 0 },
-        {
-          natTraversalMode: 'TurnTcpAllocation',
-          serverHostname: mortal.address,
-          serverPort: mortal.port,
-          stunUsername: alice.username,
-          stunPassword: alice.password,
-        },
-      )
-    })
-    expect(log).toEqual([`ready ${mortal.address}`, 'ECONNREFUSED'])
+    let wake = (): void => {}
+    const note = (what: string): void => {
+      log.push(what)
+      wake()
+    }
+    const stream = manager.createMediaStream(
+      {
+        onMediaStreamReady: rtp => note(`ready ${rtp.address}`),
+        onMediaStreamChanged: rtp => note(`changed ${rtp.address}`),
+        onMediaStreamError: note,
+      },
+      { address: '127.0.0.1', port: 0 },
+      {
+        natTraversalMode: 'TurnTcpAllocation',
+        serverHostname: server.address,
+        serverPort: server.port,
+        stunUsername: alice.username,
+        stunPassword: alice.password,
+        recoveryAttempts,
+      },
+    )
+    const told = async (count: number): Promise<string[]> => {
+      while (log.length < count) {
+        await new Promise<void>(resolve => {
+          wake = resolve
+        })
+      }
+      return log
+    }
+    await told(1)
+    return { server, stream, told }
+  }
+
+  it('ends the stream, once', async () => {
+    const { server, stream, told } = await begun('127.54.1.2', 0)
+    await server.stop()
+    await told(2)
+    await new Promise(resolve => setTimeout(resolve, 100))
+    expect(await told(2)).toEqual([`ready ${server.address}`, 'ECONNREFUSED'])
+    await stream.close()
+  })
+
+  it('and comes back gives the stream new relays', async () => {
+    const { server, stream, told } = await begun('127.54.1.4', 5)
+    await server.stop()
+    const back = await startCoturn('127.54.1.4')
+    others.push(back)
+    expect(await told(2)).toEqual([`ready ${server.address}`, `changed ${server.address}`])
+    expect(stream.isReady).toBe(true)
+    await stream.close()
   })
 })

@@ -64,12 +64,18 @@ export interface MediaStreamOptions {
   readonly lifetime?: number
   /** Milliseconds between Binding requests in `StunBindDiscovery`; 0 sends none. Default 15,000. */
   readonly keepAlive?: number
+  /**
+   * How often a stream that was ready asks a server that is gone again, 1, 2, 4 … seconds apart, before
+   * `onMediaStreamError`. Default 5.
+   */
+  readonly recoveryAttempts?: number
   /** Retransmissions to the server. */
   readonly timing?: Partial<StunTiming>
 }
 
 const QUEUE = 256
 const KEEP_ALIVE = 15_000
+const RECOVERY_ATTEMPTS = 5
 const TURN_PORT = { TurnUdpAllocation: 3478, TurnTcpAllocation: 3478, TurnTlsAllocation: 5349 } as const
 
 /** Makes media streams: sockets, or relays of a TURN server, for RTP and RTCP. */
@@ -115,6 +121,7 @@ export class FlowManager {
       inTurn,
       timers: this.#timers,
       receiveQueue: this.#options.receiveQueue ?? QUEUE,
+      recoveryAttempts: options.recoveryAttempts ?? RECOVERY_ATTEMPTS,
       onClose: closed => this.#streams.delete(closed),
     })
     this.#streams.add(stream)

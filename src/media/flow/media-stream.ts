@@ -34,6 +34,7 @@ export interface MediaStreamSetup {
   readonly inTurn: boolean
   readonly timers: Timers
   readonly receiveQueue: number
+  readonly recoveryAttempts: number
   readonly onClose: (stream: MediaStream) => void
 }
 
@@ -109,13 +110,18 @@ export class MediaStream {
     path: FlowPath,
     onPacket: (kind: PacketKind, bytes: Uint8Array, address: string, port: number) => void,
   ): FlowTransport {
-    return new FlowTransport(path, {
-      onConnected: () => this.#onConnected(),
-      onReady: () => {},
-      onChanged: () => this.#report(),
-      onFailure: error => this.#onFailure(error),
-      onPacket,
-    })
+    const { timers, recoveryAttempts: attempts } = this.#setup
+    return new FlowTransport(
+      path,
+      { attempts, timers },
+      {
+        onConnected: () => this.#onConnected(),
+        onReady: () => {},
+        onChanged: () => this.#report(),
+        onFailure: error => this.#onFailure(error),
+        onPacket,
+      },
+    )
   }
 
   /** On a shared transport RTCP goes to its own flow, and all else to RTP's. */

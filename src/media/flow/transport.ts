@@ -1,4 +1,5 @@
 import { feed } from '../../util/machine.ts'
+import type { Timer, Timers } from '../../util/timers.ts'
 import type { PacketKind } from './demux.ts'
 import { type FlowActor, type FlowState, flowMachine } from './flow-machine.ts'
 import type { FlowPath, PathUser } from './path.ts'
@@ -12,15 +13,29 @@ export interface TransportUser {
   onPacket(kind: PacketKind, bytes: Uint8Array, address: string, port: number): void
 }
 
+/** How often a transport that was connected once tries to be so again, and what it waits with. */
+export interface Recovery {
+  readonly attempts: number
+  readonly timers: Timers
+}
+
+/** Milliseconds before the first new attempt; doubled for each after. */
+const FIRST_WAIT = 1000
+
 /** @internal A path and how far it has come; two flows share one where RTP and RTCP are multiplexed. */
 export class FlowTransport implements FlowActor, PathUser {
   state: FlowState = 'Unconnected'
   turn: unknown[] | null = null
   readonly path: FlowPath
   readonly #user: TransportUser
+  readonly #recovery: Recovery
+  /** New attempts that are left; none before the first success. */
+  #attemptsLeft = 0
+  #retry: Timer | undefined
 
-  constructor(path: FlowPath, user: TransportUser) {
+  constructor(path: FlowPath, recovery: Recovery, user: TransportUser) {
     this.path = path
+    this.#recovery = recovery
     this.#user = user
   }
 
@@ -34,6 +49,7 @@ export class FlowTransport implements FlowActor, PathUser {
   }
 
   async close(): Promise<void> {
+    this.#recovery.timers.stop(this.#retry)
     feed(flowMachine, this, 'close', {})
     await this.path.close()
   }
@@ -59,6 +75,7 @@ export class FlowTransport implements FlowActor, PathUser {
   }
 
   reportConnected(): void {
+    this.#attemptsLeft = this.#recovery.attempts
     this.#user.onConnected()
   }
 
@@ -71,7 +88,14 @@ export class FlowTransport implements FlowActor, PathUser {
   }
 
   reportFailure(error: Error): void {
-    this.#user.onFailure(error)
+    if (this.#attemptsLeft === 0) {
+      this.#user.onFailure(error)
+      return
+    }
+    const { attempts, timers } = this.#recovery
+    const wait = FIRST_WAIT * 2 ** (attempts - this.#attemptsLeft)
+    this.#attemptsLeft--
+    this.#retry = timers.after(wait, () => this.connect())
   }
 
   onEstablished(): void {

@@ -7,13 +7,13 @@ export {
   TurnAsyncUdpSocket,
   type TurnFailure,
 } from './async-socket.ts'
-export {
-  type Answer as TurnAnswer,
-  TurnClient,
-  type TurnClientOptions,
-  type TurnClientUser,
-  type TurnCounters,
-} from './client.ts'
+export { TurnClient } from './client.ts'
+export type {
+  Answer as TurnAnswer,
+  TurnClientOptions,
+  TurnClientUser,
+  TurnCounters,
+} from './client-options.ts'
 export { type TurnCredentials, turnCredentials } from './credentials.ts'
 export { type TurnRefusal, turnRefusal } from './failure.ts'
 export { grantMachine } from './grant.ts'

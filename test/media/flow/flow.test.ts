@@ -342,6 +342,23 @@ describe('relays (RFC 8656)', () => {
     expect(server.ladder.at(-1)).toMatch(/channel 16384/)
   })
 
+  it('of a server that is silent are asked for 5 times more, and then given up', async () => {
+    const { net, server, stream } = await relayed(false, {
+      rtcpEnabled: false,
+      timing: { requests: 1, lastWait: 1 },
+    })
+    server.mute = true
+    await net.pass(700_000, 100)
+    expect(stream.isReady).toBe(false)
+    expect(net.log).toHaveLength(2)
+    expect(net.log[1]).toMatch(/^6\d{5} ERR_STUN_TIMEOUT$/)
+    const asked = server.ladder.filter(line => / Allocate$/.test(line))
+    expect(asked).toHaveLength(1 + 1 + 5)
+    await stream.close()
+    await net.pass(100_000, 100)
+    expect(net.log).toHaveLength(2)
+  })
+
   it('that are refused are told once', async () => {
     const { net } = await relayed(false, { stunPassword: 'guess' })
     expect(net.log).toEqual(['40 ERR_STUN_RESPONSE'])
