@@ -63,7 +63,9 @@ export function fuzzTurn(count: number, seed: number): TurnFuzzReport {
       onAllocationLost() {
         standing = false
       },
-      onReleased() {},
+      onReleased() {
+        standing = false
+      },
       onChannelBound() {},
       onChannelFailure() {},
       onPermissionFailure() {},
@@ -76,6 +78,10 @@ export function fuzzTurn(count: number, seed: number): TurnFuzzReport {
   let asked = false
   for (let run = 0; run < count; run++) {
     if (!standing && (!asked || dice.below(200) === 0)) asked = allocate(client)
+    if (standing && client.allocation !== undefined && dice.below(2000) === 0) {
+      standing = false
+      client.release()
+    }
     const bytes = mutated(dice, message(dice, request))
     const before = bytes.toString('hex')
     try {
