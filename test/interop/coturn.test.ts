@@ -158,7 +158,7 @@ describe('coturn', () => {
     await socket.close()
   })
 
-  it('says 442 to TCP relays over UDP of its own accord, and we do before', async () => {
+  it('is not asked for TCP relays over UDP (RFC 6062 §4.1)', async () => {
     const socket = open('udp')
     await socket.connect()
     await expect(socket.createAllocation({ transport: 'TCP' })).rejects.toMatchObject({
@@ -176,6 +176,27 @@ describe('coturn', () => {
     expect(dual.relay.address).toBe(coturn.address)
     expect(dual.additionalRelay).toBeUndefined()
     await socket.close()
+  })
+
+  it('relays IPv6 to IPv6 (RFC 8656 §7.1)', async () => {
+    const server = await startCoturn('::1')
+    closers.push(() => server.stop())
+    const [a, b] = [open('udp', server), open('udp', server)]
+    const [first, second] = [
+      await allocated(a, { addressFamily: 'IPv6' }),
+      await allocated(b, { addressFamily: 'IPv6' }),
+    ]
+    expect([first.relay.address, second.relay.address]).toEqual(['::1', '::1'])
+    await Promise.all([
+      a.setActiveDestination(second.relay.address, second.relay.port),
+      b.setActiveDestination(first.relay.address, first.relay.port),
+    ])
+    a.send(Buffer.from('through two relays'))
+    const { data, source } = await b.receiveFrom('::1', first.relay.port, { timeout: 3000 })
+    expect(Buffer.from(data).toString()).toBe('through two relays')
+    expect(source).toEqual(first.relay)
+    await Promise.all([a.close(), b.close()])
+    await server.stop()
   })
 
   it('answers every call of the handler form', async () => {
