@@ -9,6 +9,8 @@ const benches: Record<string, () => Promise<Measurement[]>> = {
   uas: async () => (await import('./uas.ts')).uas(),
   timers: async () => (await import('./timers.ts')).timers(),
   stun: async () => (await import('./stun.ts')).stun(),
+  turn: async () => (await import('./turn.ts')).turn(),
+  'rtp-relay': async () => (await import('./rtp-relay.ts')).rtpRelay(),
   pacer: async () => (await import('./pacer.ts')).pacer(),
   'jitter-buffer': async () => (await import('./jitter-buffer.ts')).jitterBuffer(),
   rtpengine: async () => (await import('./rtpengine.ts')).rtpengine(),

@@ -1,5 +1,8 @@
+import { flowMachine } from '../src/media/flow/flow-machine.ts'
 import { natBehaviorMachine } from '../src/media/stun/nat-behavior.ts'
 import { stunClientMachine } from '../src/media/stun/transaction.ts'
+import { allocationMachine } from '../src/media/turn/allocation.ts'
+import { grantMachine } from '../src/media/turn/grant.ts'
 import { inviteClient } from '../src/stack/transaction/invite-client.ts'
 import { inviteServer } from '../src/stack/transaction/invite-server.ts'
 import { nonInviteClient } from '../src/stack/transaction/non-invite-client.ts'
@@ -24,6 +27,9 @@ export const machines: readonly DrawnMachine[] = [
   drawn(nonInviteServer),
   drawn(stunClientMachine),
   drawn(natBehaviorMachine),
+  drawn(allocationMachine),
+  drawn(grantMachine),
+  drawn(flowMachine),
 ]
 
 function drawn<S extends string, I extends string, M extends MachineInstance<S>, E>(

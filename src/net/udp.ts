@@ -98,10 +98,11 @@ export class UdpSocket {
     this.#socket.send(bytes, port, address, this.#onSent)
   }
 
-  /** Closes; from this call on the receiver hears nothing more. May be called again. */
+  /** Closes, once what was sent has left; from this call on the receiver hears nothing more. May be called again. */
   close(): Promise<void> {
     this.#closing ??= new Promise(resolve => {
-      this.#socket.close(resolve)
+      // dgram gives a datagram to the system one tick after `send`, and forgets it where the socket is closed by then
+      process.nextTick(() => this.#socket.close(resolve))
     })
     return this.#closing
   }

@@ -9,6 +9,7 @@ const targets: Record<string, () => Promise<Fuzz>> = {
   message: async () => (await import('./message.ts')).fuzzMessages,
   sdp: async () => (await import('./sdp.ts')).fuzzSdp,
   stun: async () => (await import('./stun.ts')).fuzzStun,
+  turn: async () => (await import('./turn.ts')).fuzzTurn,
   rtp: async () => (await import('./rtp.ts')).fuzzRtp,
   rtcp: async () => (await import('./rtp.ts')).fuzzRtcp,
   bencode: async () => (await import('./bencode.ts')).fuzzBencode,

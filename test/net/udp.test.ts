@@ -122,6 +122,16 @@ describe('UdpSocket', () => {
     ])
   })
 
+  it('sends what it was given before close', async () => {
+    const inbox = new Inbox()
+    const receiver = await bind({ address: '127.0.0.1', port: 0 }, inbox)
+    const sender = await bind({ address: '127.0.0.1', port: 0 }, new Inbox())
+    sender.send(Buffer.from('last words'), receiver.local.port, '127.0.0.1')
+    await sender.close()
+    await inbox.until(1)
+    expect(inbox.received).toEqual([`last words from 127.0.0.1:${sender.local.port}`])
+  })
+
   it('delivers nothing after close, which may be called twice', async () => {
     const inbox = new Inbox()
     const sender = await bind({ address: '127.0.0.1', port: 0 }, new Inbox())

@@ -1,0 +1,236 @@
+import { systemRandom } from '../../net/random.ts'
+import { resolveHost } from '../../net/resolve.ts'
+import { UsageError } from '../../util/errors.ts'
+import type { RandomSource } from '../../util/random.ts'
+import type { Timers } from '../../util/timers.ts'
+import { isIPv6, type TransportAddress } from '../stun/ip.ts'
+import { locateServer, type ResolveHost } from '../stun/server-name.ts'
+import type { StunTiming } from '../stun/transaction.ts'
+import { type TlsOptions, type TurnNetwork, tcpNetwork, tlsNetwork, udpNetwork } from '../turn/network.ts'
+import type { AllocationRequest } from '../turn/request.ts'
+import { systemTimers } from '../turn/session.ts'
+import { DirectPath, type DiscoverySettings } from './direct-path.ts'
+import { MediaStream, type MediaStreamHandler } from './media-stream.ts'
+import type { FlowPath } from './path.ts'
+import { type BindSocket, PortPool, type PortRange } from './ports.ts'
+import { SocketPair } from './socket-pair.ts'
+import { TurnPath } from './turn-path.ts'
+
+/** How peers find us behind a NAT; the words are reflow's. */
+export type NatTraversalMode =
+  | 'NoNatTraversal'
+  | 'StunBindDiscovery'
+  | 'TurnUdpAllocation'
+  | 'TurnTcpAllocation'
+  | 'TurnTlsAllocation'
+
+export interface FlowManagerOptions {
+  /** RTP takes the even ports of it; without, the system chooses. Direct modes only: relays choose their own. */
+  readonly portRange?: PortRange
+  /** Packets that may wait for `receive` on each flow; the oldest are dropped past it. Default 256. */
+  readonly receiveQueue?: number
+  readonly timers?: Timers
+  readonly random?: RandomSource
+  readonly resolve?: ResolveHost
+  /** How sockets are bound, and servers reached: for simulated networks. */
+  readonly bindSocket?: BindSocket
+  readonly turnNetwork?: (mode: NatTraversalMode, component: 0 | 1) => TurnNetwork
+}
+
+/** Where a stream's sockets are bound. */
+export interface LocalMediaBinding {
+  /** Numeric; a wildcard will do in the modes with a server. */
+  readonly address: string
+  /** The RTP port; RTCP takes the next. 0 takes a free pair. */
+  readonly port: number
+}
+
+export interface MediaStreamOptions {
+  /** RTCP on the next port. Default true. */
+  readonly rtcpEnabled?: boolean
+  /** RTP and RTCP on one port (RFC 5761). Default false. */
+  readonly rtcpMux?: boolean
+  /** Default `NoNatTraversal`. */
+  readonly natTraversalMode?: NatTraversalMode
+  /** A name or a numeric address. */
+  readonly serverHostname?: string
+  /** Default 3478; 5349 for TLS. */
+  readonly serverPort?: number
+  readonly stunUsername?: string
+  readonly stunPassword?: string
+  /** For `TurnTlsAllocation`. */
+  readonly tls?: TlsOptions
+  /** Seconds that an allocation is asked for; the server's default when absent. */
+  readonly lifetime?: number
+  /** Milliseconds between Binding requests in `StunBindDiscovery`; 0 sends none. Default 15,000. */
+  readonly keepAlive?: number
+  /**
+   * How often a stream that was ready asks a server that is gone again, 1, 2, 4 … seconds apart, before
+   * `onMediaStreamError`. Default 5.
+   */
+  readonly recoveryAttempts?: number
+  /** Retransmissions to the server. */
+  readonly timing?: Partial<StunTiming>
+}
+
+const QUEUE = 256
+const KEEP_ALIVE = 15_000
+const RECOVERY_ATTEMPTS = 5
+const TURN_PORT = { TurnUdpAllocation: 3478, TurnTcpAllocation: 3478, TurnTlsAllocation: 5349 } as const
+
+/** Makes media streams: sockets, or relays of a TURN server, for RTP and RTCP. */
+export class FlowManager {
+  readonly #options: FlowManagerOptions
+  readonly #pool: PortPool
+  readonly #streams = new Set<MediaStream>()
+
+  /** Throws a UsageError for a port range without a pair of ports. */
+  constructor(options: FlowManagerOptions = {}) {
+    this.#options = options
+    this.#pool = new PortPool(options.portRange, options.bindSocket)
+  }
+
+  /** Streams that are not closed. */
+  get size(): number {
+    return this.#streams.size
+  }
+
+  /**
+   * A stream whose flows come up on their own; the handler hears when they are ready, or why not. Throws a UsageError
+   * for a mode without the server it needs.
+   */
+  createMediaStream(
+    handler: MediaStreamHandler,
+    localBinding: LocalMediaBinding,
+    options: MediaStreamOptions = {},
+  ): MediaStream {
+    const { rtcpEnabled = true, rtcpMux = false, natTraversalMode: mode = 'NoNatTraversal' } = options
+    if (mode !== 'NoNatTraversal' && options.serverHostname === undefined) {
+      throw new UsageError('ERR_FLOW_SERVER', `${mode} needs a server: pass serverHostname`)
+    }
+    const separate = rtcpEnabled && !rtcpMux
+    const inTurn = mode !== 'NoNatTraversal' && mode !== 'StunBindDiscovery'
+    const paths = inTurn
+      ? this.#turnPaths(mode, localBinding, options, separate)
+      : this.#directPaths(mode, localBinding, options, separate)
+    const stream = new MediaStream({
+      handler,
+      rtp: paths.rtp,
+      rtcp: paths.rtcp,
+      multiplexed: rtcpEnabled && rtcpMux,
+      inTurn,
+      timers: this.#timers,
+      receiveQueue: this.#options.receiveQueue ?? QUEUE,
+      recoveryAttempts: options.recoveryAttempts ?? RECOVERY_ATTEMPTS,
+      onClose: closed => this.#streams.delete(closed),
+    })
+    this.#streams.add(stream)
+    stream.start()
+    return stream
+  }
+
+  /** Closes all streams. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#streams].map(stream => stream.close()))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  get #timers(): Timers {
+    return this.#options.timers ?? systemTimers
+  }
+
+  #directPaths(
+    mode: NatTraversalMode,
+    binding: LocalMediaBinding,
+    options: MediaStreamOptions,
+    separate: boolean,
+  ): { rtp: FlowPath; rtcp: FlowPath | undefined } {
+    const pair = new SocketPair(this.#pool, binding, separate ? 2 : 1)
+    const discovery =
+      mode === 'StunBindDiscovery' ? this.#discovery(options, isIPv6(binding.address)) : undefined
+    return {
+      rtp: new DirectPath(receiver => pair.open(0, receiver), discovery),
+      rtcp: separate ? new DirectPath(receiver => pair.open(1, receiver), discovery) : undefined,
+    }
+  }
+
+  #discovery(options: MediaStreamOptions, ipv6: boolean): DiscoverySettings {
+    const { serverHostname: host = '', serverPort: port = 3478 } = options
+    const locate = async (): Promise<TransportAddress> => {
+      const resolve = this.#options.resolve ?? ((name: string) => resolveHost(name, ipv6 ? 6 : 4))
+      const [location] = await locateServer({ scheme: 'stun', host, port, transport: 'udp' }, resolve)
+      return { address: location?.address ?? host, port }
+    }
+    return {
+      locate,
+      credentials: credentialsOf(options),
+      timers: this.#timers,
+      random: this.#options.random ?? systemRandom,
+      timing: options.timing,
+      keepAlive: options.keepAlive ?? KEEP_ALIVE,
+    }
+  }
+
+  #turnPaths(
+    mode: keyof typeof TURN_PORT,
+    binding: LocalMediaBinding,
+    options: MediaStreamOptions,
+    separate: boolean,
+  ): { rtp: FlowPath; rtcp: FlowPath | undefined } {
+    const { lifetime } = options
+    const shared: AllocationRequest = lifetime === undefined ? {} : { lifetime }
+    const rtp = this.#turnPath(mode, 0, binding, options, () => ({
+      ...shared,
+      ...(separate && { ports: 'even-and-reserve' as const }),
+    }))
+    if (!separate) return { rtp, rtcp: undefined }
+    const rtcp = this.#turnPath(mode, 1, binding, options, () => {
+      const { reservationToken } = rtp
+      // a token is good for one allocation: one that is made again takes any port
+      rtp.reservationToken = undefined
+      return reservationToken === undefined ? shared : { ...shared, reservationToken }
+    })
+    return { rtp, rtcp }
+  }
+
+  #turnPath(
+    mode: keyof typeof TURN_PORT,
+    component: 0 | 1,
+    binding: LocalMediaBinding,
+    options: MediaStreamOptions,
+    request: () => AllocationRequest,
+  ): TurnPath {
+    const { timers, random, resolve } = this.#options
+    const { serverHostname: host = '', serverPort, timing } = options
+    const session = {
+      host,
+      ...(serverPort !== undefined && { port: serverPort }),
+      ...credentialsOf(options),
+      ...(timing && { timing }),
+      ...(timers && { timers }),
+      ...(random && { random }),
+      ...(resolve && { resolve }),
+    }
+    const network =
+      this.#options.turnNetwork?.(mode, component) ?? networkOf(mode, component, binding, options)
+    return new TurnPath(network, TURN_PORT[mode], session, request)
+  }
+}
+
+function credentialsOf(options: MediaStreamOptions): { username: string; password: string } | undefined {
+  const { stunUsername: username, stunPassword: password } = options
+  return username === undefined || password === undefined ? undefined : { username, password }
+}
+
+function networkOf(
+  mode: keyof typeof TURN_PORT,
+  component: 0 | 1,
+  { address, port }: LocalMediaBinding,
+  { tls }: MediaStreamOptions,
+): TurnNetwork {
+  if (mode === 'TurnUdpAllocation') return udpNetwork({ address, port: port === 0 ? 0 : port + component })
+  return mode === 'TurnTcpAllocation' ? tcpNetwork({ address }) : tlsNetwork(tls, { address })
+}

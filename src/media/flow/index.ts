@@ -1,0 +1,12 @@
+export { type PacketKind, packetKind } from './demux.ts'
+export { Flow, type FlowCounters, type PacketListener } from './flow.ts'
+export { type FlowState, flowMachine } from './flow-machine.ts'
+export {
+  FlowManager,
+  type FlowManagerOptions,
+  type LocalMediaBinding,
+  type MediaStreamOptions,
+  type NatTraversalMode,
+} from './flow-manager.ts'
+export { MediaStream, type MediaStreamHandler } from './media-stream.ts'
+export { type BindSocket, type MediaSocket, PortPool, type PortRange } from './ports.ts'

@@ -1,0 +1,116 @@
+import { canonicalAddress } from '../../util/address.ts'
+import { EnvironmentError } from '../../util/errors.ts'
+import type { Timer, Timers } from '../../util/timers.ts'
+
+/** A datagram and where it came from. */
+export interface Received {
+  readonly data: Uint8Array
+  readonly source: { readonly address: string; readonly port: number }
+}
+
+export interface ReceiveOptions {
+  /** Milliseconds to wait; for ever when absent. */
+  readonly timeout?: number
+}
+
+/** The callback form: an error or a datagram, once. */
+export type ReceiveCallback = (error: EnvironmentError | undefined, received: Received | undefined) => void
+
+interface Waiter {
+  readonly from: { readonly address: string; readonly port: number } | undefined
+  readonly done: ReceiveCallback
+  timer: Timer | undefined
+}
+
+/** Datagrams that wait for `receive`, and `receive`s that wait for datagrams. */
+export class Inbox {
+  /** Datagrams dropped because too many waited; the oldest go first. */
+  dropped: number = 0
+  readonly #timers: Timers
+  readonly #limit: number
+  readonly #waiting: Received[] = []
+  readonly #waiters: Waiter[] = []
+  #end: EnvironmentError | undefined
+
+  constructor(timers: Timers, limit: number) {
+    this.#timers = timers
+    this.#limit = limit
+  }
+
+  /** Datagrams that wait. */
+  get size(): number {
+    return this.#waiting.length
+  }
+
+  push(data: Uint8Array, address: string, port: number): void {
+    if (this.#end !== undefined) return
+    const received = { data, source: { address, port } }
+    const at = this.#waiters.findIndex(({ from }) => from === undefined || isFrom(received, from))
+    const waiter = this.#waiters[at]
+    if (waiter !== undefined) {
+      this.#waiters.splice(at, 1)
+      this.#timers.stop(waiter.timer)
+      waiter.done(undefined, received)
+      return
+    }
+    if (this.#waiting.length >= this.#limit) {
+      this.#waiting.shift()
+      this.dropped++
+    }
+    this.#waiting.push(received)
+  }
+
+  /**
+   * The oldest datagram, or the next one; of one source only where `source` is given: then those of others go on
+   * waiting. Ends with ERR_TIMEOUT, or with ERR_CLOSED where the inbox is closed.
+   */
+  take(source: Waiter['from'], timeout: number | undefined, done: ReceiveCallback): void {
+    const from = source && { ...source, address: canonicalAddress(source.address) ?? source.address }
+    const at = this.#waiting.findIndex(received => from === undefined || isFrom(received, from))
+    const present = this.#waiting[at]
+    if (present !== undefined) {
+      this.#waiting.splice(at, 1)
+      done(undefined, present)
+      return
+    }
+    if (this.#end !== undefined) {
+      done(this.#end, undefined)
+      return
+    }
+    const waiter: Waiter = { from, done, timer: undefined }
+    if (timeout !== undefined)
+      waiter.timer = this.#timers.after(timeout, () => this.#timeOut(waiter, timeout))
+    this.#waiters.push(waiter)
+  }
+
+  /** As `take`, as a promise. */
+  receive(from?: Waiter['from'], { timeout }: ReceiveOptions = {}): Promise<Received> {
+    return new Promise((resolve, reject) => {
+      this.take(from, timeout, (error, received) => {
+        if (received !== undefined) resolve(received)
+        else reject(error)
+      })
+    })
+  }
+
+  /** Nothing more comes; whoever waits is told. */
+  close(): void {
+    if (this.#end !== undefined) return
+    const end = new EnvironmentError('ERR_CLOSED', 'the socket was closed: nothing more will be received')
+    this.#end = end
+    this.#waiting.length = 0
+    for (const waiter of this.#waiters.splice(0)) {
+      this.#timers.stop(waiter.timer)
+      waiter.done(end, undefined)
+    }
+  }
+
+  #timeOut(waiter: Waiter, timeout: number): void {
+    this.#waiters.splice(this.#waiters.indexOf(waiter), 1)
+    waiter.done(new EnvironmentError('ERR_TIMEOUT', `nothing was received within ${timeout} ms`), undefined)
+  }
+}
+
+function isFrom({ source }: Received, from: { address: string; port: number }): boolean {
+  return source.port === from.port && source.address === from.address
+}

@@ -1,0 +1,40 @@
+export { type AllocationUser, allocationMachine } from './allocation.ts'
+export {
+  TurnAsyncSocket,
+  type TurnAsyncSocketHandler,
+  TurnAsyncTcpSocket,
+  TurnAsyncTlsSocket,
+  TurnAsyncUdpSocket,
+  type TurnFailure,
+} from './async-socket.ts'
+export { TurnClient } from './client.ts'
+export type {
+  Answer as TurnAnswer,
+  TurnClientOptions,
+  TurnClientUser,
+  TurnCounters,
+} from './client-options.ts'
+export { type TurnCredentials, turnCredentials } from './credentials.ts'
+export { type TurnRefusal, turnRefusal } from './failure.ts'
+export { grantMachine } from './grant.ts'
+export type { ReceiveCallback, Received, ReceiveOptions } from './inbox.ts'
+export {
+  type CarrierUser,
+  type LocalBinding,
+  type TlsOptions,
+  type TurnCarrier,
+  type TurnNetwork,
+  tcpNetwork,
+  tlsNetwork,
+  udpNetwork,
+} from './network.ts'
+export type { PeerConnectionUser, TurnPeerConnection } from './peer-connection.ts'
+export type { Allocation, AllocationRequest } from './request.ts'
+export type { TurnSessionOptions } from './session.ts'
+export {
+  TurnSocket,
+  type TurnSocketOptions,
+  TurnTcpSocket,
+  TurnTlsSocket,
+  TurnUdpSocket,
+} from './socket.ts'

@@ -1,0 +1,373 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  method,
+  StunErrorResponse,
+  StunFramer,
+  type TransportAddress,
+} from '../../../src/media/stun/index.ts'
+import { channelData, channelPayload } from '../../../src/media/turn/channel-data.ts'
+import {
+  type AllocationRequest,
+  allocationMachine,
+  grantMachine,
+  TurnClient,
+  turnCredentials,
+  turnRefusal,
+} from '../../../src/media/turn/index.ts'
+import { SimulatedClock } from '../../../src/util/clock.ts'
+import { openCells } from '../../../src/util/machine.ts'
+import { seededRandom } from '../../../src/util/random.ts'
+import { Timers } from '../../../src/util/timers.ts'
+import { clientAddress, FakeServer, peer, relayAddress, serverAddress } from './fake-server.ts'
+
+function setUp({ reliable = false, nonceLifetime = 3_600_000 } = {}) {
+  const clock = new SimulatedClock()
+  const timers = new Timers(clock)
+  const server = new FakeServer(timers, nonceLifetime)
+  const log: string[] = []
+  const note = (what: string): void => {
+    log.push(`${clock.now()} ${what}`)
+  }
+  const credentials = turnCredentials()
+  credentials.set({ username: 'alice', password: 'secret' })
+  const client: TurnClient = new TurnClient(
+    {
+      transport: {
+        reliable,
+        send: (bytes, to) => server.receive(bytes, answer => client.receive(answer, to.address, to.port)),
+      },
+      server: serverAddress,
+      timers,
+      random: seededRandom(1),
+      credentials,
+    },
+    {
+      onAllocated: ({ relay, lifetime }) => note(`allocated ${relay.port} for ${lifetime}`),
+      onAllocationFailure: failure => note(`refused ${failure.message}`),
+      onRefreshed: lifetime => note(`refreshed for ${lifetime}`),
+      onRefreshFailure: failure => note(`refresh failed ${failure.code}`),
+      onAllocationLost: failure => note(`lost ${failure.code}`),
+      onReleased: () => note('released'),
+      onChannelBound: (number, { port }) => note(`channel ${number} to ${port}`),
+      onChannelFailure: ({ port }, failure) => note(`no channel to ${port}: ${turnRefusal(failure)}`),
+      onPermissionFailure: (address, failure) =>
+        note(`no permission for ${address}: ${turnRefusal(failure)}`),
+      onData: (data, address, port) => note(`${Buffer.from(data)} from ${address}:${port}`),
+      onIcmp: icmp => note(`icmp ${icmp.type}`),
+      onConnectionAttempt: (_, id) => note(`attempt ${id}`),
+      onServerChanged: ({ address }) => note(`server ${address}`),
+    },
+  )
+  return { clock, server, client, log }
+}
+
+function allocated(request: AllocationRequest = {}, options = {}) {
+  const setup = setUp(options)
+  setup.client.allocate(request)
+  setup.clock.advance(100)
+  setup.log.length = 0
+  setup.server.ladder.length = 0
+  return setup
+}
+
+describe('the tables (RFC 8656 §7 to §12)', () => {
+  it('have a row or a word for every cell', () => {
+    expect(openCells(allocationMachine)).toEqual([])
+    expect(openCells(grantMachine)).toEqual([])
+  })
+})
+
+describe('an allocation (RFC 8656 §7, §8)', () => {
+  it('answers the challenge, and is refreshed a minute before its end, each time', () => {
+    const { client, clock, server, log } = setUp()
+    client.allocate()
+    clock.advance(1_200_000)
+    expect(server.ladder).toEqual(['10 Allocate 401', '30 Allocate', '540050 Refresh', '1080070 Refresh'])
+    expect(log).toEqual([
+      '40 allocated 50000 for 600',
+      '540060 refreshed for 600',
+      '1080080 refreshed for 600',
+    ])
+    expect(client.allocation).toMatchObject({ relay: relayAddress, reflexive: clientAddress, lifetime: 600 })
+  })
+
+  it('of a short lifetime is refreshed halfway', () => {
+    const { clock, server } = allocated({ lifetime: 40 })
+    clock.advance(30_000)
+    expect(server.ladder).toEqual(['20050 Refresh'])
+  })
+
+  it('takes a new nonce when the old one is stale (RFC 8489 §9.2.5)', () => {
+    const { clock, server, log } = allocated({}, { nonceLifetime: 300_000 })
+    clock.advance(550_000)
+    expect(server.ladder).toEqual(['540050 Refresh 438', '540070 Refresh'])
+    expect(log).toEqual(['540080 refreshed for 600'])
+  })
+
+  it('that the server has forgotten (437) is lost at the next refresh', () => {
+    const { client, clock, server, log } = allocated()
+    server.refusals.set(method.Refresh, 437)
+    clock.advance(550_000)
+    expect(log).toEqual(['540060 refresh failed ERR_STUN_RESPONSE', '540060 lost ERR_STUN_RESPONSE'])
+    expect(client.allocation).toBeUndefined()
+  })
+
+  it('is refreshed again and again while the server is silent, and lost at its end', () => {
+    const { client, clock, server, log } = allocated()
+    server.mute = true
+    clock.advance(700_000)
+    expect(log).toEqual(['579540 refresh failed ERR_STUN_TIMEOUT', '600040 lost ERR_TURN_EXPIRED'])
+    expect(client.allocation).toBeUndefined()
+    server.mute = false
+    client.allocate()
+    clock.advance(100)
+    expect(log.at(-1)).toBe('700120 allocated 50001 for 600')
+  })
+
+  it.each([
+    [437, 'allocation-mismatch'],
+    [441, 'wrong-credentials'],
+    [442, 'unsupported-transport'],
+    [486, 'allocation-quota-reached'],
+    [508, 'insufficient-capacity'],
+  ])('refused with %i is told as %s, with code and reason', (code, meaning) => {
+    const { client, clock, server, log } = setUp()
+    server.refusals.set(method.Allocate, code)
+    client.allocate()
+    clock.advance(100)
+    expect(log).toHaveLength(1)
+    expect(log[0]).toMatch(new RegExp(`^40 refused STUN server 192.0.2.1:3478 answered ${code} `))
+    const failure = Object.create(StunErrorResponse.prototype, { status: { value: code } })
+    expect(turnRefusal(failure)).toBe(meaning)
+  })
+
+  it('goes to the alternate server of a 300 over UDP (RFC 8489 §10)', () => {
+    const { client, clock, server, log } = setUp()
+    server.refusals.set(method.Allocate, 300)
+    client.allocate()
+    clock.advance(200)
+    expect(log).toEqual(['40 server 192.0.2.2', '80 allocated 50000 for 600'])
+    expect(client.server).toEqual(server.alternate)
+  })
+
+  it('is ended by a Refresh with lifetime 0, and told so even where nobody answers', () => {
+    const { client, clock, server, log } = allocated()
+    client.release()
+    clock.advance(100)
+    expect(server.ladder).toEqual(['110 Refresh'])
+    expect(log).toEqual(['120 released'])
+    expect(() => client.refresh()).toThrow(/no allocation/)
+    client.allocate()
+    clock.advance(100)
+    server.mute = true
+    client.release()
+    clock.advance(60_000)
+    expect(log.at(-1)).toMatch(/released$/)
+  })
+
+  it('is one at a time, and asked for what can be', () => {
+    const { client } = allocated()
+    expect(() => client.allocate()).toThrow(/has an allocation/)
+    const fresh = setUp().client
+    expect(() => fresh.allocate({ transport: 'TCP' })).toThrow(/TCP or TLS/)
+    expect(() => fresh.allocate({ reservationToken: new Uint8Array(8), ports: 'even' })).toThrow(/token/)
+  })
+
+  it('is silent after close', () => {
+    const { client, clock, server, log } = setUp()
+    client.allocate()
+    clock.advance(30)
+    client.close()
+    clock.advance(2_000_000)
+    expect(log).toEqual([])
+    expect(server.ladder).toEqual(['10 Allocate 401', '30 Allocate'])
+  })
+
+  it('is gone with its connection', () => {
+    const { client, log } = allocated({}, { reliable: true })
+    client.transportFailed(new Error('reset'))
+    expect(log).toEqual(['100 lost ERR_TURN_CONNECTION'])
+  })
+})
+
+describe('channels and permissions (RFC 8656 §9, §11, §12)', () => {
+  it('hold what is sent until the channel stands, and renew it every four minutes', () => {
+    const { client, clock, server, log } = allocated()
+    client.setActiveDestination(peer)
+    client.send(Buffer.from('one'))
+    client.send(Buffer.from('two'))
+    clock.advance(100)
+    client.send(Buffer.from('three'))
+    clock.advance(480_000)
+    expect(server.ladder).toEqual([
+      '110 ChannelBind',
+      '130 channel 16384 one to 7000, 7 octets',
+      '130 channel 16384 two to 7000, 7 octets',
+      '210 channel 16384 three to 7000, 9 octets',
+      '240130 ChannelBind',
+      '480150 ChannelBind',
+    ])
+    expect(log).toEqual(['120 channel 16384 to 7000'])
+  })
+
+  it('pad channel data over a stream to four octets (§12.5)', () => {
+    const { client, clock, server } = allocated({}, { reliable: true })
+    client.setActiveDestination(peer)
+    clock.advance(50)
+    client.send(Buffer.from('three'))
+    clock.advance(50)
+    expect(server.ladder.at(-1)).toBe('160 channel 16384 three to 7000, 12 octets')
+  })
+
+  it('keep a number for the peer it was given to, and do not renew it once cleared', () => {
+    const { client, clock, server, log } = allocated()
+    client.setActiveDestination(peer)
+    clock.advance(100)
+    client.setActiveDestination({ ...peer, port: 7001 })
+    clock.advance(100)
+    client.setActiveDestination(peer)
+    clock.advance(100)
+    client.clearActiveDestination()
+    clock.advance(530_000)
+    expect(log).toEqual([
+      '120 channel 16384 to 7000',
+      '220 channel 16385 to 7001',
+      '320 channel 16384 to 7000',
+    ])
+    expect(server.ladder).toEqual(['110 ChannelBind', '210 ChannelBind', '310 ChannelBind'])
+  })
+
+  it('ask for a permission before an indication, once an address', () => {
+    const { client, clock, server } = allocated()
+    client.sendTo(Buffer.from('a'), peer.address, peer.port)
+    client.sendTo(Buffer.from('b'), peer.address, 7001)
+    clock.advance(100)
+    client.sendTo(Buffer.from('c'), peer.address, 7002)
+    clock.advance(240_000)
+    expect(server.ladder).toEqual([
+      '110 CreatePermission',
+      '130 Send a to 7000',
+      '130 Send b to 7001',
+      '210 Send c to 7002',
+      '240130 CreatePermission',
+    ])
+  })
+
+  it('tell a refusal, and ask again at the next packet', () => {
+    const { client, clock, server, log } = allocated()
+    server.refusals.set(method.CreatePermission, 403)
+    client.sendTo(Buffer.from('a'), peer.address, peer.port)
+    clock.advance(100)
+    client.sendTo(Buffer.from('b'), peer.address, peer.port)
+    clock.advance(100)
+    server.refusals.set(method.ChannelBind, 508)
+    client.setActiveDestination(peer)
+    clock.advance(100)
+    expect(log).toEqual([
+      `120 no permission for ${peer.address}: forbidden`,
+      '320 no channel to 7000: insufficient-capacity',
+    ])
+    expect(server.ladder).toContain('230 Send b to 7000')
+  })
+
+  it('let through what comes from a peer we know, and count the rest', () => {
+    const { client, clock, server, log } = allocated()
+    client.setActiveDestination(peer)
+    clock.advance(100)
+    server.indicate(Buffer.from('hello'), peer)
+    server.indicate(Buffer.from('who'), { address: '203.0.113.66', port: 1 })
+    clock.advance(100)
+    client.receive(channelData(0x4000, Buffer.from('fast'), false), serverAddress.address, serverAddress.port)
+    client.receive(channelData(0x4001, Buffer.from('none'), false), serverAddress.address, serverAddress.port)
+    client.receive(channelData(0x4000, Buffer.from('spoof'), false), '192.0.2.66', 3478)
+    client.receive(Buffer.from([0x40, 0, 0, 9, 1]), serverAddress.address, serverAddress.port)
+    expect(log.slice(1)).toEqual(['210 hello from 203.0.113.9:7000', '300 fast from 203.0.113.9:7000'])
+    expect(client.counters).toMatchObject({ unknownPeer: 1, unknownChannel: 1, foreign: 1, malformed: 1 })
+  })
+
+  it('are for numeric addresses', () => {
+    const { client } = allocated()
+    expect(() => client.sendTo(Buffer.from('x'), 'example.com', 5)).toThrow(/numeric/)
+    expect(() => client.permit('')).toThrow(/numeric/)
+    expect(() => client.setActiveDestination({ address: peer.address, port: 70_000 })).toThrow(/numeric/)
+  })
+
+  it('drop what there is no place for, and count it', () => {
+    const { client } = setUp()
+    client.send(Buffer.from('no allocation'))
+    client.sendTo(Buffer.from('none either'), peer.address, peer.port)
+    expect(client.counters.unsent).toBe(2)
+    const held = allocated()
+    for (let i = 0; i < 40; i++) held.client.sendTo(Buffer.from('x'), peer.address, peer.port)
+    expect(held.client.counters.unsent).toBe(8)
+  })
+
+  it('are lost with an allocation that the server does not know (437)', () => {
+    const { client, clock, server, log } = allocated()
+    server.refusals.set(method.ChannelBind, 437)
+    client.setActiveDestination(peer)
+    clock.advance(100)
+    expect(log).toEqual(['120 lost ERR_STUN_RESPONSE', '120 no channel to 7000: allocation-mismatch'])
+  })
+})
+
+describe('Binding and Shared Secret', () => {
+  it('go out unsigned, and their answers are taken so', () => {
+    const { client, clock } = allocated()
+    const answers: (TransportAddress | object)[] = []
+    const answer = {
+      onSuccess: (value: object) => answers.push(value),
+      onFailure: (failure: Error) => answers.push(failure),
+    }
+    client.bind(answer)
+    client.requestSharedSecret(answer)
+    clock.advance(100)
+    expect(answers).toEqual([clientAddress, { username: 'once', password: 'only' }])
+  })
+})
+
+describe('whatever comes in', () => {
+  it('throws nothing and costs a counter', () => {
+    const { client, clock } = allocated()
+    client.setActiveDestination(peer)
+    clock.advance(100)
+    const starts = fc.constantFrom(
+      [0x40, 0x00],
+      [0x00, 0x17],
+      [0x01, 0x03],
+      [0x01, 0x13],
+      [0x00, 0x1c],
+      [0xff],
+    )
+    fc.assert(
+      fc.property(starts, fc.uint8Array({ maxLength: 80 }), (start, rest) => {
+        client.receive(new Uint8Array([...start, ...rest]), serverAddress.address, serverAddress.port)
+      }),
+      { numRuns: 5000 },
+    )
+    expect(client.counters.malformed).toBeGreaterThan(100)
+  })
+
+  it('channel data survives any cutting of the stream', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.uint8Array({ maxLength: 40 }), { minLength: 1, maxLength: 8 }),
+        fc.array(fc.nat({ max: 30 }), { maxLength: 20 }),
+        (payloads, cuts) => {
+          const stream = Buffer.concat(payloads.map((data, i) => channelData(0x4000 + i, data, true)))
+          const framer = new StunFramer()
+          const frames: Uint8Array[] = []
+          let at = 0
+          for (const size of [...cuts, stream.length]) {
+            frames.push(...framer.push(stream.subarray(at, at + size)))
+            at += size
+          }
+          expect(frames.map(frame => Buffer.from(channelPayload(frame) ?? []))).toEqual(
+            payloads.map(data => Buffer.from(data)),
+          )
+        },
+      ),
+    )
+  })
+})

@@ -1,0 +1,18 @@
+/** A certificate of its own making for turn.test and 127.0.0.1, good for a hundred years, and its key: for tests. */
+export const testCertificate: string = `-----BEGIN CERTIFICATE-----
+MIIBnDCCAUGgAwIBAgIURMBQnQyyhq+EyOFJSHmxOksJhEUwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJdHVybi50ZXN0MCAXDTI2MTEyMTA1NTEzNVoYDzIxMjYxMDI4
+MDU1MTM1WjAUMRIwEAYDVQQDDAl0dXJuLnRlc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAARTh4o6Xfv27crmwEUQeF1gwQHIMV5cdXfElmspU+vrv/RchymHamvW
+k1MAhSrELn1c3Var2CvR/r/HwAMUGtwko28wbTAdBgNVHQ4EFgQU6QvlkMsr/S3/
+0cSEUVQDahVMtQcwHwYDVR0jBBgwFoAU6QvlkMsr/S3/0cSEUVQDahVMtQcwDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARggl0dXJuLnRlc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSQAwRgIhAMAgsx25ADSnR0BgMn10ezrYNUk/18LwTClDnubUCiS8AiEA
+5I0D8A+TKLGbSclyOmATiS1OnzZvxcSv21iGphX2NOA=
+-----END CERTIFICATE-----`
+
+export const testKey: string = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgbSMAjPcOMCq31B3Y
+mIbBBRJiLqtC2CNRV8PTfSVCM+qhRANCAARTh4o6Xfv27crmwEUQeF1gwQHIMV5c
+dXfElmspU+vrv/RchymHamvWk1MAhSrELn1c3Var2CvR/r/HwAMUGtwk
+-----END PRIVATE KEY-----`
