@@ -172,7 +172,6 @@ export class Forwarding {
     const flow = flowTo(target, transport.key)
     const placement = new Placement(transport, flow, branch, came)
     const wire = encode(template, placement)
-    this.#counters.requestOut(template.method)
     if (target.protocol === 'UDP' && wire.length > this.#maxDatagram) {
       const tcp = { ...target, protocol: 'TCP' as const }
       const other = this.#transports.tcpBeside(transport)
@@ -181,6 +180,7 @@ export class Forwarding {
         return
       }
     }
+    this.#counters.requestOut(template.method)
     this.#transports.send(wire, flow)
   }
 }

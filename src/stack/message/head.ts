@@ -102,9 +102,10 @@ export class Head {
 
   /** The first line at or after `from` with this header, -1 where there is none. Extension headers go by name. */
   find(id: number, name: string, from: number = 0): number {
-    const count = this.lineCount
-    for (let line = from; line < count; line++) {
-      if (this.idAt(line) === id && (id !== EXTENSION || this.isNamed(line, name))) return line
+    const { lines } = this
+    for (let at = from << 1; at < lines.length; at += 2) {
+      if ((lines[at] as number) >>> COLON_BITS !== id) continue
+      if (id !== EXTENSION || this.isNamed(at >> 1, name)) return at >> 1
     }
     return -1
   }

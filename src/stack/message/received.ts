@@ -34,13 +34,6 @@ export abstract class ReceivedMessage implements HeaderReader {
     this.#bytes = bytes
     this.source = source
     this.stampedVia = undefined
-    this.#via = undefined
-    this.#from = undefined
-    this.#to = undefined
-    this.#callId = undefined
-    this.#cseq = undefined
-    this.#values = undefined
-    this.#lists = undefined
     if (source !== undefined) {
       const via = this.via
       const stamped = head.isRequest ? via.receivedFrom(source.address, source.port) : via

@@ -9,7 +9,10 @@ import type { Head } from '../message/head.ts'
 import type { TransportReceiver } from './transport.ts'
 
 export interface ConnectionLimits {
-  /** Milliseconds without a byte in or out after which a connection is closed. */
+  /**
+   * Milliseconds without a byte in or out after which a connection is closed. It is looked at no oftener, so that a
+   * connection may be idle for up to twice as long.
+   */
   readonly idleTimeout: number
   /** Milliseconds that a message may take from its first byte to its last. */
   readonly messageTimeout: number
@@ -45,8 +48,13 @@ export class ConnectionTable implements ListenerReceiver {
     return this.#entries.size
   }
 
-  byId(id: number): StreamConnection | undefined {
-    return this.#entries.get(id)?.connection
+  /**
+   * The connection of a flow, while it is open and leads to the flow's address: a number alone may have come back from
+   * a peer, who could have changed it (the `i` of our Vias).
+   */
+  of(flow: Flow): StreamConnection | undefined {
+    const connection = this.#entries.get(flow.connection)?.connection
+    return connection?.remote.address === flow.address ? connection : undefined
   }
 
   /** A connection that we made to this address before, up or still coming up. */

@@ -60,7 +60,7 @@ export class TcpTransport implements Transport {
   send(wire: string, flow: Flow): number {
     const table = this.#table
     if (table === undefined) throw notOpen()
-    const connection = flow.connection === 0 ? this.#connectionTo(table, flow) : table.byId(flow.connection)
+    const connection = flow.connection === 0 ? this.#connectionTo(table, flow) : table.of(flow)
     if (connection === undefined) return -1
     connection.write(wire)
     return connection.id

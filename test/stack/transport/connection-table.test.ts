@@ -52,6 +52,10 @@ class FakeConnection implements StreamConnection {
   }
 }
 
+function flowOf({ id, remote }: FakeConnection): Flow {
+  return { protocol: 'TCP', transport: 'tcp:192.0.2.1:5060', ...remote, connection: id }
+}
+
 beforeEach(() => {
   clock = new SimulatedClock()
   timers = new Timers(clock)
@@ -176,11 +180,12 @@ describe('connections', () => {
     const other = accepted()
     expect(table.madeTo('192.0.2.2', 5080)).toBe(made)
     expect(table.madeTo('192.0.2.2', 5060)).toBeUndefined()
-    expect(table.byId(other.id)).toBe(other)
+    expect(table.of(flowOf(other))).toBe(other)
+    expect(table.of({ ...flowOf(other), address: '192.0.2.99' })).toBeUndefined()
     expect(table.size).toBe(2)
     table.onClosed(made, undefined)
     expect(table.madeTo('192.0.2.2', 5080)).toBeUndefined()
-    expect(table.byId(made.id)).toBeUndefined()
+    expect(table.of(flowOf(made))).toBeUndefined()
     expect(table.size).toBe(1)
   })
 
