@@ -138,7 +138,8 @@ function filled(message: string, token: string, size: number): Buffer {
   )
 }
 
-describe('reading takes time in proportion to the bytes', () => {
+// what is measured is time on a shared machine: squares fail however often they are tried
+describe('reading takes time in proportion to the bytes', { retry: 3 }, () => {
   it.each(places)(
     'whatever 64 KiB are put in %s',
     (_, message) => {
