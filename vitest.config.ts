@@ -32,8 +32,8 @@ const config: ViteUserConfig = defineConfig({
           name: 'sipp',
           include: ['test/sipp/**/*.test.ts'],
           fileParallelism: false,
-          // peers are programs of others with clocks of their own: a run that one of them spoils is repeated once
-          retry: 1,
+          // peers are programs of others with clocks of their own: a run that one of them spoils is repeated
+          retry: 2,
           testTimeout: 120_000,
           hookTimeout: 300_000,
         },
@@ -44,8 +44,8 @@ const config: ViteUserConfig = defineConfig({
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],
           fileParallelism: false,
-          // peers are programs of others with clocks of their own: a run that one of them spoils is repeated once
-          retry: 1,
+          // peers are programs of others with clocks of their own: a run that one of them spoils is repeated
+          retry: 2,
           testTimeout: 120_000,
           hookTimeout: 300_000,
         },
