@@ -44,8 +44,8 @@ function startSipp(setup: SippSetup): SippProcess {
   return sipp
 }
 
-async function openParty(name: number): Promise<RtpParty> {
-  const party = await RtpParty.open(name)
+async function openParty(): Promise<RtpParty> {
+  const party = await RtpParty.open()
   cleanUp.push(() => party.close())
   return party
 }
@@ -98,7 +98,7 @@ describe('SIPp calls SIPp through the example proxy, with media through rtpengin
       offer: { recordCall: true, metadata: 'from:proxy' },
       onCallEnd: (_, call) => ended.push(call),
     })
-    const [alice, bob] = [await openParty(1), await openParty(2)]
+    const [alice, bob] = [await openParty(), await openParty()]
     startSipp({ scenario: scenario('uas'), port: CALLEE, keys: { rtp_port: bob.port } })
     const calling = { port: CALLER, target: PROXY, calls: 1, duration: 3_000 }
     const caller = startSipp({
@@ -128,7 +128,7 @@ describe('SIPp calls SIPp through the example proxy, with media through rtpengin
   it('passes it too where the offer comes late, and after a re-INVITE', async () => {
     const engine = await startEngine('127.61.0.6')
     await startProxy({ engines: [engine.url('udp')] })
-    const [alice, bob] = [await openParty(1), await openParty(2)]
+    const [alice, bob] = [await openParty(), await openParty()]
     startSipp({ scenario: scenario('uas-twice'), port: CALLEE, keys: { rtp_port: bob.port } })
     const calling = { port: CALLER, target: PROXY, calls: 1, duration: 2_000 }
     const caller = startSipp({

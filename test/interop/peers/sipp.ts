@@ -43,7 +43,7 @@ export class SippProcess {
     this.#folder = mkdtempSync(join(tmpdir(), 'resip-sipp-'))
     writeFileSync(
       join(this.#folder, 'tone.ulaw'),
-      Buffer.concat(Array.from({ length: 50 }, (_, packet) => tone(440, packet))),
+      Buffer.concat(Array.from({ length: 50 }, tone(440))),
     )
     this.#process = spawn('sipp', argumentsOf(setup), {
       cwd: this.#folder,
