@@ -9,8 +9,9 @@ import { toneLevel } from '../../src/media/audio/goertzel.ts'
 import { samplesOf } from '../../src/media/audio/wav.ts'
 import { RtpEngineClient } from '../../src/media/rtpengine/client.ts'
 import { UdpSocket } from '../../src/net/udp.ts'
+import { installed } from '../peers/installed.ts'
 import { audioOf, RtpParty, sdpOf, tone, toneIn } from './peers/rtp-party.ts'
-import { install, RtpEngineProcess } from './peers/rtpengine.ts'
+import { RtpEngineProcess } from './peers/rtpengine.ts'
 
 const SUITE = 'AES_CM_128_HMAC_SHA1_80'
 const SPOKEN_BY_ALICE = 1000
@@ -20,7 +21,7 @@ let engine: RtpEngineProcess
 const scratch = mkdtempSync(join(tmpdir(), 'resip-srtp-'))
 
 beforeAll(async () => {
-  install('ffmpeg', 'ffmpeg')
+  installed('ffmpeg', 'ffmpeg')
   engine = await RtpEngineProcess.start({ address: '127.61.0.2' })
 })
 

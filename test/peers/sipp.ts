@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,19 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { hostPort } from '../../src/util/address.ts'
 import { Child } from './child.ts'
-
-const MISSING = 'SIPp is needed for this: install it with "apt-get install sip-tester"'
+import { installed } from './installed.ts'
 
 /** Finds SIPp, installs it where that can be done, else throws one sentence that says what to install. */
 export function ensureSipp(): void {
-  if (isInstalled()) return
-  if (process.getuid?.() === 0) {
-    const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'sip-tester']]) {
-      spawnSync('apt-get', args, { stdio: 'ignore', env: environment })
-    }
-  }
-  if (!isInstalled()) throw new Error(MISSING)
+  installed('sipp', 'sip-tester')
 }
 
 export interface SippOptions {
@@ -149,8 +140,4 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   )
-}
-
-function isInstalled(): boolean {
-  return spawnSync('sipp', ['-v'], { stdio: 'ignore' }).error === undefined
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { tone } from './rtp-party.ts'
-import { install } from './rtpengine.ts'
+import { installed } from '../../peers/installed.ts'
 
 const ADDRESS = '127.0.0.1'
 
@@ -39,7 +39,7 @@ export class SippProcess {
   readonly #ended: Promise<unknown>
 
   constructor(setup: SippSetup) {
-    install('sipp', 'sip-tester')
+    installed('sipp', 'sip-tester')
     this.#folder = mkdtempSync(join(tmpdir(), 'resip-sipp-'))
     writeFileSync(
       join(this.#folder, 'tone.ulaw'),
