@@ -44,7 +44,12 @@ function closed(...sockets: Socket[]): void {
 
 describe('GStreamer', () => {
   beforeAll(() =>
-    installed('gst-launch-1.0', 'gstreamer1.0-tools', 'gstreamer1.0-plugins-base', 'gstreamer1.0-plugins-good'),
+    installed(
+      'gst-launch-1.0',
+      'gstreamer1.0-tools',
+      'gstreamer1.0-plugins-base',
+      'gstreamer1.0-plugins-good',
+    ),
   )
 
   it('RFC 3550 §6.4: its report about our stream says what our own receiver says, over 5 % loss', async () => {

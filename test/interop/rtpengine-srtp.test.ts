@@ -94,7 +94,9 @@ describe('RTP on one side, SRTP by SDES (RFC 4568) on the other', () => {
       const toAlice = alice.payloads(0).slice(-50)
       expect(median(toAlice.map(payload => toneIn([payload], SPOKEN_BY_FFMPEG).ratio))).toBeGreaterThan(0.9)
       const samples = samplesOf(readFileSync(heard))
-      const toBob = Array.from({ length: 40 }, (_, packet) => samples.subarray(packet * 160, (packet + 1) * 160))
+      const toBob = Array.from({ length: 40 }, (_, packet) =>
+        samples.subarray(packet * 160, (packet + 1) * 160),
+      )
       expect(median(toBob.map(frame => toneLevel(frame, SPOKEN_BY_ALICE, 8000).ratio))).toBeGreaterThan(0.9)
 
       const { tags } = await client.query('srtp')

@@ -16,7 +16,7 @@ export function installed(program: string, ...debianPackages: readonly string[])
 }
 
 function isHere(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some(folder => isExecutable(join(folder, program)))
+  return (process.env.PATH ?? '').split(delimiter).some(folder => isExecutable(join(folder, program)))
 }
 
 function isExecutable(path: string): boolean {

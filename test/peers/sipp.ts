@@ -123,7 +123,17 @@ function argumentsOf(options: SippOptions, folder: string): string[] {
   const { scenario, transport = 'UDP', address, port, target, keys = {} } = options
   const { calls, rate, duration, lost, echo } = options
   const what = typeof scenario === 'string' ? ['-sn', scenario] : ['-sf', fileURLToPath(scenario)]
-  const args = [...what, '-i', address, '-mi', address, '-p', `${port}`, '-t', transport === 'UDP' ? 'u1' : 't1']
+  const args = [
+    ...what,
+    '-i',
+    address,
+    '-mi',
+    address,
+    '-p',
+    `${port}`,
+    '-t',
+    transport === 'UDP' ? 'u1' : 't1',
+  ]
   args.push('-nostdin', '-buff_size', '4194304')
   args.push('-trace_stat', '-stf', join(folder, 'stat.csv'), '-fd', '1')
   args.push('-trace_err', '-error_file', join(folder, 'errors.log'))
