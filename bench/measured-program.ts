@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { Child } from '../test/sipp/child.ts'
+import { Child } from '../test/peers/child.ts'
 
 /** Linux counts processor time in hundredths of a second, whatever its timer runs at. */
 const TICK_MICROSECONDS = 10_000

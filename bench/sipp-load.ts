@@ -1,5 +1,5 @@
-import { freePort } from '../test/sipp/ports.ts'
-import { Sipp, type SippResult } from '../test/sipp/sipp.ts'
+import { freePort } from '../test/peers/ports.ts'
+import { Sipp, type SippResult } from '../test/peers/sipp.ts'
 import { cpuMicroseconds } from './measured-program.ts'
 import type { Measurement } from './measurement.ts'
 import { median } from './median.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../test/sipp/ports.ts'
-import { ensureSipp } from '../test/sipp/sipp.ts'
+import { freePort } from '../test/peers/ports.ts'
+import { ensureSipp } from '../test/peers/sipp.ts'
 import { memoryOf, startMeasured } from './measured-program.ts'
 import type { Measurement } from './measurement.ts'
 import { loadAt, loadFigures, sippCalls, WARM_UP_CALLS } from './sipp-load.ts'

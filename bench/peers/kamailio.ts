@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Child } from '../../test/sipp/child.ts'
+import { Child } from '../../test/peers/child.ts'
 
 const folders = [
   '/usr/lib/x86_64-linux-gnu/kamailio/modules/',

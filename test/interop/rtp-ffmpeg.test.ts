@@ -10,14 +10,15 @@ import { pcma, pcmu } from '../../src/media/codec/g711.ts'
 import { RtpSender } from '../../src/media/rtp/sender.ts'
 import { systemClock } from '../../src/net/clock.ts'
 import { systemRandom } from '../../src/net/random.ts'
-import { AudioPeer, freePorts, install, loopback } from './peers/media-tools.ts'
+import { installed } from '../peers/installed.ts'
+import { AudioPeer, freePorts, loopback } from './peers/media-tools.ts'
 
 const FRAME = 160
 const SECONDS = 2
 const FREQUENCY = 1004
 
 describe('ffmpeg', () => {
-  beforeAll(() => install('ffmpeg', 'ffmpeg'))
+  beforeAll(() => installed('ffmpeg', 'ffmpeg'))
 
   it.each([
     { codec: pcmu, payloadType: 0 },

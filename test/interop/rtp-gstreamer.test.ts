@@ -14,7 +14,8 @@ import type { ReceptionReport } from '../../src/media/rtp/source.ts'
 import { systemClock } from '../../src/net/clock.ts'
 import { systemRandom } from '../../src/net/random.ts'
 import { Timers } from '../../src/util/timers.ts'
-import { AudioPeer, freePorts, install, loopback } from './peers/media-tools.ts'
+import { installed } from '../peers/installed.ts'
+import { AudioPeer, freePorts, loopback } from './peers/media-tools.ts'
 
 const FRAME = 160
 const LOST_EVERY = 20
@@ -43,7 +44,12 @@ function closed(...sockets: Socket[]): void {
 
 describe('GStreamer', () => {
   beforeAll(() =>
-    install('gst-launch-1.0', 'gstreamer1.0-tools', 'gstreamer1.0-plugins-base', 'gstreamer1.0-plugins-good'),
+    installed(
+      'gst-launch-1.0',
+      'gstreamer1.0-tools',
+      'gstreamer1.0-plugins-base',
+      'gstreamer1.0-plugins-good',
+    ),
   )
 
   it('RFC 3550 §6.4: its report about our stream says what our own receiver says, over 5 % loss', async () => {

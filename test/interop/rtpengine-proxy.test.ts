@@ -2,13 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import type { CallStatistics } from 'resip/media'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type RtpEngineProxyOptions, startRtpEngineProxy } from '../../examples/rtpengine-proxy.mjs'
 import { RtpEngineClient } from '../../src/media/rtpengine/client.ts'
 import { parseRecording } from '../../src/media/rtpengine/results/recording.ts'
-import { RtpParty, sdpOf } from './peers/rtp-party.ts'
+import { ensureSipp, Sipp, type SippOptions } from '../peers/sipp.ts'
+import { RtpParty, sdpOf, tone } from './peers/rtp-party.ts'
 import { RtpEngineProcess } from './peers/rtpengine.ts'
-import { SippProcess, type SippSetup } from './peers/sipp.ts'
 
 const PROXY = 25_060
 const CALLEE = 25_070
@@ -17,6 +17,8 @@ const SILENCE = Buffer.alloc(160, 0xff)
 const scenario = (name: string): URL => new URL(`scenarios/${name}.xml`, import.meta.url)
 
 const cleanUp: (() => Promise<unknown>)[] = []
+
+beforeAll(ensureSipp)
 
 afterEach(async () => {
   for (const step of cleanUp.splice(0).reverse()) await step()
@@ -38,14 +40,14 @@ async function startProxy(options: Pick<RtpEngineProxyOptions, 'engines' | 'offe
   return running
 }
 
-function startSipp(setup: SippSetup): SippProcess {
-  const sipp = new SippProcess(setup)
+async function startSipp(options: Omit<SippOptions, 'address'>): Promise<Sipp> {
+  const sipp = await Sipp.start({ address: '127.0.0.1', ...options })
   cleanUp.push(() => sipp.stop())
   return sipp
 }
 
-async function openParty(name: number): Promise<RtpParty> {
-  const party = await RtpParty.open(name)
+async function openParty(): Promise<RtpParty> {
+  const party = await RtpParty.open()
   cleanUp.push(() => party.close())
   return party
 }
@@ -98,10 +100,10 @@ describe('SIPp calls SIPp through the example proxy, with media through rtpengin
       offer: { recordCall: true, metadata: 'from:proxy' },
       onCallEnd: (_, call) => ended.push(call),
     })
-    const [alice, bob] = [await openParty(1), await openParty(2)]
-    startSipp({ scenario: scenario('uas'), port: CALLEE, keys: { rtp_port: bob.port } })
+    const [alice, bob] = [await openParty(), await openParty()]
+    await startSipp({ scenario: scenario('uas'), port: CALLEE, keys: { rtp_port: bob.port } })
     const calling = { port: CALLER, target: PROXY, calls: 1, duration: 3_000 }
-    const caller = startSipp({
+    const caller = await startSipp({
       scenario: scenario('uac-pause'),
       ...calling,
       keys: { rtp_port: alice.port },
@@ -128,10 +130,10 @@ describe('SIPp calls SIPp through the example proxy, with media through rtpengin
   it('passes it too where the offer comes late, and after a re-INVITE', async () => {
     const engine = await startEngine('127.61.0.6')
     await startProxy({ engines: [engine.url('udp')] })
-    const [alice, bob] = [await openParty(1), await openParty(2)]
-    startSipp({ scenario: scenario('uas-twice'), port: CALLEE, keys: { rtp_port: bob.port } })
+    const [alice, bob] = [await openParty(), await openParty()]
+    await startSipp({ scenario: scenario('uas-twice'), port: CALLEE, keys: { rtp_port: bob.port } })
     const calling = { port: CALLER, target: PROXY, calls: 1, duration: 2_000 }
-    const caller = startSipp({
+    const caller = await startSipp({
       scenario: scenario('uac-late-offer'),
       ...calling,
       keys: { rtp_port: alice.port },
@@ -164,9 +166,10 @@ describe('SIPp calls SIPp through the example proxy, with media through rtpengin
       offer: { recordCall: true },
       onCallEnd: (callId, call) => ended.set(callId, call),
     })
-    startSipp({ scenario: 'uas', port: CALLEE, echo: 26_000 })
+    await startSipp({ scenario: 'uas', port: CALLEE, echo: 26_000 })
+    const files = { 'tone.ulaw': Buffer.concat(Array.from({ length: 50 }, tone(440))) }
     const calling = { port: CALLER, target: PROXY, calls: 30, rate: 15, duration: 1_500 }
-    const caller = startSipp({ scenario: scenario('uac-stream'), ...calling })
+    const caller = await startSipp({ scenario: scenario('uac-stream'), ...calling, files })
     const result = await caller.finished()
     expect(result, result.errors).toMatchObject({ calls: 30, successful: 30, failed: 0 })
     await expect.poll(() => ended.size).toBe(30)
@@ -202,9 +205,9 @@ describe('SIPp calls SIPp through the example proxy, with media through rtpengin
     }
     media.answer = (sdp, callId, ...others) =>
       answer.call(media, sdp, callId, ...others).finally(() => between.delete(callId))
-    startSipp({ scenario: 'uas', port: CALLEE })
+    await startSipp({ scenario: 'uas', port: CALLEE })
     const calling = { port: CALLER, target: PROXY, calls: 200, rate: 40, duration: 1_000 }
-    const caller = startSipp({ scenario: 'uac', ...calling })
+    const caller = await startSipp({ scenario: 'uac', ...calling })
     while (media.metrics.engines.some(engine => engine.opened < 20) || between.size > 0) await after(1)
     const opened = media.metrics.engines[0]?.opened ?? 0
     await first.stop('SIGKILL')

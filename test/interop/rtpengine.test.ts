@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parseRtp, type RtpPacket } from '../../src/media/rtp/packet.ts'
 import { RtpEngineClient } from '../../src/media/rtpengine/client.ts'
 import type { DtmfEvent } from '../../src/media/rtpengine/dtmf/event.ts'
 import { DtmfListener } from '../../src/media/rtpengine/dtmf/listener.ts'
@@ -9,8 +10,13 @@ import { RtpEngineRefusedError } from '../../src/media/rtpengine/errors.ts'
 import type { NgEncoding } from '../../src/media/rtpengine/message/message.ts'
 import type { OfferOptions } from '../../src/media/rtpengine/options.ts'
 import { parseRecording } from '../../src/media/rtpengine/results/recording.ts'
-import { RtpParty, sdpOf, tone } from './peers/rtp-party.ts'
+import { audioOf, RtpParty, sdpOf, tone, toneIn } from './peers/rtp-party.ts'
 import { type CarrierName, RtpEngineProcess } from './peers/rtpengine.ts'
+
+const AUDIO = 0
+const EVENTS = 101
+const SPOKEN_BY_ALICE = 1000
+const SPOKEN_BY_BOB = 440
 
 let engine: RtpEngineProcess
 let dtmf: DtmfListener
@@ -46,8 +52,8 @@ describe.each<[CarrierName, NgEncoding]>([
 
   beforeAll(async () => {
     client = new RtpEngineClient(engine.url(carrier), { encoding })
-    alice = await RtpParty.open(1)
-    bob = await RtpParty.open(2)
+    alice = await RtpParty.open()
+    bob = await RtpParty.open()
   })
 
   afterAll(async () => {
@@ -78,10 +84,7 @@ describe.each<[CarrierName, NgEncoding]>([
       viaBranch: 'z9hG4bK1',
     })
     expect(answered.sdp).toMatch(new RegExp(`^o=.*IN IP4 ${engine.address}`, 'm'))
-    await Promise.all([
-      alice.talk(answered.sdp, 5, p => tone(440, p)),
-      bob.talk(offered.sdp, 5, p => tone(440, p)),
-    ])
+    await Promise.all([alice.talk(answered.sdp, 5, tone(440)), bob.talk(offered.sdp, 5, tone(440))])
 
     const queried = await client.query(call)
     expect([...queried.tags.keys()].sort()).toEqual(['alice', 'bob'])
@@ -225,27 +228,41 @@ describe('options of an offer have their effect', () => {
 })
 
 describe('a call through rtpengine', () => {
-  it('passes its media in both directions, and records it', async () => {
+  it('passes the media of our flows on both sides in both directions, and records it', async () => {
     const client = new RtpEngineClient(engine.url('udp'))
     const told: DtmfEvent[] = []
     const witness = new RtpEngineClient(engine.url('tcp'), { onDtmf: event => told.push(event) })
     await witness.ping()
-    const alice = await RtpParty.open(1)
-    const bob = await RtpParty.open(2)
+    const alice = await RtpParty.open()
+    const bob = await RtpParty.open()
     try {
       const offered = await client.offer(alice.sdp, 'recorded', 'alice', {
         recordCall: true,
         metadata: 'job:42',
       })
       const answered = await client.answer(bob.sdp, 'recorded', 'alice', 'bob')
-      const said = (who: number) => (packet: number) => Buffer.alloc(160, who + packet)
-      await Promise.all([alice.talk(answered.sdp, 50, said(0)), bob.talk(offered.sdp, 50, said(100))])
-      await expect.poll(() => bob.payloads(0).length).toBe(50)
-      await expect.poll(() => alice.payloads(0).length).toBe(50)
-      expect(bob.payloads(0)).toEqual(Array.from({ length: 50 }, (_, packet) => said(0)(packet)))
-      expect(alice.payloads(0)).toEqual(Array.from({ length: 50 }, (_, packet) => said(100)(packet)))
+      const [saidByAlice, saidByBob] = await Promise.all([
+        alice.talk(answered.sdp, 50, tone(SPOKEN_BY_ALICE)),
+        bob.talk(offered.sdp, 50, tone(SPOKEN_BY_BOB)),
+      ])
+      await expect.poll(() => bob.payloads(AUDIO).length).toBe(50)
+      await expect.poll(() => alice.payloads(AUDIO).length).toBe(50)
+      expect(bob.payloads(AUDIO)).toEqual(saidByAlice)
+      expect(alice.payloads(AUDIO)).toEqual(saidByBob)
+      expect(bob.sources).toEqual([audioOf(offered.sdp)])
+      expect(alice.sources).toEqual([audioOf(answered.sdp)])
+      for (const [heard, spoken, own] of [
+        [bob, SPOKEN_BY_ALICE, SPOKEN_BY_BOB],
+        [alice, SPOKEN_BY_BOB, SPOKEN_BY_ALICE],
+      ] as const) {
+        const { level, ratio } = toneIn(heard.payloads(AUDIO), spoken)
+        expect(level).toBeCloseTo(-10, 1)
+        expect(ratio).toBeGreaterThan(0.99)
+        expect(toneIn(heard.payloads(AUDIO), own).ratio).toBeLessThan(0.01)
+      }
 
-      await alice.press(answered.sdp, 5)
+      await alice.press(answered.sdp, 5, 60)
+      await expect.poll(() => bob.payloads(EVENTS)).toHaveLength(5)
       const pressed = (): DtmfEvent[] => events.filter(event => event.callId === 'recorded')
       await expect.poll(() => pressed().length).toBe(1)
       expect(pressed()[0]).toMatchObject({ sourceTag: 'alice', digit: '5', duration: 60 })
@@ -262,11 +279,15 @@ describe('a call through rtpengine', () => {
       expect(recording.metadata).toBe('job:42')
       expect(recording.sdps.map(one => one.mode)).toEqual(['offer', 'answer'])
       const recorded = rtpOf(readFileSync(recording.pcap))
-      for (const party of [alice, bob]) {
-        const own = recorded.filter(packet => packet.readUInt32BE(8) === party.ssrc && packet[1] === 0)
-        expect(own).toHaveLength(50)
-        expect(own.map(packet => packet[12])).toEqual(
-          Array.from({ length: 50 }, (_, packet) => packet + (party === bob ? 100 : 0)),
+      for (const [party, payloads] of [
+        [alice, saidByAlice],
+        [bob, saidByBob],
+      ] as const) {
+        const own = recorded.filter(packet => packet.ssrc === party.ssrc && packet.payloadType === AUDIO)
+        expect(own.map(packet => packet.payload)).toEqual(payloads)
+        const first = own[0]?.sequence ?? Number.NaN
+        expect(own.map(packet => packet.sequence)).toEqual(
+          payloads.map((_, index) => (first + index) & 0xffff),
         )
       }
     } finally {
@@ -278,13 +299,14 @@ describe('a call through rtpengine', () => {
   })
 })
 
-/** The UDP payloads in a pcap of raw IPv4 packets, as rtpengine writes it. */
-function rtpOf(pcap: Buffer): Buffer[] {
-  const packets: Buffer[] = []
+/** The RTP packets in a pcap of raw IPv4 packets, as rtpengine writes it. */
+function rtpOf(pcap: Buffer): RtpPacket[] {
+  const packets: RtpPacket[] = []
   for (let at = 24; at < pcap.length; ) {
     const length = pcap.readUInt32LE(at + 8)
     const packet = pcap.subarray(at + 16, at + 16 + length)
-    packets.push(packet.subarray(((packet[0] ?? 0) & 0x0f) * 4 + 8))
+    const rtp = parseRtp(packet.subarray(((packet[0] ?? 0) & 0x0f) * 4 + 8))
+    if (typeof rtp !== 'string') packets.push(rtp)
     at += 16 + length
   }
   return packets

@@ -37,7 +37,7 @@ import type { StreamConnection } from '../../src/net/stream.ts'
 import { connectTcp } from '../../src/net/tcp.ts'
 import { UdpSocket } from '../../src/net/udp.ts'
 import { Timers } from '../../src/util/timers.ts'
-import { installed } from './installed.ts'
+import { installed } from '../peers/installed.ts'
 
 const timers = new Timers(systemClock)
 const random = systemRandom

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hostPort } from '../../src/util/address.ts'
-import { freePort } from './ports.ts'
+import { freePort } from '../peers/ports.ts'
+import { ensureSipp, Sipp, type SippResult } from '../peers/sipp.ts'
 import { startExample, startProxy } from './programs.ts'
 import { Report } from './report.ts'
-import { ensureSipp, Sipp, type SippResult } from './sipp.ts'
 
 const report = new Report('SIPp against the examples')
 

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { hostPort } from '../../src/util/address.ts'
-import { Child } from './child.ts'
+import { Child } from '../peers/child.ts'
 
 const root = new URL('../../', import.meta.url)
 

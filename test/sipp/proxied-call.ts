@@ -1,7 +1,7 @@
 import { hostPort } from '../../src/util/address.ts'
-import { freePort } from './ports.ts'
+import { freePort } from '../peers/ports.ts'
+import { Sipp, type SippOptions, type SippResult } from '../peers/sipp.ts'
 import { startProxy } from './programs.ts'
-import { Sipp, type SippOptions, type SippResult } from './sipp.ts'
 
 /** How calls go from one SIPp through `resip proxy` to another. */
 export interface ProxiedCalls {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ensureSipp, type SippResult } from '../peers/sipp.ts'
 import { callThroughProxy, type ProxiedCalls } from './proxied-call.ts'
 import { Report } from './report.ts'
-import { ensureSipp, type SippResult } from './sipp.ts'
 
 const report = new Report('SIPp calls through the stateless proxy')
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { freePort } from './ports.ts'
+import { freePort } from '../peers/ports.ts'
+import { ensureSipp, Sipp } from '../peers/sipp.ts'
 import { startProxy } from './programs.ts'
 import { Report } from './report.ts'
-import { ensureSipp, Sipp } from './sipp.ts'
 
 const report = new Report('SIPp requests that the proxy refuses')
 const address = '127.0.0.1'

@@ -1,4 +1,4 @@
-import type { SippResult } from './sipp.ts'
+import type { SippResult } from '../peers/sipp.ts'
 
 interface Row {
   readonly run: string

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { testCertificate, testKey } from '../../net/certificate.ts'
-import { installed } from '../installed.ts'
+import { installed } from '../../peers/installed.ts'
 
 /** A coturn on one loopback address, stopped by `stop` (by its process id). */
 export interface Coturn {

@@ -1,18 +1,6 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-
-const INSTALLER = 'apt-get'
-
-/** Makes sure that `command` is there, with apt-get where it is not; fails with one sentence. */
-export function install(command: string, ...packages: string[]): void {
-  if (spawnSync('which', [command]).status === 0) return
-  const done = spawnSync(INSTALLER, ['install', '-y', '--no-install-recommends', ...packages])
-  if (done.status === 0 && spawnSync('which', [command]).status === 0) return
-  throw new Error(
-    `${command} is missing and apt-get could not install it: install ${packages.join(' ')} and try again`,
-  )
-}
 
 /** A UDP socket on loop-back. */
 export async function loopback(port = 0): Promise<Socket> {

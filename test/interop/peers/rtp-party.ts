@@ -1,34 +1,65 @@
 import { setTimeout as after } from 'node:timers/promises'
-import { UdpSocket } from '../../../src/net/udp.ts'
+import { type ToneLevel, toneLevel } from '../../../src/media/audio/goertzel.ts'
+import { ToneGenerator } from '../../../src/media/audio/tone.ts'
+import { pcmu } from '../../../src/media/codec/g711.ts'
+import { FlowManager, type MediaStream } from '../../../src/media/flow/index.ts'
+import { TelephoneEventSender } from '../../../src/media/rtp/event-sender.ts'
+import { parseRtp, RTP_HEADER, type RtpPacket } from '../../../src/media/rtp/packet.ts'
+import { RtpSender } from '../../../src/media/rtp/sender.ts'
+import type { TransportAddress } from '../../../src/media/stun/index.ts'
+import { systemClock } from '../../../src/net/clock.ts'
+import { systemRandom } from '../../../src/net/random.ts'
 
-const SSRC_BASE = 0x10000000
-const SAMPLES = 160
-const HEADER = 12
+const RATE = 8000
+const FRAME = 160
+const INTERVAL = 20
+const AUDIO = 0
+const EVENTS = 101
 
-/** One end of a call on a plain UDP socket: sends PCMU packets of 20 ms and keeps what it receives. */
+const flows = new FlowManager()
+
+/** One end of a call on flows of our own: sends PCMU packets of 20 ms and keeps what it receives. */
 export class RtpParty {
-  readonly ssrc: number
-  readonly received: Buffer[] = []
-  readonly #socket: UdpSocket
-  #sequence = 0
+  readonly received: RtpPacket[] = []
+  readonly #sources = new Map<string, TransportAddress>()
+  readonly #stream: MediaStream
+  readonly #local: TransportAddress
+  readonly #sender = new RtpSender({ payloadType: AUDIO, clockRate: RATE, random: systemRandom })
 
-  static async open(name: number): Promise<RtpParty> {
-    let party: RtpParty | undefined
-    const socket = await UdpSocket.bind(
-      { address: '127.0.0.1', port: 0 },
-      { onDatagram: bytes => party?.received.push(bytes), onSocketError() {} },
-    )
-    party = new RtpParty(socket, SSRC_BASE + name)
-    return party
+  static open(): Promise<RtpParty> {
+    return new Promise((resolve, reject) => {
+      const stream = flows.createMediaStream(
+        {
+          onMediaStreamReady: rtp => resolve(new RtpParty(stream, rtp)),
+          onMediaStreamError: (_, error) => reject(error),
+        },
+        { address: '127.0.0.1', port: 0 },
+      )
+    })
   }
 
-  private constructor(socket: UdpSocket, ssrc: number) {
-    this.#socket = socket
-    this.ssrc = ssrc
+  private constructor(stream: MediaStream, local: TransportAddress) {
+    this.#stream = stream
+    this.#local = local
+    stream.rtpFlow.onReceive((bytes, address, port) => {
+      const packet = parseRtp(Buffer.from(bytes))
+      if (typeof packet === 'string') throw new Error(`this is no RTP packet: ${packet}`)
+      this.received.push(packet)
+      this.#sources.set(`${address} ${port}`, { address, port })
+    })
   }
 
   get port(): number {
-    return this.#socket.local.port
+    return this.#local.port
+  }
+
+  get ssrc(): number {
+    return this.#sender.ssrc
+  }
+
+  /** Where the packets came from. */
+  get sources(): TransportAddress[] {
+    return [...this.#sources.values()]
   }
 
   /** An SDP that offers or accepts PCMU and telephone-event. */
@@ -36,51 +67,49 @@ export class RtpParty {
     return sdpOf(this.port, 'RTP/AVP')
   }
 
-  /** The payloads of one kind that came, RTCP and everything else left out. */
+  /** The payloads of one kind that came. */
   payloads(payloadType: number): Buffer[] {
-    return this.received
-      .filter(packet => packet.length > HEADER && ((packet[1] ?? 0) & 0x7f) === payloadType)
-      .map(packet => packet.subarray(HEADER))
+    return this.received.filter(packet => packet.payloadType === payloadType).map(packet => packet.payload)
   }
 
-  /** Sends audio packets, one each 20 ms, to where an SDP points. */
-  async talk(sdp: string, count: number, payload: (packet: number) => Buffer): Promise<void> {
-    for (let packet = 0; packet < count; packet++) {
-      this.send(sdp, 0, payload(packet), this.#sequence * SAMPLES)
-      await after(20)
+  /** Sends audio packets, one each 20 ms, to where an SDP points; resolves with their payloads. */
+  async talk(sdp: string, count: number, payload: (packet: number) => Buffer): Promise<Buffer[]> {
+    this.#turnTo(sdp)
+    const said: Buffer[] = []
+    for (let index = 0; index < count; index++) {
+      const frame = payload(index)
+      const packet = Buffer.alloc(RTP_HEADER + frame.length)
+      this.#sender.write(packet, 0, frame, FRAME, systemClock.now(), index === 0)
+      this.#stream.rtpFlow.send(packet)
+      said.push(frame)
+      await after(INTERVAL)
     }
+    return said
   }
 
-  /** Presses a key as RFC 4733 §2.5 has it: events that grow longer, the last one three times with its end bit. */
-  async press(sdp: string, event: number): Promise<void> {
-    const started = this.#sequence * SAMPLES
-    for (const [ended, duration] of [
-      [0, 160],
-      [0, 320],
-      [0x80, 480],
-      [0x80, 480],
-      [0x80, 480],
-    ] as const) {
-      this.send(sdp, 101, Buffer.from([event, ended | 10, duration >> 8, duration & 0xff]), started)
-      await after(20)
+  /** Presses a key for some milliseconds (RFC 4733 §2.5). */
+  async press(sdp: string, event: number, duration: number): Promise<void> {
+    this.#turnTo(sdp)
+    const events = new TelephoneEventSender({ clockRate: RATE })
+    events.start(event, duration)
+    while (events.active) {
+      for (const { payload, timestamp, marker } of events.tick(this.#sender.timestamp, FRAME)) {
+        const packet = Buffer.alloc(RTP_HEADER + payload.length)
+        this.#sender.writeAt(packet, 0, payload, timestamp, systemClock.now(), marker, EVENTS)
+        this.#stream.rtpFlow.send(packet)
+      }
+      this.#sender.advance(FRAME)
+      await after(INTERVAL)
     }
-  }
-
-  send(sdp: string, payloadType: number, payload: Buffer, timestamp: number): void {
-    const packet = Buffer.alloc(HEADER + payload.length)
-    packet[0] = 0x80
-    packet[1] = payloadType
-    packet.writeUInt16BE(this.#sequence & 0xffff, 2)
-    packet.writeUInt32BE(timestamp >>> 0, 4)
-    packet.writeUInt32BE(this.ssrc, 8)
-    payload.copy(packet, HEADER)
-    this.#sequence++
-    const { address, port } = audioOf(sdp)
-    this.#socket.send(packet, port, address)
   }
 
   close(): Promise<void> {
-    return this.#socket.close()
+    return this.#stream.close()
+  }
+
+  #turnTo(sdp: string): void {
+    const { address, port } = audioOf(sdp)
+    this.#stream.rtpFlow.setActiveDestination(address, port)
   }
 }
 
@@ -91,9 +120,9 @@ export function sdpOf(port: number, protocol: string, ...attributes: string[]): 
     's=-',
     'c=IN IP4 127.0.0.1',
     't=0 0',
-    `m=audio ${port} ${protocol} 0 101`,
-    'a=rtpmap:0 PCMU/8000',
-    'a=rtpmap:101 telephone-event/8000',
+    `m=audio ${port} ${protocol} ${AUDIO} ${EVENTS}`,
+    `a=rtpmap:${AUDIO} PCMU/8000`,
+    `a=rtpmap:${EVENTS} telephone-event/8000`,
     'a=ptime:20',
     ...attributes,
     '',
@@ -101,47 +130,29 @@ export function sdpOf(port: number, protocol: string, ...attributes: string[]): 
 }
 
 /** Where an SDP wants its audio. */
-export function audioOf(sdp: string): { address: string; port: number } {
+export function audioOf(sdp: string): TransportAddress {
   const address = /^c=IN IP4 (\S+)/m.exec(sdp)?.[1]
   const port = /^m=audio (\d+)/m.exec(sdp)?.[1]
   if (address === undefined || port === undefined) throw new Error(`no audio in this SDP:\n${sdp}`)
   return { address, port: Number(port) }
 }
 
-/** 20 ms of a tone in µ-law (G.711), going on from packet to packet. */
-export function tone(hertz: number, packet: number): Buffer {
-  const samples = Buffer.alloc(SAMPLES)
-  for (let i = 0; i < SAMPLES; i++) {
-    samples[i] = muLaw(8000 * Math.sin((2 * Math.PI * hertz * (packet * SAMPLES + i)) / 8000))
+/** Makes 20 ms of a tone of −10 dBm0 in µ-law (G.711) at each call, going on from packet to packet. */
+export function tone(hertz: number): () => Buffer {
+  const generator = new ToneGenerator({ sampleRate: RATE, frequencies: [hertz], level: -10 })
+  const samples = new Int16Array(FRAME)
+  return () => {
+    generator.fill(samples)
+    const payload = Buffer.alloc(FRAME)
+    pcmu.encode(samples, payload)
+    return payload
   }
-  return samples
 }
 
-/** The share of a signal's power that lies at a frequency, 0 to 1 (Goertzel). */
-export function shareOf(hertz: number, signal: Float64Array): number {
-  const step = (2 * Math.PI * hertz) / 8000
-  let real = 0
-  let imaginary = 0
-  let power = 0
-  for (const [at, sample] of signal.entries()) {
-    real += sample * Math.cos(step * at)
-    imaginary += sample * Math.sin(step * at)
-    power += sample * sample
-  }
-  return power === 0 ? 0 : (2 * (real * real + imaginary * imaginary)) / (signal.length * power)
-}
-
-export function fromMuLaw(payload: Buffer): Float64Array {
-  return Float64Array.from(payload, byte => {
-    const inverted = ~byte & 0xff
-    const magnitude = ((((inverted & 0x0f) << 3) + 0x84) << ((inverted & 0x70) >> 4)) - 0x84
-    return inverted & 0x80 ? -magnitude : magnitude
-  })
-}
-
-function muLaw(sample: number): number {
-  const magnitude = Math.min(Math.abs(Math.round(sample)), 32635) + 0x84
-  const exponent = 24 - Math.clz32(magnitude)
-  const mantissa = (magnitude >> (exponent + 3)) & 0x0f
-  return ~((sample < 0 ? 0x80 : 0) | (exponent << 4) | mantissa) & 0xff
+/** A tone's level and share in payloads of µ-law. */
+export function toneIn(payloads: readonly Buffer[], hertz: number): ToneLevel {
+  const octets = Buffer.concat(payloads)
+  const samples = new Int16Array(octets.length)
+  pcmu.decode(octets, samples)
+  return toneLevel(samples, hertz, RATE)
 }

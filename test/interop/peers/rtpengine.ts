@@ -1,9 +1,10 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RtpEngineClient } from '../../../src/media/rtpengine/client.ts'
+import { installed } from '../../peers/installed.ts'
 
 export type CarrierName = 'udp' | 'tcp' | 'http' | 'ws'
 
@@ -25,7 +26,7 @@ export class RtpEngineProcess {
 
   /** Installs the Debian packages where they are missing, starts the engine and waits until it answers. */
   static async start(setup: RtpEngineSetup): Promise<RtpEngineProcess> {
-    install('rtpengine', 'rtpengine-daemon')
+    installed('rtpengine', 'rtpengine-daemon')
     const engine = new RtpEngineProcess(setup)
     const client = new RtpEngineClient(engine.url('udp'), { retransmission: { initial: 100, maximum: 100 } })
     try {
@@ -92,20 +93,4 @@ export class RtpEngineProcess {
 /** `127.62.0.1` for `127.61.0.1`: the engine's interface `b`. */
 function secondAddress(address: string): string {
   return address.replace(/^127\.61/, '127.62')
-}
-
-/** Installs a Debian package where a command is missing; fails with one sentence where that cannot be. */
-export function install(command: string, debianPackage: string): void {
-  if (spawnSync('sh', ['-c', `command -v ${command}`]).status === 0) return
-  try {
-    execFileSync(
-      'apt-get',
-      ['-o', 'DPkg::Lock::Timeout=300', 'install', '-y', '--no-install-recommends', debianPackage],
-      { stdio: 'pipe', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } },
-    )
-  } catch {
-    throw new Error(
-      `${command} is missing and apt-get could not install ${debianPackage}: install it by hand`,
-    )
-  }
 }

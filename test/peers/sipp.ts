@@ -1,24 +1,15 @@
-import { spawnSync } from 'node:child_process'
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { hostPort } from '../../src/util/address.ts'
 import { Child } from './child.ts'
-
-const MISSING = 'SIPp is needed for this: install it with "apt-get install sip-tester"'
+import { installed } from './installed.ts'
 
 /** Finds SIPp, installs it where that can be done, else throws one sentence that says what to install. */
 export function ensureSipp(): void {
-  if (isInstalled()) return
-  if (process.getuid?.() === 0) {
-    const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'sip-tester']]) {
-      spawnSync('apt-get', args, { stdio: 'ignore', env: environment })
-    }
-  }
-  if (!isInstalled()) throw new Error(MISSING)
+  installed('sipp', 'sip-tester')
 }
 
 export interface SippOptions {
@@ -34,9 +25,15 @@ export interface SippOptions {
   readonly calls?: number
   /** Calls a second. */
   readonly rate?: number
+  /** Milliseconds that a caller's calls last. */
+  readonly duration?: number
   /** Percent of packets to lose. */
   readonly lost?: number
-  readonly keys?: Record<string, string>
+  readonly keys?: Readonly<Record<string, string | number>>
+  /** A port that sends back what RTP comes. */
+  readonly echo?: number
+  /** What lies in the folder it runs in: audio that a scenario sends. */
+  readonly files?: Readonly<Record<string, Uint8Array>>
 }
 
 export interface SippResult {
@@ -66,6 +63,8 @@ export class Sipp {
 
   static async start(options: SippOptions): Promise<Sipp> {
     const folder = await mkdtemp(join(tmpdir(), 'resip-sipp-'))
+    for (const [name, bytes] of Object.entries(options.files ?? {}))
+      await writeFile(join(folder, name), bytes)
     const child = await Child.start('sipp', argumentsOf(options, folder), { directory: folder })
     const sipp = new Sipp(child, folder)
     // the file comes once the socket is open
@@ -121,17 +120,30 @@ export class Sipp {
 }
 
 function argumentsOf(options: SippOptions, folder: string): string[] {
-  const { scenario, transport = 'UDP', address, port, target, calls, rate, lost, keys = {} } = options
+  const { scenario, transport = 'UDP', address, port, target, keys = {} } = options
+  const { calls, rate, duration, lost, echo } = options
   const what = typeof scenario === 'string' ? ['-sn', scenario] : ['-sf', fileURLToPath(scenario)]
-  const args = [...what, '-i', address, '-p', `${port}`, '-t', transport === 'UDP' ? 'u1' : 't1']
+  const args = [
+    ...what,
+    '-i',
+    address,
+    '-mi',
+    address,
+    '-p',
+    `${port}`,
+    '-t',
+    transport === 'UDP' ? 'u1' : 't1',
+  ]
   args.push('-nostdin', '-buff_size', '4194304')
   args.push('-trace_stat', '-stf', join(folder, 'stat.csv'), '-fd', '1')
   args.push('-trace_err', '-error_file', join(folder, 'errors.log'))
   args.push('-trace_logs', '-log_file', join(folder, 'log.log'))
   if (calls !== undefined) args.push('-m', `${calls}`)
   if (rate !== undefined) args.push('-r', `${rate}`, '-l', '15000')
+  if (duration !== undefined) args.push('-d', `${duration}`)
   if (lost !== undefined) args.push('-lost', `${lost}`)
-  for (const [key, value] of Object.entries(keys)) args.push('-key', key, value)
+  for (const [key, value] of Object.entries(keys)) args.push('-key', key, `${value}`)
+  if (echo !== undefined) args.push('-rtp_echo', '-mp', `${echo}`)
   if (target !== undefined) args.push(hostPort(address, target))
   return args
 }
@@ -149,8 +161,4 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   )
-}
-
-function isInstalled(): boolean {
-  return spawnSync('sipp', ['-v'], { stdio: 'ignore' }).error === undefined
 }
