@@ -34,7 +34,6 @@ function session(handler: RtpSessionHandler): { session: RtpSession; sender: Rtp
     },
     handler,
   )
-  made.start()
   return { session: made, sender }
 }
 
@@ -63,6 +62,7 @@ describe('GStreamer', () => {
       ...['sync=false', 'async=false'],
     ])
     const reports: { theirs: ReceptionReport; roundTrip: number | undefined; ours: ReceptionReport }[] = []
+    // never started: a report of its own would begin a new interval of the fraction lost
     const ours = session({ sendRtcp() {} })
     const { session: sending, sender } = session({
       sendRtcp: bytes => rtcp.send(bytes, port + 1, '127.0.0.1'),
@@ -72,6 +72,7 @@ describe('GStreamer', () => {
       },
     })
     rtcp.on('message', bytes => sending.receiveRtcp(bytes, 'peer'))
+    sending.start()
     const media = new MediaClock(systemClock)
     const tone = new ToneGenerator({ sampleRate: 8000, frequencies: [1004], level: -10 })
     const samples = new Int16Array(FRAME)
@@ -159,6 +160,7 @@ describe('GStreamer', () => {
       ...['udpsrc', 'address=127.0.0.1', `port=${back}`, '!', 'rtp.recv_rtcp_sink_0'],
     ])
     const { session: receiving } = session({ sendRtcp: bytes => rtcp.send(bytes, back, '127.0.0.1') })
+    receiving.start()
     const heard: Buffer[] = []
     rtp.on('message', bytes => {
       const received = receiving.receiveRtp(bytes, 'peer', 8000, performance.now())
