@@ -47,10 +47,10 @@ module.exports = {
     ...floorRules,
     {
       name: 'no-circles',
-      comment: 'two files that import each other are one file, or hide a third',
+      comment: 'two files that import each other, be it for a type, are one file or hide a third',
       severity: 'error',
       from: { path: '^src/' },
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      to: { circular: true },
     },
     {
       name: 'node-only-in-net-and-io',

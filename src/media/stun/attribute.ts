@@ -1,5 +1,21 @@
-import type { StunMessage } from './message.ts'
-import type { StunWriter } from './writer.ts'
+/** A message as an attribute sees it when it is read. */
+export interface AttributeSource {
+  readonly bytes: Uint8Array
+}
+
+/** A message as an attribute sees it when it is written. */
+export interface AttributeSink {
+  /** 16 octets of the header that addresses are XORed with: cookie and transaction id. */
+  readonly transactionId: Uint8Array
+  uint8(value: number): void
+  uint16(value: number): void
+  uint32(value: number): void
+  octets(value: Uint8Array): void
+  /** UTF-8 text of at most `limit` octets. */
+  text(value: string, name: string, limit: number): void
+  /** Fills up to a multiple of four octets, for values that hold padded parts. */
+  align(): void
+}
 
 /** An attribute knows how to leave a message, how to be checked on the way, and how to enter one. */
 export interface StunAttribute<T> {
@@ -10,9 +26,9 @@ export interface StunAttribute<T> {
    * The value in `message.bytes` from `offset`, `length` octets without padding; `undefined` where it breaks the
    * attribute's own format.
    */
-  decode(message: StunMessage, offset: number, length: number): T | undefined
+  decode(message: AttributeSource, offset: number, length: number): T | undefined
   /** Writes the value; the writer adds type, length and padding. Throws a `UsageError` where it cannot be written. */
-  encode(writer: StunWriter, value: T): void
+  encode(writer: AttributeSink, value: T): void
 }
 
 /** An attribute with its value, for lists of what a message shall carry. */

@@ -1,5 +1,5 @@
 import { UsageError } from '../../util/errors.ts'
-import type { StunAttribute, StunAttributeValue } from './attribute.ts'
+import type { AttributeSink, StunAttribute, StunAttributeValue } from './attribute.ts'
 import { crc32 } from './crc32.ts'
 import type { IntegrityKey } from './hash.ts'
 import { headerLength, magicCookie, messageType, type StunClass } from './header.ts'
@@ -17,7 +17,7 @@ const FIRST_SIZE = 256
 const LARGEST = headerLength + 0xffff
 
 /** A STUN message in the making (RFC 8489 §5): attributes in the order they are added, integrity and fingerprint last. */
-export class StunWriter {
+export class StunWriter implements AttributeSink {
   readonly #mask: number
   readonly #padding: number
   #bytes: Buffer = Buffer.allocUnsafe(FIRST_SIZE)

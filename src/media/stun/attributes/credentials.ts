@@ -1,7 +1,5 @@
-import type { StunAttribute } from '../attribute.ts'
-import type { StunMessage } from '../message.ts'
+import type { AttributeSink, AttributeSource, StunAttribute } from '../attribute.ts'
 import { octets, uint16 } from '../octets.ts'
-import type { StunWriter } from '../writer.ts'
 import { octetsAttribute, textAttribute, within } from './formats.ts'
 
 /** RFC 8489 §14.3. */
@@ -58,7 +56,7 @@ export const PasswordAlgorithms: StunAttribute<readonly PasswordAlgorithmChoice[
 }
 
 function readAlgorithms(
-  message: StunMessage,
+  message: AttributeSource,
   offset: number,
   length: number,
 ): PasswordAlgorithmChoice[] | undefined {
@@ -74,7 +72,7 @@ function readAlgorithms(
   return list
 }
 
-function writeAlgorithm(writer: StunWriter, choice: PasswordAlgorithmChoice): void {
+function writeAlgorithm(writer: AttributeSink, choice: PasswordAlgorithmChoice): void {
   writer.uint16(within(choice.algorithm, 0xffff, 'PASSWORD-ALGORITHM'))
   writer.uint16(within(choice.parameters.length, 0xff00, 'PASSWORD-ALGORITHM parameters'))
   writer.octets(choice.parameters)
