@@ -1,4 +1,4 @@
-import { BASE64 } from '../grammar/chars.ts'
+import { BASE64, consistsOf } from '../grammar/chars.ts'
 import type { HeaderGrammar } from '../grammar/header.ts'
 import type { Params } from '../grammar/params.ts'
 import { parseParams } from '../grammar/parse-params.ts'
@@ -32,8 +32,14 @@ export class Identity extends Parameterised<Identity> {
   }
 
   override toString(): string {
-    return this.params.size === 0 ? quote(this.signature) : `${this.signature}${this.params}`
+    const isQuoted = this.params.size === 0 || !isBare(this.signature)
+    return `${isQuoted ? quote(this.signature) : this.signature}${this.params}`
   }
+}
+
+/** Whether a signature can stand without quotes. */
+function isBare(signature: string): boolean {
+  return consistsOf(BASE64, signature.replace(/={1,2}$/, ''))
 }
 
 /** Identity: one a line, for it is long. */

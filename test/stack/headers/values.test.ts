@@ -102,6 +102,7 @@ describe('values of headers', () => {
     const old = read(h.Identity, '"ZYNBbHC00VMZr2kZt6Vm/+=="')
     expect(old.signature).toBe('ZYNBbHC00VMZr2kZt6Vm/+==')
     expect(String(old)).toBe('"ZYNBbHC00VMZr2kZt6Vm/+=="')
+    expect(read(h.Identity, '"56 a3";encoding=hex').toString()).toBe('"56 a3";encoding=hex')
     expect(() => read(h.Identity, 'a.b.c;info=<https://x.example')).toThrow(ParseError)
   })
 
