@@ -1,6 +1,5 @@
 import { hostPort } from '../../util/address.ts'
-import type { EnvironmentError } from '../../util/errors.ts'
-import { UsageError } from '../../util/errors.ts'
+import { type EnvironmentError, UsageError } from '../../util/errors.ts'
 import { type Log, printable } from '../../util/log.ts'
 import { ParseError } from '../grammar/parse-error.ts'
 import type { Hop } from '../message/encode.ts'
