@@ -15,7 +15,7 @@ interface Row<S extends string, M, E> {
 /** What every instance of a machine carries. */
 export interface MachineInstance<S extends string> {
   state: S
-  /** Inputs that arrived while an action ran, as input and event in turn; `null` when nothing is running. */
+  /** Inputs that wait while actions run, as input and event in turn; `null` when nothing is running. */
   turn: unknown[] | null
 }
 
@@ -36,10 +36,13 @@ export function to<S extends string, M, E>(state: S, ...actions: readonly Action
   return { to: state, actions }
 }
 
+/** Stands for an empty queue while actions run, so that only what really waits is kept anywhere. */
+const running: unknown[] = []
+
 /**
  * Gives `input` to an instance. The new state is committed before its actions run; an input that arrives from
- * within an action waits until they are done. If an action throws, the waiting inputs are still handled and the
- * first error is thrown at the end.
+ * within an action waits until they are done. **An action that throws keeps nothing else from being done**: the rest of
+ * its row and the waiting inputs are still handled, and the first error is thrown at the end.
  */
 export function feed<S extends string, I extends string, M extends MachineInstance<S>, E>(
   machine: Machine<S, I, M, E>,
@@ -48,30 +51,40 @@ export function feed<S extends string, I extends string, M extends MachineInstan
   event: E,
 ): void {
   if (self.turn !== null) {
-    self.turn.push(input, event)
+    if (self.turn === running) self.turn = [input, event]
+    else self.turn.push(input, event)
     return
   }
-  const turn: unknown[] = []
-  self.turn = turn
-  let failure: unknown
-  let failed = false
-  for (let next = 0, current = input, payload = event; ; next += 2) {
-    const row = machine.rows[self.state][current]
-    if (row !== undefined) {
-      self.state = row.to
-      try {
-        for (const action of row.actions) action(self, payload)
-      } catch (error) {
-        if (!failed) failure = error
-        failed = true
-      }
-    }
-    if (next >= turn.length) break
-    current = turn[next] as I
-    payload = turn[next + 1] as E
+  self.turn = running
+  let failure = step(machine, self, input, event, undefined)
+  // what waits is written by a machine of this very type, by the lines above
+  for (let next = 0; next < self.turn.length; next += 2) {
+    failure = step(machine, self, self.turn[next] as I, self.turn[next + 1] as E, failure)
   }
   self.turn = null
-  if (failed) throw failure
+  if (failure !== undefined) throw failure.error
+}
+
+/** Takes one row; answers the first failure there was. */
+function step<S extends string, I extends string, M extends MachineInstance<S>, E>(
+  machine: Machine<S, I, M, E>,
+  self: M,
+  input: I,
+  event: E,
+  earlier: { readonly error: unknown } | undefined,
+): { readonly error: unknown } | undefined {
+  const row = machine.rows[self.state][input]
+  if (row === undefined) return earlier
+  self.state = row.to
+  let failure = earlier
+  for (const action of row.actions) {
+    try {
+      action(self, event)
+    } catch (error) {
+      failure ??= { error }
+    }
+  }
+  return failure
 }
 
 /** Cells of the table that have neither a row nor a place in `absorbs`, or have both; empty when it is complete. */

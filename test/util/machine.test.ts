@@ -7,7 +7,7 @@ class Door {
   readonly seen: string[] = []
 }
 
-type Input = 'push' | 'pull' | 'knock'
+type Input = 'push' | 'pull' | 'knock' | 'kick'
 
 function pushAgain(self: Door, event: string): void {
   self.seen.push(`${event}: ${self.state}, then push`)
@@ -19,8 +19,13 @@ function note(self: Door, event: string): void {
   self.seen.push(`${event}: ${self.state}`)
 }
 
-function fail(): void {
-  throw new Error('stuck')
+function fail(_: Door, event: string): void {
+  throw new Error(`stuck: ${event}`)
+}
+
+function failAfterPushing(self: Door): void {
+  feed(door, self, 'push', 'pushed')
+  throw new Error('stuck: first')
 }
 
 const door: Machine<'open' | 'closed', Input, Door, string> = {
@@ -28,12 +33,16 @@ const door: Machine<'open' | 'closed', Input, Door, string> = {
   source: 'none',
   initial: 'closed',
   final: 'closed',
-  inputs: ['push', 'pull', 'knock'],
+  inputs: ['push', 'pull', 'knock', 'kick'],
   rows: {
-    closed: { pull: to('open', pushAgain), knock: to('closed', fail) },
+    closed: {
+      pull: to('open', pushAgain),
+      knock: to('closed', fail),
+      kick: to('open', failAfterPushing, fail, note),
+    },
     open: { push: to('closed', note) },
   },
-  absorbs: { closed: ['push'], open: ['pull'] },
+  absorbs: { closed: ['push'], open: ['pull', 'kick'] },
 }
 
 describe('the state-machine kernel', () => {
@@ -51,6 +60,14 @@ describe('the state-machine kernel', () => {
     expect(self.seen).toHaveLength(3)
   })
 
+  it('an action that throws keeps neither the rest of its row nor what waits from being done', () => {
+    const self = new Door()
+    expect(() => feed(door, self, 'kick', 'x')).toThrow('stuck: first')
+    expect(self.seen).toEqual(['x: open', 'pushed: closed'])
+    expect(self.state).toBe('closed')
+    expect(self.turn).toBeNull()
+  })
+
   it('names the cells that are neither handled nor absorbed', () => {
     expect(openCells(door)).toEqual(['open × knock'])
   })
@@ -62,6 +79,7 @@ describe('the state-machine kernel', () => {
         '  [*] --> closed',
         '  closed --> open : pull / push again',
         '  closed --> closed : knock / fail',
+        '  closed --> open : kick / fail after pushing, fail, note',
         '  open --> closed : push / note',
         '  closed --> [*]',
       ].join('\n'),
