@@ -129,7 +129,7 @@ function callOnce(ends: Ends, done: (failure?: string) => void): void {
     client.identifiers,
   )
   const hangUp = (ok: SipResponse): void => {
-    client.sendAck(ack2xx(invite, ok)).catch(error => done(String(error)))
+    client.sendAck(ack2xx(invite, ok)).sent.catch(error => done(String(error)))
     send(client, byeOf(invite, ok, client.identifiers), () => done(), done)
   }
   send(client, invite, hangUp, done)

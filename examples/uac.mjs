@@ -26,7 +26,7 @@ function call() {
         // RFC 3261 §13.2.2.4: each 2xx gets an ACK, also one that comes again
         const isFirst = ack === undefined
         ack ??= ack2xx(invite, response)
-        stack.sendAck(ack).catch(error => resolve(error.message))
+        stack.sendAck(ack).sent.catch(error => resolve(error.message))
         if (isFirst) hangUp(invite, response).then(resolve)
       },
       onFailure(failure) {

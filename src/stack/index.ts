@@ -57,7 +57,8 @@ export { Timestamp } from './headers/timestamp.ts'
 export { Token } from './headers/token.ts'
 export { Via } from './headers/via.ts'
 export { Warning } from './headers/warning.ts'
-export type { Locate } from './locate/target.ts'
+export { LocateByAddress, type ResolveHost } from './locate/by-address.ts'
+export type { Locate, LocateOptions, TargetOutcome } from './locate/locate.ts'
 export {
   ack2xx,
   type RequestParts,
@@ -80,16 +81,18 @@ export { validate } from './message/validate.ts'
 export type { StackLimits, StackOptions } from './options.ts'
 export { SipStack } from './stack.ts'
 export type { Counters } from './statistics.ts'
+export type { RequestFilter } from './transaction/admission.ts'
 export type { TransactionCounts } from './transaction/layer.ts'
 export { MergedRequests } from './transaction/merged.ts'
-export type {
-  OutgoingRequest,
-  RequestOptions,
-  RequestUser,
-} from './transaction/request.ts'
+export { OutgoingAck } from './transaction/outgoing-ack.ts'
+export { OutgoingRequest } from './transaction/request.ts'
 export { type Attempt as TargetAttempt, RequestFailure } from './transaction/request-failure.ts'
-export type { ServerTransaction, TransactionUser } from './transaction/server-transaction.ts'
+export type { RequestOptions, RequestUser, Served, WayOptions } from './transaction/request-options.ts'
+export { SentResponse } from './transaction/sent-response.ts'
+export type { ServerFailure } from './transaction/server-machine.ts'
+export { ServerTransaction } from './transaction/server-transaction.ts'
 export type { TransactionTiming } from './transaction/timers.ts'
+export type { TransactionUser } from './transaction/transaction-user.ts'
 export {
   MemoryNetwork,
   type MemoryTransport,

@@ -1,19 +1,20 @@
 import type { Clock } from '../util/clock.ts'
 import { type Log, silentLog } from '../util/log.ts'
 import type { RandomSource } from '../util/random.ts'
-import type { Locate } from './locate/target.ts'
+import type { Locate } from './locate/locate.ts'
 import { defaultFramerLimits } from './message/framer.ts'
 import { type CongestionLimits, defaultCongestionLimits } from './transaction/congestion.ts'
+import type { TransactionLimits } from './transaction/ledger.ts'
 import { defaultTiming, type TransactionTiming } from './transaction/timers.ts'
 import { defaultConnectionLimits } from './transport/connection-table.ts'
 import type { ListenLimits } from './transport/listeners.ts'
 
 /** Everything that bounds what others can make us keep. */
-export interface StackLimits extends ListenLimits {
-  /** Server transactions open at a time; one more request is answered 503. */
-  readonly maxTransactions: number
-  /** Requests that may wait for one next hop to be looked up. */
+export interface StackLimits extends ListenLimits, TransactionLimits {
+  /** Messages that may wait for one next hop to be looked up. */
   readonly maxWaitingPerHop: number
+  /** Messages that may wait for look-ups in all. */
+  readonly maxWaiting: number
 }
 
 export interface StackOptions {
@@ -46,7 +47,9 @@ export const defaultStackOptions = {
     maxConnections: 10_000,
     maxBufferedBytes: 1_048_576,
     maxTransactions: 1_000_000,
-    maxWaitingPerHop: 10_000,
+    maxTransactionBytes: 268_435_456,
+    maxWaitingPerHop: 1_000,
+    maxWaiting: 10_000,
   } as StackLimits,
   maxDatagram: 1300,
   followInterval: 5000,

@@ -1,12 +1,13 @@
 import { systemClock } from '../net/clock.ts'
 import { LocalAddresses } from '../net/interfaces.ts'
 import { UsageError } from '../util/errors.ts'
+import { thenable } from '../util/guard.ts'
+import { type Log, printable } from '../util/log.ts'
 import { Tokens } from '../util/random.ts'
 import { Timers } from '../util/timers.ts'
 import { Forwarding, type ForwardOptions } from './forward/forwarding.ts'
-import type { ParseError } from './grammar/parse-error.ts'
+import { LocateByAddress } from './locate/by-address.ts'
 import { LocateLine } from './locate/line.ts'
-import { locateByAddress } from './locate/target.ts'
 import type { Flow } from './message/flow.ts'
 import { Identifiers, systemIdentifiers } from './message/identifiers.ts'
 import type { SipMessage, SipRequest, SipResponse } from './message/message.ts'
@@ -14,18 +15,23 @@ import type { RequestTemplate, ResponseTemplate } from './message/template.ts'
 import { defaultStackOptions, type StackOptions } from './options.ts'
 import { StatelessReplies } from './stateless.ts'
 import { Counters } from './statistics.ts'
+import type { RequestFilter } from './transaction/admission.ts'
+import { AwaitedRequests, noTransaction } from './transaction/awaited-requests.ts'
 import { Congestion } from './transaction/congestion.ts'
 import { type TransactionCounts, TransactionLayer } from './transaction/layer.ts'
-import {
-  OutgoingRequest,
-  type RequestContext,
-  type RequestOptions,
-  type RequestUser,
-} from './transaction/request.ts'
-import type { ServerTransaction, TransactionUser } from './transaction/server-transaction.ts'
+import { OutgoingAck } from './transaction/outgoing-ack.ts'
+import { OutgoingRequest } from './transaction/request.ts'
+import type {
+  RequestContext,
+  RequestOptions,
+  RequestUser,
+  WayOptions,
+} from './transaction/request-options.ts'
+import type { ServerTransaction } from './transaction/server-transaction.ts'
+import type { TransactionUser } from './transaction/transaction-user.ts'
 import { type MessageReceiver, TransportLayer } from './transport/layer.ts'
 import { Listeners } from './transport/listeners.ts'
-import type { Transport } from './transport/transport.ts'
+import type { Sent, Transport } from './transport/transport.ts'
 
 /**
  * Joins transports, transactions and transaction users: the whole of `resip/stack` in one object.
@@ -46,18 +52,22 @@ export class SipStack {
   readonly #replies: StatelessReplies
   readonly #congestion: Congestion
   readonly #requests: RequestContext
+  readonly #awaited: AwaitedRequests
+  readonly #log: Log
   readonly #forwarding: Forwarding
-  #onMessage: ((message: SipMessage) => void) | undefined
+  #onMessage: ((message: SipMessage) => unknown) | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: StackOptions = {}) {
     const { counters } = this
     const clock = options.clock ?? systemClock
     const log = options.log ?? defaultStackOptions.log
+    this.#log = log
     const timing = { ...defaultStackOptions.timing, ...options.timing }
     const limits = { ...defaultStackOptions.limits, ...options.limits }
     this.identifiers = options.random ? new Identifiers(new Tokens(options.random)) : systemIdentifiers
-    this.timers = new Timers(clock)
+    const failed = (error: unknown): void => this.#onHandlerError(error)
+    this.timers = new Timers(clock, failed)
     const addresses = new LocalAddresses(clock)
     const source = (remote: string): string | Promise<string> => addresses.towards(remote)
     this.#transports = new TransportLayer({ receiver: this.#receiver(), counters, log, source, limits })
@@ -73,11 +83,16 @@ export class SipStack {
       replies: this.#replies,
       congestion: this.#congestion,
       counters,
-      log,
       newTag: () => this.identifiers.newTag(),
-      maxTransactions: limits.maxTransactions,
+      limits,
+      failed,
     })
-    const line = new LocateLine(options.locate ?? locateByAddress(), limits.maxWaitingPerHop)
+    const line = new LocateLine(options.locate ?? new LocateByAddress(), {
+      maxWaitingPerHop: limits.maxWaitingPerHop,
+      maxWaiting: limits.maxWaiting,
+      failed,
+      onRefused: () => counters.refusedWaiting++,
+    })
     this.#requests = {
       timers: this.timers,
       timing,
@@ -86,8 +101,10 @@ export class SipStack {
       line,
       maxDatagram: options.maxDatagram ?? defaultStackOptions.maxDatagram,
       newBranch: () => this.identifiers.newBranch(),
-      onHandlerError: error => this.#transactions.onHandlerError(error),
+      counters,
+      failed,
     }
+    this.#awaited = new AwaitedRequests(this.#requests)
     this.#forwarding = new Forwarding(this.#transports, line, counters, this.#requests.maxDatagram)
     this.#listeners = new Listeners(this.#transports, this.timers, {
       limits,
@@ -139,7 +156,10 @@ export class SipStack {
    * A transaction user of one function, which takes every request that no other user claimed before, but for a CANCEL
    * that matches nothing: a UA answers that with 481 (RFC 3261 §9.2).
    */
-  onRequest(handler: (transaction: ServerTransaction) => void, onAck?: (ack: SipRequest) => void): void {
+  onRequest(
+    handler: (transaction: ServerTransaction) => unknown,
+    onAck?: (ack: SipRequest) => unknown,
+  ): void {
     const accepts = (request: SipRequest): boolean => request.method !== 'CANCEL'
     this.addUser({ accepts, onRequest: handler, ...(onAck && { onAck }) })
   }
@@ -148,15 +168,22 @@ export class SipStack {
    * Makes the stack stateless: every message goes to `handler`, and no transaction is kept.
    * @throws UsageError where the stack has transaction users
    */
-  onMessage(handler: (message: SipMessage) => void): void {
+  onMessage(handler: (message: SipMessage) => unknown): void {
     if (this.#transactions.hasUsers) throw modeError()
     this.#onMessage = handler
   }
 
+  /**
+   * Lets a function look at each new request before a transaction is made for it: see {@link RequestFilter}. Filters are
+   * asked in the order they were added.
+   */
+  addFilter(filter: RequestFilter): void {
+    this.#transactions.addFilter(filter)
+  }
+
   /** Sends a request in transactions of its own; `user` is told what becomes of it. ACK has no transaction: {@link sendAck}. */
   send(template: RequestTemplate, user: RequestUser, options?: RequestOptions): OutgoingRequest {
-    if (template.method === 'ACK')
-      throw new UsageError('ERR_SIP_ACK', 'an ACK has no transaction; send it with sendAck')
+    if (template.method === 'ACK') throw noTransaction()
     const request = new OutgoingRequest(this.#requests, template, user, options)
     request.start()
     return request
@@ -164,45 +191,35 @@ export class SipStack {
 
   /**
    * Sends a request and resolves with its final response, whatever its status. Rejects with a RequestFailure that
-   * lists every target tried. An aborted `signal` cancels an INVITE (RFC 3261 §9.1) and lets go of any other request.
+   * lists every target tried, with an EnvironmentError (`ERR_SIP_CLOSED`) where the stack is closed before. An aborted
+   * `signal` cancels an INVITE (RFC 3261 §9.1) and lets go of any other request.
    */
   request(
     template: RequestTemplate,
-    options: RequestOptions & { signal?: AbortSignal } = {},
+    options: RequestOptions & { readonly signal?: AbortSignal } = {},
   ): Promise<SipResponse> {
-    return new Promise((resolve, reject) => {
-      const { signal } = options
-      if (signal?.aborted) {
-        reject(signal.reason)
-        return
-      }
-      const onAbort = (): void => {
-        if (template.method === 'INVITE') outgoing.cancel()
-        else {
-          outgoing.abandon()
-          reject(signal?.reason)
-        }
-      }
-      const settle = (): void => signal?.removeEventListener('abort', onAbort)
-      const user: RequestUser = {
-        onFinal(response) {
-          settle()
-          resolve(response)
-        },
-        onFailure(failure) {
-          settle()
-          reject(failure)
-        },
-      }
-      const outgoing = new OutgoingRequest(this.#requests, template, user, options)
-      signal?.addEventListener('abort', onAbort, { once: true })
-      outgoing.start()
-    })
+    return this.#awaited.request(template, options)
   }
 
-  /** Sends the ACK to a 2xx: once, along its route, in no transaction. Rejects where there is no way to send it. */
-  sendAck(ack: RequestTemplate): Promise<void> {
-    return this.#forwarding.send(ack, this.identifiers.newBranch())
+  /**
+   * Sends the ACK to a 2xx along its route, in no transaction (RFC 3261 §13.2.2.4). The handle sends the same octets
+   * again for each 2xx that comes again; its `sent` rejects where there is no way.
+   */
+  sendAck(ack: RequestTemplate, options?: WayOptions): OutgoingAck {
+    return new OutgoingAck(this.#requests, ack, options)
+  }
+
+  /** Pings a flow (RFC 5626 §3.5.1): a stream's peer answers, see `TransactionUser.onPong`; a datagram only keeps a NAT open. */
+  keepAlive(flow: Flow): Sent {
+    return this.#transports.keepAlive(flow)
+  }
+
+  /**
+   * Takes a message as if it had come over `flow` now: an INVITE that was pending when the program was stopped is taken
+   * up again so. Malformed bytes are handled as those from the network are.
+   */
+  receive(bytes: Buffer, flow: Flow): void {
+    this.#transports.onDatagram(bytes, flow)
   }
 
   /** Answers a request without a transaction (RFC 3261 §8.2.7). An ACK gets no answer. */
@@ -257,21 +274,38 @@ export class SipStack {
         if (this.#onMessage === undefined) this.#transactions.onMessage(message)
         else this.#handle(message, this.#onMessage)
       },
-      onMalformed: (request: SipRequest, error: ParseError) => this.#replies.refuse(request, error),
-      onFlowFailed: (flow: Flow) => this.#transactions.onFlowFailed(flow),
-      onFlowOpened() {},
-      onPong() {},
-      onStun() {},
+      onMalformed: (request, error) => this.#replies.refuse(request, error),
+      onFlowFailed: (flow, error) => this.#transactions.onFlowFailed(flow, error),
+      onFlowOpened: flow => this.#transactions.onFlowOpened(flow),
+      onPong: flow => this.#transactions.onPong(flow),
+      onStun: (bytes, flow) => this.#transactions.onStun(bytes, flow),
     }
   }
 
-  #handle(message: SipMessage, handler: (message: SipMessage) => void): void {
+  #handle(message: SipMessage, handler: (message: SipMessage) => unknown): void {
     if (message.isRequest) this.counters.requestIn(message.method)
     try {
-      handler(message)
+      const pending = thenable(handler(message))
+      pending?.then(undefined, (error: unknown) => this.#onUnhandled(message, error))
     } catch (error) {
-      this.#transactions.onHandlerError(error)
-      if (message.isRequest) this.#replies.reply(message, 500)
+      this.#onUnhandled(message, error)
+    }
+  }
+
+  #onUnhandled(message: SipMessage, error: unknown): void {
+    this.#onHandlerError(error)
+    if (message.isRequest && !this.#transactions.isClosed) this.#replies.reply(message, 500)
+  }
+
+  /** What an application's handler threw, or rejected with, must not stop the stack. */
+  #onHandlerError(error: unknown): void {
+    this.counters.handlerErrors++
+    try {
+      if (!this.#log.enabled('error')) return
+      const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      this.#log.write('error', 'stack', `a handler threw: ${printable(what, 2000)}`)
+    } catch {
+      // the log is the application's as well: there is nobody left to tell
     }
   }
 
@@ -279,6 +313,7 @@ export class SipStack {
     this.#onMessage = undefined
     this.#listeners.stop()
     this.#transactions.close()
+    this.#awaited.close()
     await this.#transports.close()
   }
 }

@@ -24,8 +24,14 @@ export class Counters {
   flowFailures = 0
   /** New requests refused with 503 while the event loop was late. */
   refusedByCongestion = 0
-  /** Requests refused because too many transactions are open. */
+  /** Requests refused, those of our own among them, because too many transactions are open or keep too much. */
   refusedByLimit = 0
+  /** Requests and ACKs that a filter dropped or refused. */
+  refusedByFilter = 0
+  /** Messages that were not sent because too many waited for look-ups. */
+  refusedWaiting = 0
+  /** INVITEs whose target was given up for the next one, and which are hung up should it answer late. */
+  drainedInvites = 0
   /** Errors thrown by an application's handlers. */
   handlerErrors = 0
 

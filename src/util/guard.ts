@@ -1,31 +1,42 @@
 /** Told of what a callback threw or rejected with. */
 export type Failed = (error: unknown) => void
 
+/** The same as an object, where a function for each call would be one closure too many. */
+export interface HandlerErrors {
+  onHandlerError(error: unknown): void
+}
+
 /**
  * The one door from our code into an application's: `guarded(failed, user, user.onFinal, response)`. What the callback
  * throws, and what the promise it may answer rejects with, ends at `failed`; nothing comes back to the caller, whose own
  * work goes on. A callback that is left out does nothing.
  */
 export function guarded<T, A extends unknown[]>(
-  failed: Failed,
+  failed: Failed | HandlerErrors,
   self: T,
   callback: ((this: T, ...args: A) => unknown) | undefined,
   ...args: A
 ): void {
   if (callback === undefined) return
   try {
-    const result = callback.apply(self, args)
-    if (isThenable(result)) result.then(undefined, (error: unknown) => report(failed, error))
+    const pending = thenable(callback.apply(self, args))
+    pending?.then(undefined, (error: unknown) => report(failed, error))
   } catch (error) {
     report(failed, error)
   }
 }
 
 /** `failed` often ends in the application's log, which may throw as well: then there is nobody left to tell. */
-function report(failed: Failed, error: unknown): void {
+function report(failed: Failed | HandlerErrors, error: unknown): void {
   try {
-    failed(error)
+    if (typeof failed === 'function') failed(error)
+    else failed.onHandlerError(error)
   } catch {}
+}
+
+/** What a callback answered, where it can be awaited. */
+export function thenable(value: unknown): PromiseLike<unknown> | undefined {
+  return isThenable(value) ? value : undefined
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

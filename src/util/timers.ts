@@ -1,8 +1,9 @@
 import type { Alarm, Clock } from './clock.ts'
+import { type Failed, guarded } from './guard.ts'
 
 /** Who is told that a timer has fired. `name` says which of its timers it was. */
 export interface TimerOwner<Name extends string = string> {
-  onTimer(name: Name): void
+  onTimer(name: Name): unknown
 }
 
 const LEVEL_BITS = 5
@@ -51,6 +52,7 @@ export class Timers {
   readonly #origin: number
   readonly #slots: Timer[] = []
   readonly #occupied = new Int32Array(LEVELS)
+  readonly #failed: Failed | undefined
   #epoch = 0
   #time = 0
   #armedAt = Number.POSITIVE_INFINITY
@@ -58,8 +60,10 @@ export class Timers {
   #closed = false
   #count = 0
 
-  constructor(clock: Clock) {
+  /** `failed` is told what an owner throws, or rejects with; without it that ends with the host, as of `setTimeout`. */
+  constructor(clock: Clock, failed?: Failed) {
     this.#clock = clock
+    this.#failed = failed
     this.#origin = clock.now()
     this.#alarm = clock.alarm(() => this.#wake())
     for (let slot = 0; slot <= FAR; slot++) this.#slots.push(new Timer(nobody, ''))
@@ -83,7 +87,7 @@ export class Timers {
   }
 
   /** Calls `action` after `delay` milliseconds: for code that is not on the hot path. */
-  after(delay: number, action: () => void): Timer {
+  after(delay: number, action: () => unknown): Timer {
     return this.start({ onTimer: action }, '', delay)
   }
 
@@ -197,7 +201,9 @@ export class Timers {
     const timer = (this.#slots[slot] as Timer).next
     this.#unlink(timer)
     this.#count--
-    ;(timer.owner as TimerOwner).onTimer(timer.name)
+    const owner = timer.owner as TimerOwner
+    if (this.#failed === undefined) owner.onTimer(timer.name)
+    else guarded(this.#failed, owner, owner.onTimer, timer.name)
   }
 
   #spread(slot: number): void {

@@ -182,7 +182,7 @@ describe('RFC 3261 §16.3 requests that are refused', () => {
     const locate = (): never => {
       throw new Error('no such name')
     }
-    await start({ stack: { locate } })
+    await start({ stack: { locate: { locate, locateResponse: locate, report() {} } } })
     const uac = await world.peer(UAC)
     say(uac, requestText('INVITE', { uri: 'sip:bob@nowhere.example' }))
     say(uac, requestText('MESSAGE', { uri: `sip:bob@${PROXY}` }))

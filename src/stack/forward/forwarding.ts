@@ -65,20 +65,6 @@ export class Forwarding {
     )
   }
 
-  /** Sends a request once, in no transaction: the ACK to a 2xx. Rejects where there is no way to send it. */
-  send(template: RequestTemplate, branch: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#locate(
-        nextHopOf(template),
-        (transport, target) => {
-          this.#sendRequest(strictlyRouted(template), transport, target, branch, '')
-          resolve()
-        },
-        reject,
-      )
-    })
-  }
-
   /**
    * Sends a response on by the Via below ours (RFC 3261 §16.7 step 3, §18.2.2): over the connection the request came
    * by where it still is, else to `received` and `rport`, else to sent-by. A response that has no other Via is dropped.
@@ -95,7 +81,7 @@ export class Forwarding {
     const flow = this.#flowBack(response.via, via)
     this.#counters.responseOut(response.status)
     if (flow !== undefined && typeof this.#transports.send(wire, flow) !== 'string') return
-    this.#line.locate(uriOf(via), targets => {
+    this.#line.locate(uriOf(via), true, targets => {
       const target = targets?.[0]
       if (target !== undefined) this.#sendTo(wire, { ...target, protocol: protocolOf(via, target) })
       else this.#counters.flowFailures++
@@ -142,7 +128,7 @@ export class Forwarding {
     found: (transport: Transport, target: Target) => void,
     failed: (error: Error) => void,
   ): void {
-    this.#line.locate(nextHop, (targets, error) => {
+    this.#line.locate(nextHop, true, (targets, error) => {
       const target = targets?.[0]
       if (target === undefined) {
         failed(

@@ -1,67 +1,135 @@
 import { EnvironmentError } from '../../util/errors.ts'
+import { type Failed, guarded } from '../../util/guard.ts'
+import { printable } from '../../util/log.ts'
 import type { Uri } from '../grammar/uri.ts'
+import type { Via } from '../headers/via.ts'
 import type { Target } from '../transport/selector.ts'
-import type { Locate } from './target.ts'
+import type { Locate, TargetOutcome } from './locate.ts'
 
 /** Told once: the targets in their order, or why there are none. */
 export type Located = (targets: readonly Target[] | undefined, error: unknown) => void
 
+type Found = readonly Target[] | Promise<readonly Target[]>
+
+export interface LineOptions {
+  /** Messages that may wait for one next hop. */
+  readonly maxWaitingPerHop: number
+  /** Messages that may wait for a look-up in all. */
+  readonly maxWaiting: number
+  /** Told what goes wrong in who asked, and in a {@link Locate} of the application's. */
+  readonly failed: Failed
+  /** Counts a message that was refused because too many wait. */
+  onRefused(): void
+}
+
 /**
- * Keeps requests for one next hop in their order while its targets are being looked up: the first one asks, the
+ * Keeps messages for one next hop in their order while its targets are being looked up: the first one asks, the
  * others wait behind it in a bounded line. What can be told at once is told at once, unless others wait.
  */
 export class LocateLine {
   readonly #locate: Locate
-  readonly #limit: number
-  readonly #waiting = new Map<string, Located[]>()
+  readonly #options: LineOptions
+  readonly #lines = new Map<string, Located[]>()
+  #waiting = 0
 
-  constructor(locate: Locate, limit: number) {
+  constructor(locate: Locate, options: LineOptions) {
     this.#locate = locate
-    this.#limit = limit
+    this.#options = options
   }
 
-  locate(uri: Uri, located: Located): void {
+  /** How many messages wait. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  locate(uri: Uri, stateless: boolean, located: Located): void {
     // most next hops are numeric or known, so that nobody waits and no key is needed
-    const line = this.#waiting.size === 0 ? undefined : this.#waiting.get(keyOf(uri))
-    if (line !== undefined) {
-      if (line.length >= this.#limit) located(undefined, tooMany(uri, line.length))
-      else line.push(located)
-      return
-    }
-    let found: ReturnType<Locate>
+    if (this.#waiting > 0 && this.#joins(keyOf(uri, stateless), uri.hostPort, located)) return
+    let found: Found
     try {
-      found = this.#locate(uri)
+      found = this.#locate.locate(uri, { stateless })
     } catch (error) {
       located(undefined, error)
       return
     }
-    if (!(found instanceof Promise)) {
-      located(found, undefined)
+    if (found instanceof Promise) this.#wait(keyOf(uri, stateless), uri.hostPort, found, located)
+    else located(found, undefined)
+  }
+
+  locateResponse(via: Via, located: Located): void {
+    const key = `response ${via.transport} ${via.received ?? ''} ${via.sentBy}`
+    if (this.#waiting > 0 && this.#joins(key, via.sentBy, located)) return
+    let found: Found
+    try {
+      found = this.#locate.locateResponse(via)
+    } catch (error) {
+      located(undefined, error)
       return
     }
-    const key = keyOf(uri)
-    this.#waiting.set(key, [located])
+    if (found instanceof Promise) this.#wait(key, via.sentBy, found, located)
+    else located(found, undefined)
+  }
+
+  report(target: Target, outcome: TargetOutcome, retryAfter?: number): void {
+    guarded(this.#options.failed, this.#locate, this.#locate.report, target, outcome, retryAfter)
+  }
+
+  /** Whether there is a line that `located` is in now, or has been refused by. */
+  #joins(key: string, where: string, located: Located): boolean {
+    const line = this.#lines.get(key)
+    if (line === undefined) return false
+    if (line.length >= this.#options.maxWaitingPerHop || this.#isFull)
+      this.#refuse(where, line.length, located)
+    else this.#enter(line, located)
+    return true
+  }
+
+  #wait(key: string, where: string, found: Promise<readonly Target[]>, located: Located): void {
+    if (this.#isFull) {
+      found.then(undefined, () => undefined)
+      this.#refuse(where, 0, located)
+      return
+    }
+    const line: Located[] = []
+    this.#lines.set(key, line)
+    this.#enter(line, located)
     found.then(
-      targets => this.#tell(key, targets, undefined),
-      error => this.#tell(key, undefined, error),
+      targets => this.#tell(key, line, targets, undefined),
+      error => this.#tell(key, line, undefined, error),
     )
   }
 
-  #tell(key: string, targets: readonly Target[] | undefined, error: unknown): void {
-    const line = this.#waiting.get(key) ?? []
+  #enter(line: Located[], located: Located): void {
+    line.push(located)
+    this.#waiting++
+  }
+
+  get #isFull(): boolean {
+    return this.#waiting >= this.#options.maxWaiting
+  }
+
+  #refuse(where: string, count: number, located: Located): void {
+    this.#options.onRefused()
+    located(undefined, tooMany(where, count, this.#waiting))
+  }
+
+  #tell(key: string, line: Located[], targets: readonly Target[] | undefined, error: unknown): void {
     // whoever is told first may send to the same hop again: that one comes after those who wait
-    for (let next = 0; next < line.length; next++) line[next]?.(targets, error)
-    this.#waiting.delete(key)
+    for (let next = 0; next < line.length; next++) {
+      this.#waiting--
+      guarded(this.#options.failed, undefined, line[next], targets, error)
+    }
+    this.#lines.delete(key)
   }
 }
 
-function keyOf(uri: Uri): string {
-  return `${uri.scheme} ${uri.hostPort}${uri.params}`
+function keyOf(uri: Uri, stateless: boolean): string {
+  return `${stateless ? 'stateless ' : ''}${uri.scheme} ${uri.hostPort}${uri.params}`
 }
 
-function tooMany(uri: Uri, count: number): EnvironmentError {
+function tooMany(where: string, count: number, total: number): EnvironmentError {
   return new EnvironmentError(
     'ERR_SIP_WAITING',
-    `${count} requests wait for ${uri.hostPort} to be looked up; check the name servers, or raise maxWaitingPerHop`,
+    `${count} messages wait for ${printable(where, 100)} to be looked up, and ${total} in all; check the name servers, or raise maxWaitingPerHop and maxWaiting`,
   )
 }

@@ -4,7 +4,8 @@ import type { Flow } from '../message/flow.ts'
 import type { SipResponse } from '../message/message.ts'
 import type { RequestTemplate } from '../message/template.ts'
 import type { Placement } from '../transport/placement.ts'
-import type { TransactionContext } from './context.ts'
+import type { Kept, TransactionContext } from './context.ts'
+import { MACHINE_WEIGHT } from './weight.ts'
 
 /** Why a client transaction ended without a final response. */
 export type ClientFailure = 'timeout' | 'transport error'
@@ -14,28 +15,31 @@ export interface ClientUser {
   /** Every response that is not a retransmission; of an INVITE every 2xx (RFC 6026 §7.2). */
   onResponse(response: SipResponse): void
   onFailure(failure: ClientFailure): void
+  /** An INVITE that was accepted: no further 2xx will be told, for the transaction is gone. */
+  onEnded(): void
 }
 
 /** What both client machines keep. */
-export abstract class ClientMachine<S extends string> implements MachineInstance<S> {
+export abstract class ClientMachine<S extends string> implements MachineInstance<S>, Kept {
   abstract state: S
   turn: unknown[] | null = null
-  readonly context: TransactionContext
+  readonly context: TransactionContext<ClientMachine<string>>
   readonly key: string
   /** A response must name it in its CSeq (RFC 3261 §17.1.3). */
   readonly method: Method
   readonly placement: Placement
   /** The flow that was used: the placement's, with its connection known. */
   flow: Flow
-  /** The request, while its ACK or CANCEL may have to be made from it. */
+  /** The request, while its ACK may have to be made from it. */
   template: RequestTemplate | undefined
   /** Until nothing can be told it any more. */
   user: ClientUser | undefined
-  /** Wire text of what may have to be sent again: the request, or the ACK to a final response. */
+  /** Wire text of the request, while it may have to be sent again. */
   wire: string
+  weight = 0
 
   constructor(
-    context: TransactionContext,
+    context: TransactionContext<ClientMachine<string>>,
     key: string,
     placement: Placement,
     template: RequestTemplate,
@@ -65,14 +69,44 @@ export abstract class ClientMachine<S extends string> implements MachineInstance
 
   /** Sends wire text along the request's way and learns the connection it took. */
   transmit(wire: string): void {
-    const sent = this.context.send(wire, this.flow)
-    if (typeof sent === 'string') this.onTransportError()
-    else this.flow = sent
+    const was = this.flow
+    const sent = this.context.send(wire, was)
+    if (typeof sent === 'string') {
+      this.onTransportError()
+    } else if (sent !== was) {
+      this.flow = sent
+      this.context.onMoved(this, was)
+    }
   }
 
-  /** Sends the kept text once more. */
-  retransmit(): void {
+  /** Sends a text that went out before once more. */
+  retransmit(wire: string): void {
     this.context.onRetransmission()
-    this.transmit(this.wire)
+    this.transmit(wire)
+  }
+
+  /** Lets go of the user and of what only the request's life needs; answers the user. */
+  release(): ClientUser | undefined {
+    const { user } = this
+    this.user = undefined
+    this.template = undefined
+    this.wire = ''
+    this.weigh(MACHINE_WEIGHT)
+    if (user !== undefined) this.context.onReleased(this)
+    return user
+  }
+
+  /** Lets go of everything; answers the user. */
+  finish(): ClientUser | undefined {
+    const user = this.release()
+    this.weigh(0)
+    this.context.onEnded(this)
+    return user
+  }
+
+  weigh(weight: number): void {
+    const was = this.weight
+    this.weight = weight
+    this.context.onWeight(was, weight)
   }
 }

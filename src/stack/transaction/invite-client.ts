@@ -3,8 +3,9 @@ import type { Timer } from '../../util/timers.ts'
 import { ackNon2xx } from '../message/build.ts'
 import { encode } from '../message/encode.ts'
 import type { SipResponse } from '../message/message.ts'
-import { ClientMachine } from './client-machine.ts'
+import { ClientMachine, type ClientUser } from './client-machine.ts'
 import { lifetime, timerD } from './timers.ts'
+import { MACHINE_WEIGHT, messageWeight } from './weight.ts'
 
 type State = 'calling' | 'proceeding' | 'accepted' | 'completed' | 'terminated'
 
@@ -17,13 +18,16 @@ export class InviteClient extends ClientMachine<State> {
   state: State = 'calling'
   /** Timer A's interval. */
   interval = 0
-  /** A. */
+  /** Timer A. */
   resending: Timer | undefined = undefined
-  /** B, D or M. */
+  /** Timer B, D or M. */
   ending: Timer | undefined = undefined
+  /** Wire text of the ACK to a final response other than 2xx; `''` before there is one. */
+  ack = ''
 
   override start(): void {
     const { timers, timing } = this.context
+    this.weigh(MACHINE_WEIGHT + messageWeight(this.wire.length))
     this.ending = timers.start(this, 'timer B', lifetime(timing))
     if (!this.isReliable) {
       this.interval = timing.t1
@@ -50,7 +54,10 @@ export class InviteClient extends ClientMachine<State> {
   }
 }
 
-/** RFC 3261 §17.1.1, Figure 5, with the Accepted state of RFC 6026 §7.2. Events carry the response. */
+/**
+ * RFC 3261 §17.1.1, Figure 5, with the Accepted state of RFC 6026 §7.2. Events carry the response. In each row timers
+ * and what is let go of come before what may fail: the making and sending of the ACK, and the user.
+ */
 export const inviteClient: Machine<State, Input, InviteClient, SipResponse | undefined> = {
   name: 'INVITE client transaction',
   source: 'RFC 3261 §17.1.1, Figure 5; RFC 6026 §7.2',
@@ -59,24 +66,24 @@ export const inviteClient: Machine<State, Input, InviteClient, SipResponse | und
   inputs: ['1xx', '2xx', '3xx-6xx', 'timer A', 'timer B', 'timer D', 'timer M', 'transport error', 'abandon'],
   rows: {
     calling: {
-      'timer A': to('calling', resendInvite, restartTimerA),
-      'timer B': to('terminated', informTimeout, end),
+      'timer A': to('calling', restartTimerA, resendInvite),
+      'timer B': to('terminated', endInformingTimeout),
       '1xx': to('proceeding', stopTimerA, stopTimerB, passUp),
       '2xx': to('accepted', stopTimerA, stopTimerB, startTimerM, passUp),
-      '3xx-6xx': to('completed', stopTimerA, stopTimerB, sendAck, startTimerD, passUp, release),
-      'transport error': to('terminated', informTransportError, end),
+      '3xx-6xx': to('completed', stopTimerA, stopTimerB, startTimerD, sendAck, passUpAndRelease),
+      'transport error': to('terminated', endInformingTransportError),
       abandon: to('terminated', end),
     },
     proceeding: {
       '1xx': to('proceeding', passUp),
       '2xx': to('accepted', startTimerM, passUp),
-      '3xx-6xx': to('completed', sendAck, startTimerD, passUp, release),
-      'transport error': to('terminated', informTransportError, end),
+      '3xx-6xx': to('completed', startTimerD, sendAck, passUpAndRelease),
+      'transport error': to('terminated', endInformingTransportError),
       abandon: to('terminated', end),
     },
     accepted: {
       '2xx': to('accepted', passUp),
-      'timer M': to('terminated', end),
+      'timer M': to('terminated', endTelling),
       abandon: to('terminated', end),
     },
     completed: {
@@ -107,7 +114,7 @@ export const inviteClient: Machine<State, Input, InviteClient, SipResponse | und
 }
 
 function resendInvite(self: InviteClient): void {
-  self.retransmit()
+  self.retransmit(self.wire)
 }
 
 function restartTimerA(self: InviteClient): void {
@@ -128,15 +135,22 @@ function passUp(self: InviteClient, response: SipResponse | undefined): void {
   if (response) self.user?.onResponse(response)
 }
 
-/** §17.1.1.3: along the INVITE's way, with its top Via. */
+function passUpAndRelease(self: InviteClient, response: SipResponse | undefined): void {
+  const user = self.release()
+  if (response) user?.onResponse(response)
+}
+
+/** §17.1.1.3: along the INVITE's way, with its top Via. The INVITE is not sent again, whatever becomes of the ACK. */
 function sendAck(self: InviteClient, response: SipResponse | undefined): void {
-  if (self.template === undefined || response === undefined) return
-  self.wire = encode(ackNon2xx(self.template, response), self.placement)
-  self.transmit(self.wire)
+  const { template } = self
+  self.wire = ''
+  if (template === undefined || response === undefined) return
+  self.ack = encode(ackNon2xx(template, response), self.placement)
+  self.transmit(self.ack)
 }
 
 function resendAck(self: InviteClient): void {
-  self.retransmit()
+  if (self.ack !== '') self.retransmit(self.ack)
 }
 
 function startTimerD(self: InviteClient): void {
@@ -146,26 +160,30 @@ function startTimerD(self: InviteClient): void {
 
 function startTimerM(self: InviteClient): void {
   self.wire = ''
+  self.template = undefined
+  self.weigh(MACHINE_WEIGHT)
   self.ending = self.context.timers.start(self, 'timer M', lifetime(self.context.timing))
 }
 
-function informTimeout(self: InviteClient): void {
-  self.user?.onFailure('timeout')
+function endInformingTimeout(self: InviteClient): void {
+  stopAndFinish(self)?.onFailure('timeout')
 }
 
-function informTransportError(self: InviteClient): void {
-  self.user?.onFailure('transport error')
+function endInformingTransportError(self: InviteClient): void {
+  stopAndFinish(self)?.onFailure('transport error')
 }
 
-function release(self: InviteClient): void {
-  self.user = undefined
-  self.template = undefined
+function endTelling(self: InviteClient): void {
+  stopAndFinish(self)?.onEnded()
 }
 
 function end(self: InviteClient): void {
+  stopAndFinish(self)
+}
+
+function stopAndFinish(self: InviteClient): ClientUser | undefined {
   const { timers } = self.context
   timers.stop(self.resending)
   timers.stop(self.ending)
-  release(self)
-  self.context.onEnded(self.key)
+  return self.finish()
 }

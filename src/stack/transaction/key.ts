@@ -9,9 +9,9 @@ export function serverKey(request: SipRequest): string {
   return keyFor(request, request.method === 'ACK' ? 'INVITE' : request.method)
 }
 
-/** The key of the INVITE server transaction that a CANCEL is meant for (§9.2). */
-export function cancelledKey(cancel: SipRequest): string {
-  return keyFor(cancel, 'INVITE')
+/** The key of the server transaction that a CANCEL is meant for, if that is one of `method` (§9.2). */
+export function cancelledKey(cancel: SipRequest, method: string): string {
+  return keyFor(cancel, method)
 }
 
 function keyFor(request: SipRequest, method: string): string {

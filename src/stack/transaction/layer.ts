@@ -1,25 +1,27 @@
-import { flatCopy } from '../../util/bytes.ts'
-import type { Log } from '../../util/log.ts'
+import { type EnvironmentError, UsageError } from '../../util/errors.ts'
+import { type Failed, guarded } from '../../util/guard.ts'
 import type { Timers } from '../../util/timers.ts'
-import type { Method } from '../grammar/method.ts'
+import { type Method, methods } from '../grammar/method.ts'
+import * as h from '../headers/index.ts'
 import type { Flow } from '../message/flow.ts'
-import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts'
+import { parseMessage, type SipMessage, type SipRequest, type SipResponse } from '../message/message.ts'
 import type { RequestTemplate } from '../message/template.ts'
 import type { StatelessReplies } from '../stateless.ts'
 import type { Counters } from '../statistics.ts'
 import type { TransportLayer } from '../transport/layer.ts'
 import type { Placement } from '../transport/placement.ts'
-import { responseWay } from '../transport/response-way.ts'
+import { Admission, type RequestFilter } from './admission.ts'
 import type { ClientMachine, ClientUser } from './client-machine.ts'
 import { ClientTransactions } from './client-transactions.ts'
 import type { Congestion } from './congestion.ts'
-import type { TransactionContext } from './context.ts'
 import { InviteServer } from './invite-server.ts'
 import { cancelledKey, isRfc2543, serverKey } from './key.ts'
-import { NonInviteServer } from './non-invite-server.ts'
-import type { ServerHandle } from './server-machine.ts'
-import { ServerTransaction, type TransactionUser } from './server-transaction.ts'
+import { Ledger, type TransactionLimits } from './ledger.ts'
+import type { ServerMachine } from './server-machine.ts'
+import { ServerTransaction, type ServerTransactionContext } from './server-transaction.ts'
+import { ServerTransactions } from './server-transactions.ts'
 import type { TransactionTiming } from './timers.ts'
+import type { TransactionUser } from './transaction-user.ts'
 
 export interface TransactionLayerOptions {
   readonly timers: Timers
@@ -28,10 +30,10 @@ export interface TransactionLayerOptions {
   readonly replies: StatelessReplies
   readonly congestion: Congestion
   readonly counters: Counters
-  readonly log: Log
   readonly newTag: () => string
-  /** Server transactions that may be open; one more request is answered 503. */
-  readonly maxTransactions: number
+  readonly limits: TransactionLimits
+  /** Told what an application's handler threw, or rejected with. */
+  readonly failed: Failed
 }
 
 /** Live transactions by machine and state. */
@@ -45,23 +47,25 @@ export interface TransactionCounts {
 /** Owns the transactions of CANCELs, which the layer answers itself. */
 const silentUser: TransactionUser = { accepts: () => true, onRequest() {} }
 
-type Server = InviteServer | NonInviteServer
-
 /**
  * Matches messages to transactions (RFC 3261 §17), gives new requests to the transaction user that claims them, and
  * answers those that nobody claims.
  */
-export class TransactionLayer {
-  readonly #servers = new Map<string, Server>()
+export class TransactionLayer implements ServerTransactionContext {
+  readonly counters: Counters
+  readonly failed: Failed
+  readonly #servers: ServerTransactions
   readonly #clients: ClientTransactions
   readonly #users: TransactionUser[] = []
   readonly #options: TransactionLayerOptions
-  readonly #serverContext: TransactionContext
+  readonly #ledger: Ledger
+  readonly #admission: Admission
   #closed = false
 
   constructor(options: TransactionLayerOptions) {
     this.#options = options
-    const { timers, timing, transports, counters } = options
+    const { timers, timing, transports, counters, limits, failed } = options
+    const ledger = new Ledger(limits)
     const shared = {
       timers,
       timing,
@@ -69,10 +73,16 @@ export class TransactionLayer {
       onRetransmission: () => {
         counters.retransmissionsOut++
       },
-      onHandlerError: (error: unknown) => this.onHandlerError(error),
+      onWeight: (was: number, now: number) => {
+        ledger.bytes += now - was
+      },
     }
-    this.#serverContext = { ...shared, onEnded: key => void this.#servers.delete(key) }
-    this.#clients = new ClientTransactions(shared)
+    this.#ledger = ledger
+    this.#servers = new ServerTransactions(shared, ledger)
+    this.#clients = new ClientTransactions(shared, ledger)
+    this.#admission = new Admission({ ...options, ledger })
+    this.counters = counters
+    this.failed = failed
   }
 
   /** Users are asked in the order they were added. */
@@ -89,8 +99,22 @@ export class TransactionLayer {
     return this.#users.length > 0
   }
 
+  addFilter(filter: RequestFilter): void {
+    this.#admission.addFilter(filter)
+  }
+
   get size(): number {
-    return this.#servers.size + this.#clients.size
+    return this.#ledger.count
+  }
+
+  /** Octets that the live transactions keep, as near as can be told. */
+  get bytes(): number {
+    return this.#ledger.bytes
+  }
+
+  /** Whether no further transaction may be begun for new work. */
+  get isFull(): boolean {
+    return this.#ledger.isFull
   }
 
   /** Counts live transactions by state; walks over all of them. */
@@ -101,9 +125,7 @@ export class TransactionLayer {
       nonInviteClient: {},
       nonInviteServer: {},
     }
-    for (const server of this.#servers.values()) {
-      count(server instanceof InviteServer ? counts.inviteServer : counts.nonInviteServer, server.state)
-    }
+    this.#servers.count(counts.inviteServer, counts.nonInviteServer)
     this.#clients.count(counts.inviteClient, counts.nonInviteClient)
     return counts
   }
@@ -115,7 +137,7 @@ export class TransactionLayer {
     wire: string,
     user: ClientUser,
   ): ClientMachine<string> {
-    this.#options.counters.requestOut(template.method)
+    this.counters.requestOut(template.method)
     return this.#clients.start(template, placement, wire, user)
   }
 
@@ -124,12 +146,31 @@ export class TransactionLayer {
       if (message.isRequest) this.#onRequest(message)
       else this.#onResponse(message)
     } catch (error) {
-      this.onHandlerError(error)
+      this.failed(error)
     }
   }
 
-  onFlowFailed(flow: Flow): void {
-    this.#clients.fail(flow)
+  /** First the transactions hear it, then the users. */
+  onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void {
+    try {
+      this.#clients.fail(flow)
+      this.#servers.fail(flow)
+    } catch (failure) {
+      this.failed(failure)
+    }
+    for (const user of [...this.#users]) guarded(this.failed, user, user.onFlowFailed, flow, error)
+  }
+
+  onFlowOpened(flow: Flow): void {
+    for (const user of [...this.#users]) guarded(this.failed, user, user.onFlowOpened, flow)
+  }
+
+  onPong(flow: Flow): void {
+    for (const user of [...this.#users]) guarded(this.failed, user, user.onPong, flow)
+  }
+
+  onStun(bytes: Buffer, flow: Flow): void {
+    for (const user of [...this.#users]) guarded(this.failed, user, user.onStun, bytes, flow)
   }
 
   get isClosed(): boolean {
@@ -146,7 +187,7 @@ export class TransactionLayer {
   }
 
   #onResponse(response: SipResponse): void {
-    const { counters } = this.#options
+    const { counters, failed } = this
     counters.responseIn(response.status)
     const client = this.#clients.find(response)
     if (client !== undefined) {
@@ -154,16 +195,16 @@ export class TransactionLayer {
       return
     }
     counters.strayResponses++
-    for (const user of this.#users) user.onStrayResponse?.(response)
+    for (const user of [...this.#users]) guarded(failed, user, user.onStrayResponse, response)
   }
 
   #onRequest(request: SipRequest): void {
-    const { counters } = this.#options
+    const { counters } = this
     const { method } = request
     counters.requestIn(method)
     const key = serverKey(request)
     const server = this.#servers.get(key)
-    if (server !== undefined && this.#isForServer(server, request)) {
+    if (server !== undefined && isForServer(server, request)) {
       if (method !== 'ACK') counters.retransmissionsIn++
       server.onRequest(method === 'ACK')
     } else if (method === 'ACK') {
@@ -175,59 +216,49 @@ export class TransactionLayer {
     }
   }
 
-  /**
-   * An ACK to a 2xx is its user's, whatever its branch (RFC 6026 §7.1); one of RFC 2543 belongs to its INVITE only if
-   * it has the To tag of the response (§17.2.3).
-   */
-  #isForServer(server: Server, request: SipRequest): boolean {
-    if (request.method !== 'ACK') return true
-    if (server.state === 'accepted') return false
-    if (!isRfc2543(request) || server.state === 'confirmed') return true
-    const tag = request.to.tag
-    return tag === undefined || server.last.includes(`;tag=${tag}`)
-  }
-
   #onStrayAck(ack: SipRequest): void {
+    if (!this.#admission.passes(ack)) return
     const owner = this.#ownerOf(ack)
-    if (owner?.onAck === undefined) this.#options.counters.strayAcks++
-    else owner.onAck(ack)
+    if (owner?.onAck === undefined) this.counters.strayAcks++
+    else guarded(this.failed, owner, owner.onAck, ack)
   }
 
-  /** §9.2: a CANCEL that matches is answered 200 here; what it does to the INVITE is the owner's. */
+  /**
+   * §9.2: a CANCEL that matches is answered 200 here; what it does to an INVITE is the owner's, and to any other request
+   * it does nothing. Where no transaction may be begun its answer is stateless, for what it ends frees more.
+   */
   #onCancel(cancel: SipRequest, key: string): void {
-    const invite = this.#servers.get(cancelledKey(cancel))
-    if (invite === undefined) {
+    const cancelled = this.#cancelledBy(cancel)
+    if (cancelled === undefined) {
       this.#onNewRequest(cancel, key)
       return
     }
-    const { handle } = invite
-    this.#open(cancel, key, silentUser, handle?.localTag).respond(200)
-    if (handle === undefined || handle.isAnswered) return
-    try {
+    const { handle } = cancelled
+    if (this.#ledger.isFull) this.#options.replies.reply(cancel, 200)
+    else this.#open(cancel, key, silentUser, handle?.localTag).respond(200)
+    if (handle !== undefined && !handle.isAnswered && cancelled instanceof InviteServer)
       handle.cancelBy(cancel)
-    } catch (error) {
-      this.#onUserError(handle, error)
+  }
+
+  #cancelledBy(cancel: SipRequest): ServerMachine<string> | undefined {
+    const invite = this.#servers.get(cancelledKey(cancel, 'INVITE'))
+    if (invite !== undefined) return invite
+    for (const method of methods) {
+      if (method === 'ACK' || method === 'CANCEL') continue
+      const other = this.#servers.get(cancelledKey(cancel, method))
+      if (other !== undefined) return other
     }
+    return undefined
   }
 
   #onNewRequest(request: SipRequest, key: string): void {
-    const { counters, congestion, maxTransactions, replies } = this.#options
-    const isNewWork = request.to.tag === undefined && request.method !== 'CANCEL'
-    if (isNewWork && congestion.isCongested) {
-      counters.refusedByCongestion++
-      replies.refuseForNow(request, congestion.retryAfter)
-      return
-    }
-    if (this.#servers.size >= maxTransactions) {
-      counters.refusedByLimit++
-      replies.refuseForNow(request, congestion.retryAfter)
-      return
-    }
+    const { congestion, replies } = this.#options
+    if (!this.#admission.admits(request)) return
     let owner: TransactionUser | undefined
     try {
       owner = this.#ownerOf(request)
     } catch (error) {
-      this.onHandlerError(error)
+      this.failed(error)
       replies.reply(request, 500)
       return
     }
@@ -237,32 +268,17 @@ export class TransactionLayer {
     }
     congestion.watch()
     const transaction = this.#open(request, key, owner)
-    try {
-      owner.onRequest(transaction)
-    } catch (error) {
-      this.#onUserError(transaction, error)
-    }
-  }
-
-  /** A request whose handler threw is answered 500, or its client would wait in vain. */
-  #onUserError(transaction: ServerHandle, error: unknown): void {
-    this.onHandlerError(error)
-    if (!transaction.isAnswered) transaction.respond(500)
+    guarded(transaction, owner, owner.onRequest, transaction)
   }
 
   #open(request: SipRequest, key: string, owner: TransactionUser, localTag?: string): ServerTransaction {
     const { source } = request
-    if (source === undefined) throw new TypeError('a request without a source cannot be answered')
-    const way = responseWay(request, source)
-    const kept = flatCopy(key)
-    const server =
-      request.method === 'INVITE'
-        ? new InviteServer(this.#serverContext, kept, way)
-        : new NonInviteServer(this.#serverContext, kept, way)
-    this.#servers.set(kept, server)
+    if (source === undefined)
+      throw new UsageError('ERR_SIP_SOURCE', 'a request without a source cannot be answered')
+    const server = this.#servers.open(request, key, source)
     const hop = this.#options.transports.responseHop(source.transport)
     const tag = localTag ?? this.#options.newTag()
-    const transaction = new ServerTransaction(request, owner, tag, server, hop, this.#options.counters)
+    const transaction = new ServerTransaction(request, owner, tag, server, hop, this)
     server.handle = transaction
     return transaction
   }
@@ -271,23 +287,23 @@ export class TransactionLayer {
     for (const user of this.#users) if (user.accepts(request)) return user
     return undefined
   }
-
-  /** An application's handler that throws must not stop the stack. */
-  onHandlerError(error: unknown): void {
-    const { counters, log } = this.#options
-    counters.handlerErrors++
-    if (log.enabled('error')) {
-      log.write(
-        'error',
-        'transaction',
-        `a handler threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-      )
-    }
-  }
 }
 
-function count(states: Record<string, number>, state: string): void {
-  states[state] = (states[state] ?? 0) + 1
+/**
+ * An ACK to a 2xx is its user's, whatever its branch (RFC 6026 §7.1); one of RFC 2543 belongs to its INVITE only if it
+ * has the To tag of the response (§17.2.3).
+ */
+function isForServer(server: ServerMachine<string>, request: SipRequest): boolean {
+  if (request.method !== 'ACK') return true
+  if (server.state === 'accepted') return false
+  if (!isRfc2543(request) || server.state === 'confirmed') return true
+  const { tag } = request.to
+  return tag === undefined || tag === toTagOf(server.last)
+}
+
+function toTagOf(wire: string): string | undefined {
+  const answer = parseMessage(Buffer.from(wire, 'latin1'))
+  return answer instanceof Error ? undefined : answer.try(h.To).value?.tag
 }
 
 /** The methods of all users; `undefined` where one of them takes every method. */

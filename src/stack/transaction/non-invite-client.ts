@@ -1,8 +1,9 @@
 import { feed, type Machine, to } from '../../util/machine.ts'
 import type { Timer } from '../../util/timers.ts'
 import type { SipResponse } from '../message/message.ts'
-import { ClientMachine } from './client-machine.ts'
+import { ClientMachine, type ClientUser } from './client-machine.ts'
 import { lifetime } from './timers.ts'
+import { MACHINE_WEIGHT, messageWeight } from './weight.ts'
 
 type State = 'trying' | 'proceeding' | 'completed' | 'terminated'
 
@@ -15,13 +16,14 @@ export class NonInviteClient extends ClientMachine<State> {
   state: State = 'trying'
   /** Timer E's interval. */
   interval = 0
-  /** E. */
+  /** Timer E. */
   resending: Timer | undefined = undefined
-  /** F or K. */
+  /** Timer F or K. */
   ending: Timer | undefined = undefined
 
   override start(): void {
     const { timers, timing } = this.context
+    this.weigh(MACHINE_WEIGHT + messageWeight(this.wire.length))
     this.ending = timers.start(this, 'timer F', lifetime(timing))
     if (!this.isReliable) {
       this.interval = timing.t1
@@ -47,7 +49,10 @@ export class NonInviteClient extends ClientMachine<State> {
   }
 }
 
-/** RFC 3261 §17.1.2, Figure 6. Events carry the response. */
+/**
+ * RFC 3261 §17.1.2, Figure 6. Events carry the response. In each row timers and what is let go of come before what may
+ * fail.
+ */
 export const nonInviteClient: Machine<State, Input, NonInviteClient, SipResponse | undefined> = {
   name: 'non-INVITE client transaction',
   source: 'RFC 3261 §17.1.2, Figure 6',
@@ -56,19 +61,19 @@ export const nonInviteClient: Machine<State, Input, NonInviteClient, SipResponse
   inputs: ['1xx', '2xx-6xx', 'timer E', 'timer F', 'timer K', 'transport error', 'abandon'],
   rows: {
     trying: {
-      'timer E': to('trying', resendRequest, doubleTimerE),
-      'timer F': to('terminated', informTimeout, end),
+      'timer E': to('trying', doubleTimerE, resendRequest),
+      'timer F': to('terminated', endInformingTimeout),
       '1xx': to('proceeding', passUp),
-      '2xx-6xx': to('completed', stopTimers, startTimerK, passUp, release),
-      'transport error': to('terminated', informTransportError, end),
+      '2xx-6xx': to('completed', stopTimers, startTimerK, passUpAndRelease),
+      'transport error': to('terminated', endInformingTransportError),
       abandon: to('terminated', end),
     },
     proceeding: {
-      'timer E': to('proceeding', resendRequest, restartTimerEAtT2),
-      'timer F': to('terminated', informTimeout, end),
+      'timer E': to('proceeding', restartTimerEAtT2, resendRequest),
+      'timer F': to('terminated', endInformingTimeout),
       '1xx': to('proceeding', passUp),
-      '2xx-6xx': to('completed', stopTimers, startTimerK, passUp, release),
-      'transport error': to('terminated', informTransportError, end),
+      '2xx-6xx': to('completed', stopTimers, startTimerK, passUpAndRelease),
+      'transport error': to('terminated', endInformingTransportError),
       abandon: to('terminated', end),
     },
     completed: {
@@ -85,7 +90,7 @@ export const nonInviteClient: Machine<State, Input, NonInviteClient, SipResponse
 }
 
 function resendRequest(self: NonInviteClient): void {
-  self.retransmit()
+  self.retransmit(self.wire)
 }
 
 function doubleTimerE(self: NonInviteClient): void {
@@ -112,27 +117,29 @@ function passUp(self: NonInviteClient, response: SipResponse | undefined): void 
   if (response) self.user?.onResponse(response)
 }
 
+function passUpAndRelease(self: NonInviteClient, response: SipResponse | undefined): void {
+  const user = self.release()
+  if (response) user?.onResponse(response)
+}
+
 function startTimerK(self: NonInviteClient): void {
   const { timers, timing } = self.context
   self.ending = timers.start(self, 'timer K', self.isReliable ? 0 : timing.t4)
 }
 
-function informTimeout(self: NonInviteClient): void {
-  self.user?.onFailure('timeout')
+function endInformingTimeout(self: NonInviteClient): void {
+  stopAndFinish(self)?.onFailure('timeout')
 }
 
-function informTransportError(self: NonInviteClient): void {
-  self.user?.onFailure('transport error')
-}
-
-function release(self: NonInviteClient): void {
-  self.user = undefined
-  self.template = undefined
-  self.wire = ''
+function endInformingTransportError(self: NonInviteClient): void {
+  stopAndFinish(self)?.onFailure('transport error')
 }
 
 function end(self: NonInviteClient): void {
+  stopAndFinish(self)
+}
+
+function stopAndFinish(self: NonInviteClient): ClientUser | undefined {
   stopTimers(self)
-  release(self)
-  self.context.onEnded(self.key)
+  return self.finish()
 }

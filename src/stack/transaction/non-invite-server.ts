@@ -2,70 +2,83 @@ import { feed, type Machine, to } from '../../util/machine.ts'
 import type { Timer } from '../../util/timers.ts'
 import type { ResponseWay } from '../transport/response-way.ts'
 import type { TransactionContext } from './context.ts'
-import { ServerMachine } from './server-machine.ts'
+import { type Answer, type ServerHandle, ServerMachine } from './server-machine.ts'
 import { lifetime, nonInviteTrying } from './timers.ts'
 
 type State = 'trying' | 'proceeding' | 'completed' | 'terminated'
 
 type TimerName = 'trying timer' | 'expiry' | 'timer J'
 
-type Input = 'request' | '1xx' | '2xx-6xx' | 'transport error' | TimerName
+type Input = 'request' | '1xx' | '2xx-6xx' | 'transport error' | 'flow lost' | TimerName
 
 /** One server transaction of any method but INVITE and ACK. */
 export class NonInviteServer extends ServerMachine<State> {
   state: State = 'trying'
-  /** The trying timer, then expiry, then J. */
+  /** The trying timer, then expiry, then timer J. */
   timer: Timer | undefined
 
-  constructor(context: TransactionContext, key: string, way: ResponseWay) {
-    super(context, key, way)
+  constructor(
+    context: TransactionContext<ServerMachine<string>>,
+    key: string,
+    way: ResponseWay,
+    octets: number,
+  ) {
+    super(context, key, way, octets)
     this.timer = context.timers.start(this, 'trying timer', nonInviteTrying(context.timing))
   }
 
-  override onResponse(status: number, wire: string): void {
-    feed(nonInviteServer, this, status < 200 ? '1xx' : '2xx-6xx', wire)
+  override onResponse(answer: Answer): void {
+    feed(nonInviteServer, this, answer.status < 200 ? '1xx' : '2xx-6xx', answer)
   }
 
   override onRequest(): void {
-    feed(nonInviteServer, this, 'request', '')
+    feed(nonInviteServer, this, 'request', undefined)
   }
 
-  override onTransportError(): void {
-    feed(nonInviteServer, this, 'transport error', '')
+  override onTransportError(answer?: Answer): void {
+    feed(nonInviteServer, this, 'transport error', answer)
+  }
+
+  override onFlowLost(): void {
+    feed(nonInviteServer, this, 'flow lost', undefined)
   }
 
   onTimer(name: TimerName): void {
-    feed(nonInviteServer, this, name, '')
+    feed(nonInviteServer, this, name, undefined)
   }
 }
 
 /**
  * RFC 3261 §17.2.2, Figure 8, with RFC 4320 §4: 100 goes out by itself when Timer E has come to T2, and a transaction
- * that its user has not answered when the client gives up ends without a response. Events carry a response's wire text.
+ * that its user has not answered when the client gives up ends without a response. Events carry a response and whose it
+ * is. In each row timers and what is let go of come before the sending and the user.
  */
-export const nonInviteServer: Machine<State, Input, NonInviteServer, string> = {
+export const nonInviteServer: Machine<State, Input, NonInviteServer, Answer | undefined> = {
   name: 'non-INVITE server transaction',
   source: 'RFC 3261 §17.2.2, Figure 8; RFC 4320 §4',
   initial: 'trying',
   final: 'terminated',
-  inputs: ['request', '1xx', '2xx-6xx', 'trying timer', 'expiry', 'timer J', 'transport error'],
+  inputs: ['request', '1xx', '2xx-6xx', 'trying timer', 'expiry', 'timer J', 'transport error', 'flow lost'],
   rows: {
     trying: {
-      '1xx': to('proceeding', sendResponse, startExpiry),
-      '2xx-6xx': to('completed', sendResponse, release, startTimerJ),
+      '1xx': to('proceeding', startExpiry, sendResponse),
+      '2xx-6xx': to('completed', startTimerJ, release, sendResponse),
       'trying timer': to('trying', sendTrying),
-      'transport error': to('terminated', informTransportError, end),
+      'transport error': to('terminated', endInformingTransportError),
+      'flow lost': to('trying', informFlowLost),
     },
     proceeding: {
       request: to('proceeding', resendResponse),
       '1xx': to('proceeding', sendResponse),
-      '2xx-6xx': to('completed', sendResponse, release, startTimerJ),
-      expiry: to('terminated', informTimeout, end),
-      'transport error': to('terminated', informTransportError, end),
+      '2xx-6xx': to('completed', startTimerJ, release, sendResponse),
+      expiry: to('terminated', endInformingTimeout),
+      'transport error': to('terminated', endInformingTransportError),
+      'flow lost': to('proceeding', informFlowLost),
     },
     completed: {
       request: to('completed', resendResponse),
       'timer J': to('terminated', end),
+      'transport error': to('terminated', endInformingTransportError),
     },
     terminated: {},
   },
@@ -74,8 +87,17 @@ export const nonInviteServer: Machine<State, Input, NonInviteServer, string> = {
     trying: ['request', 'expiry', 'timer J'],
     proceeding: ['trying timer', 'timer J'],
     // any other final response of the user is discarded (§17.2.2)
-    completed: ['1xx', '2xx-6xx', 'trying timer', 'expiry', 'transport error'],
-    terminated: ['request', '1xx', '2xx-6xx', 'trying timer', 'expiry', 'timer J', 'transport error'],
+    completed: ['1xx', '2xx-6xx', 'trying timer', 'expiry', 'flow lost'],
+    terminated: [
+      'request',
+      '1xx',
+      '2xx-6xx',
+      'trying timer',
+      'expiry',
+      'timer J',
+      'transport error',
+      'flow lost',
+    ],
   },
 }
 
@@ -83,8 +105,8 @@ function sendTrying(self: NonInviteServer): void {
   self.handle?.sendTrying()
 }
 
-function sendResponse(self: NonInviteServer, wire: string): void {
-  self.transmit(wire)
+function sendResponse(self: NonInviteServer, answer: Answer | undefined): void {
+  if (answer) self.transmit(answer)
 }
 
 function resendResponse(self: NonInviteServer): void {
@@ -105,20 +127,29 @@ function startTimerJ(self: NonInviteServer): void {
   self.timer = timers.start(self, 'timer J', self.way.isReliable ? 0 : lifetime(timing))
 }
 
-function informTimeout(self: NonInviteServer): void {
-  self.inform('timeout')
-}
-
-function informTransportError(self: NonInviteServer): void {
-  self.inform('transport error')
+function informFlowLost(self: NonInviteServer): void {
+  self.handle?.fail('flow lost')
 }
 
 function release(self: NonInviteServer): void {
-  self.handle = undefined
+  self.release(true)
+}
+
+function endInformingTimeout(self: NonInviteServer): void {
+  stopAndFinish(self)?.fail('timeout')
+}
+
+/** The user is told of an answer of its own that could not be sent, also when the transaction has let go of it. */
+function endInformingTransportError(self: NonInviteServer, answer: Answer | undefined): void {
+  const handle = stopAndFinish(self) ?? answer?.handle
+  handle?.fail('transport error')
 }
 
 function end(self: NonInviteServer): void {
+  stopAndFinish(self)
+}
+
+function stopAndFinish(self: NonInviteServer): ServerHandle | undefined {
   self.context.timers.stop(self.timer)
-  self.handle = undefined
-  self.context.onEnded(self.key)
+  return self.finish()
 }

@@ -1,71 +1,48 @@
-import type { Timer, Timers } from '../../util/timers.ts'
+import { EnvironmentError } from '../../util/errors.ts'
+import { guarded } from '../../util/guard.ts'
+import type { Timer } from '../../util/timers.ts'
 import type { Uri } from '../grammar/uri.ts'
-import type { LocateLine } from '../locate/line.ts'
+import * as h from '../headers/index.ts'
+import type { Reason } from '../headers/reason.ts'
 import { nextHopOf, strictlyRouted } from '../locate/next-hop.ts'
 import { cancel } from '../message/build.ts'
 import { encode } from '../message/encode.ts'
-import { flowTo } from '../message/flow.ts'
+import { type Flow, flowTo } from '../message/flow.ts'
 import type { SipResponse } from '../message/message.ts'
 import type { RequestTemplate } from '../message/template.ts'
-import type { TransportLayer } from '../transport/layer.ts'
 import { Placement } from '../transport/placement.ts'
 import type { Target } from '../transport/selector.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { ClientFailure, ClientMachine, ClientUser } from './client-machine.ts'
-import type { TransactionLayer } from './layer.ts'
+import { Drain, silentClient } from './drain.ts'
 import { type Attempt, RequestFailure } from './request-failure.ts'
-import { lifetime, type TransactionTiming } from './timers.ts'
-
-/** Who sends a request. */
-export interface RequestUser {
-  onProvisional?(response: SipResponse): void
-  /** The final response; of an INVITE every 2xx that comes, those of other branches of a fork too. */
-  onFinal(response: SipResponse): void
-  onFailure(failure: RequestFailure): void
-}
-
-export interface RequestOptions {
-  /** Where to send it, whatever Route and Request-URI say. */
-  readonly nextHop?: Uri
-  /** Targets that were found already; nothing is looked up then. */
-  readonly targets?: readonly Target[]
-  /** Milliseconds after which a target that has not answered gives way to the next. Default 64·T1. */
-  readonly targetTimeout?: number
-}
-
-/** What a request needs of the stack. */
-export interface RequestContext {
-  readonly timers: Timers
-  readonly timing: TransactionTiming
-  readonly transactions: TransactionLayer
-  readonly transports: TransportLayer
-  readonly line: LocateLine
-  /** Bytes above which a request leaves over TCP instead of UDP (RFC 3261 §18.1.1); Infinity to never do so. */
-  readonly maxDatagram: number
-  newBranch(): string
-  onHandlerError(error: unknown): void
-}
+import type { RequestContext, RequestOptions, RequestUser, Served } from './request-options.ts'
+import { TargetList } from './target-list.ts'
+import { lifetime } from './timers.ts'
 
 /**
  * One request over several targets (RFC 3263): each is tried in a client transaction of its own, with a branch of its
  * own, until one answers. Its user sees one request.
  */
-export class OutgoingRequest implements ClientUser {
+export class OutgoingRequest implements ClientUser, Served {
   readonly template: RequestTemplate
   readonly #context: RequestContext
   readonly #options: RequestOptions
   readonly #nextHop: Uri
+  readonly #targets = new TargetList()
   #user: RequestUser | undefined
-  #targets: readonly Target[] = []
-  #next = 0
-  readonly #attempts: Attempt[] = []
   #client: ClientMachine<string> | undefined
+  /** The template that was sent last, decorated. */
+  #sent: RequestTemplate | undefined
   #giveUp: Timer | undefined
+  /** Its targets were looked up, so that who found them is told what becomes of them. */
+  #isLocated = false
   /** A provisional response came from the present target. */
   #isAnswered = false
   /** The user has the final response; of an INVITE it may hear further 2xx. */
   #isFinal = false
   #cancel: 'none' | 'wanted' | 'sent' = 'none'
+  #reasons: readonly Reason[] = []
 
   constructor(
     context: RequestContext,
@@ -85,20 +62,46 @@ export class OutgoingRequest implements ClientUser {
     return this.#isFinal || this.#user === undefined || this.#context.transactions.isClosed
   }
 
+  /** Where it went last: transport, flow, branch. Undefined before it was sent. */
+  get placement(): Placement | undefined {
+    return this.#client?.placement
+  }
+
+  get target(): Target | undefined {
+    return this.#targets.current
+  }
+
+  get flow(): Flow | undefined {
+    return this.#client?.flow
+  }
+
+  get remaining(): readonly Target[] {
+    return this.#targets.remaining
+  }
+
   /** @internal */
   start(): void {
-    const { targets } = this.#options
-    if (targets === undefined) {
-      this.#context.line.locate(this.#nextHop, (found, error) => this.#onLocated(found, error))
-    } else this.#onLocated(targets, undefined)
+    const { targets, flow, retryOf } = this.#options
+    if (flow !== undefined) this.#begin([targetOf(flow)], flow)
+    else if (retryOf?.target !== undefined) this.#begin([retryOf.target, ...retryOf.remaining], retryOf.flow)
+    else if (targets !== undefined) this.#begin(targets)
+    else {
+      this.#context.line.locate(this.#nextHop, false, (found, error) => {
+        if (this.isEnded) return
+        this.#isLocated = true
+        if (found === undefined) this.#fail(503, messageOf(error), error)
+        else this.#begin(found)
+      })
+    }
   }
 
   /**
    * Cancels (RFC 3261 §9.1): at once where nothing was sent yet; else CANCEL goes out as soon as a provisional
-   * response has come. Only an INVITE is cancelled; other requests are left to their end.
+   * response has come, with these reasons (RFC 3326). Only an INVITE is cancelled; other requests are left to their end.
    */
-  cancel(): void {
+  cancel(...reasons: readonly Reason[]): void {
     if (this.isEnded || this.#cancel !== 'none') return
+    this.#reasons = reasons
     if (this.#client === undefined) {
       this.#fail(487, 'cancelled before it was sent')
     } else if (this.template.method === 'INVITE') {
@@ -117,143 +120,185 @@ export class OutgoingRequest implements ClientUser {
   /** @internal */
   onResponse(response: SipResponse): void {
     const user = this.#user
+    const { failed, timers } = this.#context
     // a provisional response ends the wait for the target, not the wait for what a CANCEL does
-    if (response.status >= 200 || this.#cancel !== 'sent') this.#context.timers.stop(this.#giveUp)
+    if (response.status >= 200 || this.#cancel !== 'sent') timers.stop(this.#giveUp)
     if (response.status < 200) {
       this.#isAnswered = true
       if (this.#cancel === 'wanted' && this.#client) this.#sendCancel(this.#client)
-      try {
-        user?.onProvisional?.(response)
-      } catch (error) {
-        this.#context.onHandlerError(error)
-      }
+      if (user !== undefined) guarded(failed, user, user.onProvisional, response)
       return
     }
-    if (response.status === 503 && this.#next < this.#targets.length && this.#cancel === 'none') {
-      this.#note(503)
+    this.#report(response)
+    if (response.status === 503 && this.#targets.hasMore && this.#cancel === 'none') {
+      this.#targets.note(503)
       this.#tryNext()
       return
     }
     this.#isFinal = true
+    if (user === undefined) return
     // an INVITE's user stays, for other 2xx may follow
-    if (response.status >= 300 || this.template.method !== 'INVITE') this.#user = undefined
-    try {
-      user?.onFinal(response)
-    } catch (error) {
-      this.#context.onHandlerError(error)
-    }
+    const isLast = response.status >= 300 || this.template.method !== 'INVITE'
+    if (isLast) this.#user = undefined
+    guarded(failed, user, user.onFinal, response)
+    if (isLast) guarded(failed, user, user.onEnded)
   }
 
   /** @internal */
   onFailure(failure: ClientFailure): void {
-    this.#note(failure)
     this.#context.timers.stop(this.#giveUp)
-    if (this.#isAnswered || this.#cancel !== 'none') this.#end(failure)
-    else this.#tryNext()
+    this.#targets.note(failure)
+    this.#tell(failure === 'timeout' ? 'timeout' : 'transport error')
+    if (this.#isAnswered || this.#cancel !== 'none') {
+      this.#end(failure)
+      return
+    }
+    // the connection that answered is gone: its target is there still, and comes before the others
+    if (failure === 'transport error' && this.#options.flow === undefined && this.#targets.pinned) {
+      this.#targets.unpin()
+    }
+    this.#tryNext()
+  }
+
+  /** @internal an INVITE that was accepted has no transaction any more */
+  onEnded(): void {
+    const user = this.#user
+    this.#user = undefined
+    if (user !== undefined) guarded(this.#context.failed, user, user.onEnded)
   }
 
   /** @internal the target did not answer in time, or the CANCEL had no effect */
   onTimer(name: 'target' | 'cancel'): void {
-    this.#client?.abandon()
+    const client = this.#client
     if (name === 'cancel' || this.#cancel !== 'none') {
+      client?.abandon()
       this.#fail(487, 'cancelled, and no final response came')
-    } else {
-      this.#note('no answer in time')
-      this.#tryNext()
-    }
-  }
-
-  #onLocated(targets: readonly Target[] | undefined, error: unknown): void {
-    if (this.isEnded) return
-    if (targets === undefined) {
-      this.#fail(503, error instanceof Error ? error.message : String(error), error)
       return
     }
-    this.#targets = targets
+    // it may be late rather than dead, and a call that nobody wants any more must not be left behind
+    if (client !== undefined && this.#sent !== undefined && this.template.method === 'INVITE') {
+      Drain.takeOver(this.#context, this.#sent, client, bye => sendSilently(this.#context, bye))
+    } else client?.abandon()
+    this.#targets.note('no answer in time')
+    this.#tell('timeout')
+    this.#tryNext()
+  }
+
+  #begin(targets: readonly Target[], pinned?: Flow): void {
+    this.#targets.begin(targets, pinned)
     this.#tryNext()
   }
 
   #tryNext(): void {
-    const target = this.#targets[this.#next]
+    const target = this.#targets.next()
     if (target === undefined) {
-      this.#end(this.#attempts.at(-1)?.outcome)
+      this.#end(this.#targets.attempts.at(-1)?.outcome)
       return
     }
-    this.#next++
     this.#client = undefined
     this.#isAnswered = false
+    if (this.#targets.attempts.length > 0 && this.#user !== undefined)
+      guarded(this.#context.failed, this.#user, this.#user.onTarget, target)
+    const { pinned } = this.#targets
     let transport: Transport | Promise<Transport>
     try {
-      transport = this.#context.transports.select(target)
+      transport = this.#transportFor(target, pinned)
     } catch (error) {
       this.#onNoTransport(error)
       return
     }
     if (transport instanceof Promise) {
       transport.then(
-        chosen => this.#send(chosen, target),
+        chosen => this.#send(chosen, target, flowTo(target, chosen.key)),
         error => this.#onNoTransport(error),
       )
-    } else this.#send(transport, target)
+    } else this.#send(transport, target, pinned ?? flowTo(target, transport.key))
+  }
+
+  /** @throws EnvironmentError where there is none, or a flow that may not be left is gone */
+  #transportFor(target: Target, pinned: Flow | undefined): Transport | Promise<Transport> {
+    const { transports } = this.#context
+    const known = pinned && transports.byKey(pinned.transport)
+    if (known === undefined && this.#options.flow !== undefined) {
+      throw new EnvironmentError(
+        'ERR_SIP_FLOW',
+        `the flow's transport ${this.#options.flow.transport} is gone`,
+      )
+    }
+    return known ?? transports.select(target)
   }
 
   #onNoTransport(error: unknown): void {
     if (this.isEnded) return
-    this.#note('no transport')
-    if (this.#next < this.#targets.length) this.#tryNext()
-    else this.#fail(503, error instanceof Error ? error.message : String(error), error)
+    this.#targets.note('no transport')
+    if (this.#targets.hasMore) this.#tryNext()
+    else this.#fail(503, messageOf(error), error)
   }
 
-  #send(transport: Transport, target: Target): void {
+  #send(transport: Transport, target: Target, flow: Flow): void {
     if (this.isEnded) return
     const { timers, timing, transactions, newBranch, maxDatagram } = this.#context
-    const placement = new Placement(transport, flowTo(target, transport.key), newBranch())
+    const placement = new Placement(transport, flow, newBranch())
+    let template = this.template
     let wire: string
     try {
-      wire = encode(this.template, placement)
+      template = this.#options.decorate?.(template.derive(), placement) ?? template
+      wire = encode(template, placement)
     } catch (error) {
-      this.#fail(503, error instanceof Error ? error.message : String(error), error)
+      this.#fail(503, messageOf(error), error)
       return
     }
-    if (target.protocol === 'UDP' && wire.length > maxDatagram && this.#preferTcp(target)) {
+    if (
+      target.protocol === 'UDP' &&
+      wire.length > maxDatagram &&
+      this.#hasTcp &&
+      this.#targets.putTcpFirst()
+    ) {
       this.#tryNext()
       return
     }
-    const wait = this.#options.targetTimeout ?? lifetime(timing)
-    if (this.#next < this.#targets.length && wait < lifetime(timing)) {
-      this.#giveUp = timers.start(this, 'target', wait)
+    if (transactions.isFull && isNewWork(template)) {
+      this.#context.counters.refusedByLimit++
+      this.#fail(503, 'too many transactions are open; try again later, or raise maxTransactionBytes')
+      return
     }
-    this.#client = transactions.startClient(this.template, placement, wire, this)
+    const wait = this.#options.targetTimeout ?? lifetime(timing)
+    if (this.#targets.hasMore && wait < lifetime(timing)) this.#giveUp = timers.start(this, 'target', wait)
+    this.#sent = template
+    const { position } = this.#targets
+    const client = transactions.startClient(template, placement, wire, this)
+    // one that failed at once has been followed by the next already
+    if (this.#targets.position === position && this.#client === undefined) this.#client = client
   }
 
-  /** §18.1.1: a large request goes over TCP first, and over UDP where TCP is refused. Answers whether there is TCP. */
-  #preferTcp(target: Target): boolean {
-    const tcp: Target = { ...target, protocol: 'TCP' }
-    const tried = this.#attempts.some(
-      attempt => attempt.target.protocol === 'TCP' && isSamePlace(attempt.target, target),
-    )
-    const planned = this.#targets
-      .slice(0, this.#next)
-      .some(earlier => earlier.protocol === 'TCP' && isSamePlace(earlier, target))
-    if (tried || planned || ![...this.#context.transports.transports].some(other => other.protocol === 'TCP'))
-      return false
-    this.#targets = [...this.#targets.slice(0, this.#next - 1), tcp, ...this.#targets.slice(this.#next - 1)]
-    this.#next--
-    return true
+  get #hasTcp(): boolean {
+    for (const transport of this.#context.transports.transports) if (transport.protocol === 'TCP') return true
+    return false
   }
 
   #sendCancel(client: ClientMachine<string>): void {
     this.#cancel = 'sent'
-    const { timers, timing, transactions } = this.#context
-    const template = cancel(this.template)
-    const placement = new Placement(client.placement.transport, client.flow, client.placement.branch)
+    const { timers, timing, transactions, failed } = this.#context
     this.#giveUp = timers.start(this, 'cancel', lifetime(timing))
-    transactions.startClient(template, placement, encode(template, placement), nobody)
+    try {
+      const template = cancel(this.#sent ?? this.template)
+      if (this.#reasons.length > 0) template.set(h.Reason, ...this.#reasons)
+      const placement = new Placement(client.placement.transport, client.flow, client.placement.branch)
+      transactions.startClient(template, placement, encode(template, placement), silentClient)
+    } catch (error) {
+      failed(error)
+    }
   }
 
-  #note(outcome: Attempt['outcome']): void {
-    const target = this.#targets[this.#next - 1]
-    if (target) this.#attempts.push({ target, outcome })
+  /** What an answer says of its target: it is there, or wants to be left alone for a while (RFC 3261 §21.5.4). */
+  #report(response: SipResponse): void {
+    if (response.status !== 503) this.#tell('ok')
+    else this.#tell('unavailable', response.try(h.RetryAfter).value?.seconds)
+  }
+
+  #tell(outcome: 'ok' | 'timeout' | 'transport error' | 'unavailable', retryAfter?: number): void {
+    const { current } = this.#targets
+    if (this.#isLocated && current !== undefined) this.#context.line.report(current, outcome, retryAfter)
   }
 
   #end(outcome: Attempt['outcome'] | undefined): void {
@@ -270,21 +315,32 @@ export class OutgoingRequest implements ClientUser {
     const user = this.#user
     if (user === undefined || this.isEnded) return
     this.#user = undefined
+    const { failed } = this.#context
     const { method } = this.template
-    const tried = this.#attempts.map(
+    const { attempts } = this.#targets
+    const tried = attempts.map(
       ({ target, outcome }) => `${target.protocol.toLowerCase()} ${target.address}:${target.port} ${outcome}`,
     )
     const message = `${method}: ${what}${tried.length > 0 ? `; tried ${tried.join(', ')}` : ''}`
-    try {
-      user.onFailure(new RequestFailure(status, message, [...this.#attempts], cause))
-    } catch (error) {
-      this.#context.onHandlerError(error)
-    }
+    guarded(failed, user, user.onFailure, new RequestFailure(status, message, [...attempts], cause))
+    guarded(failed, user, user.onEnded)
   }
 }
 
-const nobody: ClientUser = { onResponse() {}, onFailure() {} }
+/** Sends a request whose end interests nobody. */
+function sendSilently(context: RequestContext, template: RequestTemplate): void {
+  new OutgoingRequest(context, template, { onFinal() {}, onFailure() {} }).start()
+}
 
-function isSamePlace(a: Target, b: Target): boolean {
-  return a.address === b.address && a.port === b.port
+/** What a limit may refuse: not what goes on in a dialog, nor what ends something. */
+function isNewWork(template: RequestTemplate): boolean {
+  return template.method !== 'CANCEL' && template.to.tag === undefined
+}
+
+function targetOf(flow: Flow): Target {
+  return { protocol: flow.protocol, address: flow.address, port: flow.port, serverName: flow.serverName }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -1,70 +1,74 @@
 import { UsageError } from '../../util/errors.ts'
+import { type Failed, guarded, type HandlerErrors } from '../../util/guard.ts'
 import type { Method } from '../grammar/method.ts'
 import { response } from '../message/build.ts'
 import { encode, type Hop } from '../message/encode.ts'
-import type { SipRequest, SipResponse } from '../message/message.ts'
+import type { SipRequest } from '../message/message.ts'
+import { slimRequest } from '../message/slim.ts'
 import type { ResponseTemplate } from '../message/template.ts'
 import type { Counters } from '../statistics.ts'
+import { SentResponse } from './sent-response.ts'
 import type { ServerFailure, ServerHandle, ServerMachine } from './server-machine.ts'
 
-/**
- * A transaction user: a UA core, a proxy core, an application. There may be several; a request belongs to the first
- * that claims it, before its transaction is made.
- */
-export interface TransactionUser {
-  /** Methods this user takes part in, for Allow in a 405; left out: all. */
-  readonly methods?: readonly Method[]
-  /** Whether a request is this user's own. Synchronous, on fields that are parsed already. */
-  accepts(request: SipRequest): boolean
-  /** A new request, in a transaction of its own. */
-  onRequest(transaction: ServerTransaction): void
-  /**
-   * The CANCEL of an INVITE that is not answered yet; the layer has answered the CANCEL itself. Left out: the layer
-   * answers the INVITE with 487.
-   */
-  onCancel?(transaction: ServerTransaction, cancel: SipRequest): void
-  /** An ACK that belongs to no transaction, and so to a 2xx. */
-  onAck?(ack: SipRequest): void
-  /** No ACK came, or no answer could be sent, or the user did not give one in time. */
-  onFailure?(transaction: ServerTransaction, failure: ServerFailure): void
-  /** A response that no transaction waits for, as a 2xx from a fork after Timer M. */
-  onStrayResponse?(response: SipResponse): void
+/** Who owns a transaction, as far as it calls him. */
+interface Owner {
+  onCancel?(transaction: ServerTransaction, cancel: SipRequest): unknown
+  onFailure?(transaction: ServerTransaction, failure: ServerFailure): unknown
 }
+
+/** What server transactions share. */
+export interface ServerTransactionContext {
+  readonly counters: Counters
+  /** Told what a handler threw. */
+  readonly failed: Failed
+  readonly isClosed: boolean
+}
+
+/** A refused request above so many octets is kept without its body and most of its headers until its ACK comes. */
+const SLIM_ABOVE = 2048
 
 /**
  * A request that was received and is to be answered: what its owner holds. Responses go through the transaction,
  * which sends them again when it must. The machine lives on when the owner has let go of this.
  */
-export class ServerTransaction implements ServerHandle {
-  readonly request: SipRequest
-  readonly owner: TransactionUser
+export class ServerTransaction implements ServerHandle, HandlerErrors {
+  readonly #owner: Owner
   /** Tag that responses put behind a To that has none. */
   readonly localTag: string
   readonly #machine: ServerMachine<string>
   readonly #hop: Hop | undefined
-  readonly #counters: Counters
+  readonly #context: ServerTransactionContext
+  #request: SipRequest
   #status = 0
   #cancelled = false
 
   /** @internal made by the transaction layer */
   constructor(
     request: SipRequest,
-    owner: TransactionUser,
+    owner: Owner,
     localTag: string,
     machine: ServerMachine<string>,
     hop: Hop | undefined,
-    counters: Counters,
+    context: ServerTransactionContext,
   ) {
-    this.request = request
-    this.owner = owner
+    this.#request = request
+    this.#owner = owner
     this.localTag = localTag
     this.#machine = machine
     this.#hop = hop
-    this.#counters = counters
+    this.#context = context
+  }
+
+  /**
+   * The request. Of a large INVITE that was refused only the start line and what every message must have is left while
+   * its ACK is waited for: whoever needs more of it keeps the message himself.
+   */
+  get request(): SipRequest {
+    return this.#request
   }
 
   get method(): Method {
-    return this.request.method
+    return this.#request.method
   }
 
   /** The state of its machine, in the words of RFC 3261 §17.2. */
@@ -88,51 +92,82 @@ export class ServerTransaction implements ServerHandle {
 
   /** A response to be filled in and given to {@link respond}. */
   response(status: number, reason?: string): ResponseTemplate {
-    return response(this.request, status, this.localTag, reason)
+    return response(this.#request, status, this.localTag, reason)
+  }
+
+  /**
+   * Whether {@link respond} would take this status now: not after the final response, but for an INVITE's 2xx again, and
+   * not where RFC 4320 §4 forbids it.
+   */
+  canRespond(status: number): boolean {
+    return this.#refusal(status) === undefined
   }
 
   /**
    * Answers. Provisional responses may follow each other; after a final one only an INVITE's 2xx may be given again.
    * A 100 to anything but INVITE is left to the transaction over UDP, which sends it in time (RFC 4320 §4.1).
+   * Answers a handle by which a UAS core sends its 2xx, and its reliable provisionals, again.
    * @throws UsageError after the final response, and where RFC 4320 §4 forbids the status: 408, or a provisional
    *   response other than 100, to anything but INVITE
    */
-  respond(answer: ResponseTemplate | number): void {
+  respond(answer: ResponseTemplate | number): SentResponse {
     const template = typeof answer === 'number' ? this.response(answer) : answer
     const { status } = template
-    if (this.isAnswered && !(this.#status < 300 && status === this.#status && this.method === 'INVITE')) {
-      throw new UsageError(
-        'ERR_SIP_ANSWERED',
-        `${this.method} was answered ${this.#status} already; ${status} is too late`,
-      )
-    }
-    if (this.method !== 'INVITE' && (status === 408 || (status > 100 && status < 200))) {
-      throw new UsageError('ERR_SIP_STATUS', `${status} may not be sent to ${this.method} (RFC 4320 §4)`)
-    }
-    if (status !== 100 || this.method === 'INVITE' || this.#machine.way.isReliable) this.#send(template)
+    const refusal = this.#refusal(status)
+    if (refusal !== undefined) throw refusal
+    const isLeft = status === 100 && this.method !== 'INVITE' && !this.#machine.way.isReliable
+    const sent = new SentResponse(status, encode(template, this.#hop), this, this.#machine)
+    if (!isLeft) this.#send(sent)
+    return sent
   }
 
   /** @internal */
   sendTrying(): void {
-    if (this.#status === 0) this.#send(this.response(100))
+    if (this.#status !== 0) return
+    this.#send(new SentResponse(100, encode(this.response(100), this.#hop), this, this.#machine))
   }
 
   /** @internal */
   fail(failure: ServerFailure): void {
-    this.owner.onFailure?.(this, failure)
+    if (!this.#context.isClosed)
+      guarded(this.#context.failed, this.#owner, this.#owner.onFailure, this, failure)
   }
 
   /** @internal */
   cancelBy(cancel: SipRequest): void {
     this.#cancelled = true
-    if (this.owner.onCancel !== undefined) this.owner.onCancel(this, cancel)
+    if (this.#owner.onCancel !== undefined) guarded(this, this.#owner, this.#owner.onCancel, this, cancel)
     else if (!this.isAnswered) this.respond(487)
   }
 
-  #send(template: ResponseTemplate): void {
-    const wire = encode(template, this.#hop)
-    this.#status = template.status
-    this.#counters.responseOut(template.status)
-    this.#machine.onResponse(template.status, wire)
+  /** @internal a request whose handler threw or rejected is answered all the same, or its client would wait in vain */
+  onHandlerError(error: unknown): void {
+    this.#context.failed(error)
+    if (!this.isAnswered && !this.#context.isClosed) this.respond(this.#cancelled ? 487 : 500)
+  }
+
+  /** @internal */
+  slim(): number {
+    if (this.#request.bytes.length > SLIM_ABOVE) this.#request = slimRequest(this.#request)
+    return this.#request.bytes.length
+  }
+
+  #refusal(status: number): UsageError | undefined {
+    if (this.isAnswered && !(this.#status < 300 && status === this.#status && this.method === 'INVITE')) {
+      return new UsageError(
+        'ERR_SIP_ANSWERED',
+        `${this.method} was answered ${this.#status} already; ${status} is too late`,
+      )
+    }
+    if (this.method !== 'INVITE' && (status === 408 || (status > 100 && status < 200))) {
+      return new UsageError('ERR_SIP_STATUS', `${status} may not be sent to ${this.method} (RFC 4320 §4)`)
+    }
+    return undefined
+  }
+
+  #send(sent: SentResponse): void {
+    this.#status = sent.status
+    this.#context.counters.responseOut(sent.status)
+    this.#machine.onResponse(sent)
   }
 }

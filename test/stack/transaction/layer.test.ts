@@ -330,10 +330,10 @@ describe('transaction users', () => {
     expect(stack.counters.handlerErrors).toBe(2)
   })
 
-  test('one that throws in onCancel: 200 to the CANCEL, 500 to the INVITE', async () => {
+  test('one that throws in onCancel: 200 to the CANCEL, 487 to the INVITE (§9.2)', async () => {
     const { peer, stack } = await server({ onCancel: boom })
     say(peer, requestText('INVITE'), requestText('CANCEL'))
-    expect(peer.titles).toEqual(['200', '500'])
+    expect(peer.titles).toEqual(['200', '487'])
     expect(stack.counters.handlerErrors).toBe(1)
   })
 

@@ -9,6 +9,7 @@ import { InviteClient, inviteClient } from '../../../src/stack/transaction/invit
 import { InviteServer, inviteServer } from '../../../src/stack/transaction/invite-server.ts'
 import { NonInviteClient, nonInviteClient } from '../../../src/stack/transaction/non-invite-client.ts'
 import { NonInviteServer, nonInviteServer } from '../../../src/stack/transaction/non-invite-server.ts'
+import { SentResponse } from '../../../src/stack/transaction/sent-response.ts'
 import { ServerTransaction } from '../../../src/stack/transaction/server-transaction.ts'
 import { defaultTiming } from '../../../src/stack/transaction/timers.ts'
 import { MemoryNetwork } from '../../../src/stack/transport/memory.ts'
@@ -38,6 +39,8 @@ class Stub {
   readonly log: string[] = []
   /** Why `send` fails, where it does. */
   failure: SendFailure | undefined
+  /** What all its transactions weigh. */
+  weight = 0
   readonly clock = new SimulatedClock()
   readonly timers: Timers = new Timers(this.clock)
   readonly transport = new MemoryNetwork(this.timers).transport('UDP', '192.0.2.1', 5060)
@@ -49,11 +52,13 @@ class Stub {
       return this.failure ?? flow
     },
     onRetransmission() {},
+    onMoved() {},
+    onReleased() {},
+    onWeight: (was, now) => {
+      this.weight += now - was
+    },
     onEnded: () => {
       this.log.push('ended')
-    },
-    onHandlerError: error => {
-      throw error
     },
   }
 
@@ -88,6 +93,7 @@ function clientOf(stub: Stub, method: 'INVITE' | 'OPTIONS'): ClientMachine<strin
   const user = {
     onResponse: (heard: SipResponse) => void stub.log.push(`TU ${heard.status}`),
     onFailure: (failure: string) => void stub.log.push(`TU fails: ${failure}`),
+    onEnded: () => void stub.log.push('TU ended'),
   }
   const Kind = method === 'INVITE' ? InviteClient : NonInviteClient
   return new Kind(stub.context, 'key', placement, template, encode(template, placement), user)
@@ -113,28 +119,38 @@ function serverOf<M extends InviteServer | NonInviteServer>(stub: Stub, method: 
     onRequest() {},
     onFailure: (_: unknown, failure: string) => void stub.log.push(`TU fails: ${failure}`),
   }
-  machine.handle = new ServerTransaction(request, owner, 'tag', machine, undefined, new Counters())
+  const failed = (error: unknown): never => {
+    throw error
+  }
+  const shared = { counters: new Counters(), failed, isClosed: false }
+  machine.handle = new ServerTransaction(request, owner, 'tag', machine, undefined, shared)
   return machine
+}
+
+/** An answer of the machine's user, as a server transaction gives it. */
+function answerOf(machine: InviteServer | NonInviteServer, method: string, status: number): SentResponse {
+  const handle = machine.handle ?? serverOf(new Stub(), method, machine).handle
+  if (handle === undefined) throw new Error('no handle')
+  return new SentResponse(status, encode(responseTo(method, status)), handle, machine)
 }
 
 const way = { flow, fallback: flow, isReliable: false }
 
 function inviteServerIn(state: string, stub: Stub): InviteServer {
-  const machine = serverOf(stub, 'INVITE', new InviteServer(stub.context, 'key', way))
-  machine.onResponse(180, encode(responseTo('INVITE', 180)))
-  if (state === 'accepted') machine.onResponse(200, encode(responseTo('INVITE', 200)))
+  const machine = serverOf(stub, 'INVITE', new InviteServer(stub.context, 'key', way, 300))
+  machine.onResponse(answerOf(machine, 'INVITE', 180))
+  if (state === 'accepted') machine.onResponse(answerOf(machine, 'INVITE', 200))
   if (state === 'completed' || state === 'confirmed' || state === 'terminated')
-    machine.onResponse(486, encode(responseTo('INVITE', 486)))
+    machine.onResponse(answerOf(machine, 'INVITE', 486))
   if (state === 'confirmed') machine.onRequest(true)
   if (state === 'terminated') machine.onTimer('timer H')
   return machine
 }
 
 function nonInviteServerIn(state: string, stub: Stub): NonInviteServer {
-  const machine = serverOf(stub, 'OPTIONS', new NonInviteServer(stub.context, 'key', way))
-  if (state === 'proceeding') machine.onResponse(100, encode(responseTo('OPTIONS', 100)))
-  if (state === 'completed' || state === 'terminated')
-    machine.onResponse(200, encode(responseTo('OPTIONS', 200)))
+  const machine = serverOf(stub, 'OPTIONS', new NonInviteServer(stub.context, 'key', way, 300))
+  if (state === 'proceeding') machine.onResponse(answerOf(machine, 'OPTIONS', 100))
+  if (state === 'completed' || state === 'terminated') machine.onResponse(answerOf(machine, 'OPTIONS', 200))
   if (state === 'terminated') machine.onTimer('timer J')
   return machine
 }
@@ -185,8 +201,9 @@ function giveToClient(instance: InviteClient | NonInviteClient, input: string): 
 function giveToServer(instance: InviteServer | NonInviteServer, input: string): void {
   const status = statusOf[input]
   const method = instance instanceof InviteServer ? 'INVITE' : 'OPTIONS'
-  if (status !== undefined) instance.onResponse(status, encode(responseTo(method, status)))
+  if (status !== undefined) instance.onResponse(answerOf(instance, method, status))
   else if (input === 'transport error') instance.onTransportError()
+  else if (input === 'flow lost') instance.onFlowLost()
   else if (input === 'INVITE' || input === 'request') instance.onRequest(false)
   else if (input === 'ACK') instance.onRequest(true)
   else instance.onTimer(input as never)
@@ -202,8 +219,8 @@ describe('tables are complete: each state × input has a row or is named as abso
 describe('RFC 3261 §17.1.1 Figure 5, as RFC 6026 §8.4 replaces it: INVITE client', () => {
   walk(inviteClient, inviteClientIn, giveToClient, {
     'calling × timer A': ['calling', '> INVITE', 'timer A 1000', 'timer B 32000'],
-    'calling × timer B': ['terminated', 'TU fails: timeout', 'ended'],
-    'calling × transport error': ['terminated', 'TU fails: transport error', 'ended'],
+    'calling × timer B': ['terminated', 'ended', 'TU fails: timeout'],
+    'calling × transport error': ['terminated', 'ended', 'TU fails: transport error'],
     'calling × 1xx': ['proceeding', 'TU 183'],
     'calling × 2xx': ['accepted', 'TU 202', 'timer M 32000'],
     'calling × 3xx-6xx': ['completed', '> ACK', 'TU 404', 'timer D 32000'],
@@ -211,10 +228,10 @@ describe('RFC 3261 §17.1.1 Figure 5, as RFC 6026 §8.4 replaces it: INVITE clie
     'proceeding × 1xx': ['proceeding', 'TU 183'],
     'proceeding × 2xx': ['accepted', 'TU 202', 'timer M 32000'],
     'proceeding × 3xx-6xx': ['completed', '> ACK', 'TU 404', 'timer D 32000'],
-    'proceeding × transport error': ['terminated', 'TU fails: transport error', 'ended'],
+    'proceeding × transport error': ['terminated', 'ended', 'TU fails: transport error'],
     'proceeding × abandon': ['terminated', 'ended'],
     'accepted × 2xx': ['accepted', 'TU 202', 'timer M 32000'],
-    'accepted × timer M': ['terminated', 'ended'],
+    'accepted × timer M': ['terminated', 'ended', 'TU ended'],
     'accepted × abandon': ['terminated', 'ended'],
     'completed × 3xx-6xx': ['completed', '> ACK', 'timer D 32000'],
     'completed × timer D': ['terminated', 'ended'],
@@ -226,14 +243,14 @@ describe('RFC 3261 §17.1.1 Figure 5, as RFC 6026 §8.4 replaces it: INVITE clie
 describe('RFC 3261 §17.1.2 Figure 6: non-INVITE client', () => {
   walk(nonInviteClient, nonInviteClientIn, giveToClient, {
     'trying × timer E': ['trying', '> OPTIONS', 'timer E 1000', 'timer F 32000'],
-    'trying × timer F': ['terminated', 'TU fails: timeout', 'ended'],
-    'trying × transport error': ['terminated', 'TU fails: transport error', 'ended'],
+    'trying × timer F': ['terminated', 'ended', 'TU fails: timeout'],
+    'trying × transport error': ['terminated', 'ended', 'TU fails: transport error'],
     'trying × 1xx': ['proceeding', 'TU 183', 'timer E 500', 'timer F 32000'],
     'trying × 2xx-6xx': ['completed', 'TU 404', 'timer K 5000'],
     'trying × abandon': ['terminated', 'ended'],
     'proceeding × timer E': ['proceeding', '> OPTIONS', 'timer E 4000', 'timer F 32000'],
-    'proceeding × timer F': ['terminated', 'TU fails: timeout', 'ended'],
-    'proceeding × transport error': ['terminated', 'TU fails: transport error', 'ended'],
+    'proceeding × timer F': ['terminated', 'ended', 'TU fails: timeout'],
+    'proceeding × transport error': ['terminated', 'ended', 'TU fails: transport error'],
     'proceeding × 1xx': ['proceeding', 'TU 183', 'timer E 500', 'timer F 32000'],
     'proceeding × 2xx-6xx': ['completed', 'TU 404', 'timer K 5000'],
     'proceeding × abandon': ['terminated', 'ended'],
@@ -249,13 +266,15 @@ describe('RFC 3261 §17.2.1 Figure 7, as RFC 6026 §8.6 replaces it: INVITE serv
     'proceeding × 3xx-6xx': ['completed', '> 404', 'timer G 500', 'timer H 32000'],
     'proceeding × trying': ['proceeding', '> 100'],
     'proceeding × transport error': ['proceeding', 'TU fails: transport error'],
+    'proceeding × flow lost': ['proceeding', 'TU fails: flow lost'],
     'accepted × 2xx': ['accepted', '> 202', 'timer L 32000'],
     'accepted × timer L': ['terminated', 'ended'],
     'completed × INVITE': ['completed', '> 486', 'timer G 500', 'timer H 32000'],
     'completed × ACK': ['confirmed', 'timer I 5000'],
     'completed × timer G': ['completed', '> 486', 'timer G 1000', 'timer H 32000'],
-    'completed × timer H': ['terminated', 'TU fails: timeout', 'ended'],
+    'completed × timer H': ['terminated', 'ended', 'TU fails: timeout'],
     'completed × transport error': ['completed', 'TU fails: transport error', 'timer G 500', 'timer H 32000'],
+    'completed × flow lost': ['completed', 'TU fails: flow lost', 'timer G 500', 'timer H 32000'],
     'confirmed × timer I': ['terminated', 'ended'],
   })
 })
@@ -265,13 +284,17 @@ describe('RFC 3261 §17.2.2 Figure 8, with RFC 4320 §4: non-INVITE server', () 
     'trying × 1xx': ['proceeding', '> 183', 'expiry 32000'],
     'trying × 2xx-6xx': ['completed', '> 404', 'timer J 32000'],
     'trying × trying timer': ['proceeding', '> 100', 'expiry 32000'],
-    'trying × transport error': ['terminated', 'TU fails: transport error', 'ended'],
+    'trying × transport error': ['terminated', 'ended', 'TU fails: transport error'],
+    'trying × flow lost': ['trying', 'TU fails: flow lost', 'trying timer 3500'],
     'proceeding × request': ['proceeding', '> 100', 'expiry 32000'],
     'proceeding × 1xx': ['proceeding', '> 183', 'expiry 32000'],
     'proceeding × 2xx-6xx': ['completed', '> 404', 'timer J 32000'],
-    'proceeding × expiry': ['terminated', 'TU fails: timeout', 'ended'],
-    'proceeding × transport error': ['terminated', 'TU fails: transport error', 'ended'],
+    'proceeding × expiry': ['terminated', 'ended', 'TU fails: timeout'],
+    'proceeding × transport error': ['terminated', 'ended', 'TU fails: transport error'],
+    'proceeding × flow lost': ['proceeding', 'TU fails: flow lost', 'expiry 32000'],
     'completed × request': ['completed', '> 200', 'timer J 32000'],
+    // its user was released with the answer, which tells of itself where it could not be sent: see below
+    'completed × transport error': ['terminated', 'ended'],
     'completed × timer J': ['terminated', 'ended'],
   })
 })
@@ -284,8 +307,7 @@ test.each([
   const instance = make('proceeding', stub)
   stub.log.length = 0
   stub.failure = 'gone'
-  instance.onResponse(404, encode(responseTo('INVITE', 404)))
+  instance.onResponse(answerOf(instance, 'INVITE', 404))
   expect(stub.log.filter(line => line.startsWith('>'))).toEqual(['> 404', '> 404'])
-  // a non-INVITE's user was released with its final response
-  if (instance instanceof InviteServer) expect(stub.log.at(-1)).toBe('TU fails: transport error')
+  expect(stub.log.at(-1)).toBe('TU fails: transport error')
 })

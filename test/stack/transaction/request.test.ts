@@ -1,4 +1,14 @@
-import { h, nameAddr, type RequestFailure, type RequestUser, request, type SipStack, uri } from 'resip/stack'
+import {
+  h,
+  type Locate,
+  nameAddr,
+  type RequestFailure,
+  type RequestUser,
+  request,
+  type SipStack,
+  type Uri,
+  uri,
+} from 'resip/stack'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { encode } from '../../../src/stack/message/encode.ts'
 import type { Target } from '../../../src/stack/transport/selector.ts'
@@ -31,6 +41,11 @@ const emptyContact = contact.with({ uri: contact.uri.with({ host: '' }) })
 
 const outcomes = (): unknown[] =>
   failures[0]?.attempts.map(({ target, outcome }) => `${target.protocol} ${target.address} ${outcome}`) ?? []
+
+/** Finds requests' targets by a function, and no response's. */
+function locating(find: (uri: Uri) => Promise<readonly Target[]>): Locate {
+  return { locate: find, locateResponse: () => [], report() {} }
+}
 
 /** A peer that answers everything but ACK with these statuses. */
 async function answering(address: string, ...statuses: readonly number[]): Promise<Peer> {
@@ -258,7 +273,7 @@ describe('RFC 3261 §9.1 CANCEL', () => {
   test('while locating ends the request with 487, and nothing is ever sent', async () => {
     let found: (targets: readonly Target[]) => void = () => {}
     const stack = await world.stack(CLIENT, ['UDP'], {
-      locate: () => new Promise<readonly Target[]>(resolve => (found = resolve)),
+      locate: locating(() => new Promise<readonly Target[]>(resolve => (found = resolve))),
     })
     const outgoing = stack.send(invite(), noting())
     outgoing.cancel()
@@ -346,10 +361,10 @@ describe('the waiting line of a next hop', () => {
     const tell: ((targets: readonly Target[]) => void)[] = []
     const stack = await world.stack(CLIENT, ['UDP'], {
       limits: { maxWaitingPerHop: 3 },
-      locate(hop) {
+      locate: locating(hop => {
         asked.push(hop.hostPort)
         return new Promise<readonly Target[]>(resolve => void tell.push(resolve))
-      },
+      }),
     })
     const send = (cseq: number, host = 'example.com'): void => {
       const template = request('MESSAGE', `sip:bob@${host}`, { from: '<sip:alice@example.com>', cseq })
@@ -360,7 +375,7 @@ describe('the waiting line of a next hop', () => {
     send(4)
     expect(failures).toHaveLength(1)
     expect(failures[0]?.status).toBe(503)
-    expect(failures[0]?.message).toContain('3 requests wait for example.com to be looked up')
+    expect(failures[0]?.message).toContain('3 messages wait for example.com to be looked up, and 4 in all')
     expect(asked).toEqual(['example.com', 'example.net'])
     tell[0]?.(targets('UDP', '192.0.2.2'))
     await settled()
@@ -371,7 +386,7 @@ describe('the waiting line of a next hop', () => {
 
   test('a look-up that fails fails all that wait', async () => {
     const stack = await world.stack(CLIENT, ['UDP'], {
-      locate: () => Promise.reject(new Error('no such name')),
+      locate: locating(() => Promise.reject(new Error('no such name'))),
     })
     for (const _ of [1, 2]) stack.send(options('sip:example.com'), noting())
     await settled()
@@ -384,7 +399,7 @@ describe('the waiting line of a next hop', () => {
   test('nobody is told after close, and no timer is left', async () => {
     let found: (targets: readonly Target[]) => void = () => {}
     const stack = await world.stack(CLIENT, ['UDP'], {
-      locate: () => new Promise<readonly Target[]>(resolve => (found = resolve)),
+      locate: locating(() => new Promise<readonly Target[]>(resolve => (found = resolve))),
     })
     stack.send(options(), noting())
     stack.send(invite(), noting(), { targets: targets('UDP', '192.0.2.2', '192.0.2.3'), targetTimeout: 4000 })
@@ -563,7 +578,7 @@ test('an ACK is no request to send in a transaction', async () => {
   const stack = await world.stack(CLIENT)
   const ack = request('ACK', 'sip:192.0.2.2', { from: '<sip:alice@example.com>' })
   expect(() => stack.send(ack, noting())).toThrow('an ACK has no transaction; send it with sendAck')
-  await stack.sendAck(ack)
+  await stack.sendAck(ack).sent
   world.advance(100_000)
   expect(world.ladder).toEqual(['0 → ACK'])
 })

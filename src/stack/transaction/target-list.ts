@@ -1,0 +1,77 @@
+import type { Flow } from '../message/flow.ts'
+import type { Target } from '../transport/selector.ts'
+import type { Attempt } from './request-failure.ts'
+
+/** The targets of one request in their order (RFC 3263 §4.3): which is tried, which were, which are left. */
+export class TargetList {
+  #targets: readonly Target[] = []
+  #next = 0
+  readonly attempts: Attempt[] = []
+  /** The flow that the first target is to be reached by. */
+  #pinned: Flow | undefined
+
+  /** Begins with these; the first by `pinned` where that is given. */
+  begin(targets: readonly Target[], pinned?: Flow): void {
+    this.#targets = targets
+    this.#next = 0
+    this.#pinned = pinned
+  }
+
+  /** The target that is tried now. */
+  get current(): Target | undefined {
+    return this.#targets[this.#next - 1]
+  }
+
+  /** The flow by which it is to be reached, where that is given. */
+  get pinned(): Flow | undefined {
+    return this.#next === 1 ? this.#pinned : undefined
+  }
+
+  /** The place of the target that is tried now. */
+  get position(): number {
+    return this.#next
+  }
+
+  get hasMore(): boolean {
+    return this.#next < this.#targets.length
+  }
+
+  get remaining(): readonly Target[] {
+    return this.#targets.slice(this.#next)
+  }
+
+  /** Goes on to the next; answers it. */
+  next(): Target | undefined {
+    const target = this.#targets[this.#next]
+    if (target !== undefined) this.#next++
+    return target
+  }
+
+  note(outcome: Attempt['outcome']): void {
+    const target = this.current
+    if (target) this.attempts.push({ target, outcome })
+  }
+
+  /** Puts the present target back to be tried again, without the flow that failed. */
+  unpin(): void {
+    this.#pinned = undefined
+    this.#next--
+  }
+
+  /**
+   * Puts the same place over TCP before the present target, which is tried again after it (RFC 3261 §18.1.1); answers
+   * false where that was done or tried before.
+   */
+  putTcpFirst(): boolean {
+    const target = this.current
+    if (target === undefined) return false
+    const tcp: Target = { ...target, protocol: 'TCP' }
+    const isThere = (other: Target): boolean =>
+      other.protocol === 'TCP' && other.address === tcp.address && other.port === tcp.port
+    if (this.attempts.some(attempt => isThere(attempt.target))) return false
+    if (this.#targets.slice(0, this.#next).some(isThere)) return false
+    this.#next--
+    this.#targets = [...this.#targets.slice(0, this.#next), tcp, ...this.#targets.slice(this.#next)]
+    return true
+  }
+}
