@@ -145,26 +145,22 @@ function valueText(header: Header<unknown>, value: unknown, hop: Hop | undefined
   return safe(header.encode(value), header.name)
 }
 
-/** Wire text of a value, refused where it would break out of its line. */
+/** Wire text of a value, refused where it would break out of its line. NUL may stand in a quoted pair (RFC 3261 §25.1). */
 function safe(text: string, what: string): string {
+  let isAscii = true
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
-    if (code === 0x0d || code === 0x0a || code === 0) {
+    if (code <= 0x0d && breaksLine(text, i)) {
       throw new UsageError('ERR_SIP_VALUE', `${what}: the value holds CR, LF or NUL at ${i}; take it out`)
     }
-    if (code > 0x7e) return safe(text.slice(0, i), what) + toWire(safeRest(text, i, what))
+    if (code > 0x7e) isAscii = false
   }
-  return text
+  return isAscii ? text : toWire(text)
 }
 
-function safeRest(text: string, from: number, what: string): string {
-  const at = text.slice(from).search(/[\r\n\0]/)
-  if (at >= 0)
-    throw new UsageError(
-      'ERR_SIP_VALUE',
-      `${what}: the value holds CR, LF or NUL at ${from + at}; take it out`,
-    )
-  return text.slice(from)
+function breaksLine(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  return code === 0x0d || code === 0x0a || (code === 0 && text.charCodeAt(at - 1) !== BACKSLASH)
 }
 
 /** Where the first element of a list after `count` others starts, -1 where there is none. */
