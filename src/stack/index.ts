@@ -33,7 +33,7 @@ export {
 } from './grammar/params.ts'
 export { ParseError } from './grammar/parse-error.ts'
 export type { Scanner } from './grammar/scanner.ts'
-export { type Uri, type UriParts, uri } from './grammar/uri.ts'
+export { Uri, type UriParts, uri } from './grammar/uri.ts'
 export { sameUri } from './grammar/uri-equal.ts'
 export { embed, embedded } from './grammar/uri-headers.ts'
 export { Auth } from './headers/auth.ts'
@@ -59,6 +59,7 @@ export { Via } from './headers/via.ts'
 export { Warning } from './headers/warning.ts'
 export { LocateByAddress, type ResolveHost } from './locate/by-address.ts'
 export type { Locate, LocateOptions, TargetOutcome } from './locate/locate.ts'
+export { type HeaderBlock, headerBlock } from './message/block.ts'
 export {
   ack2xx,
   type RequestParts,
@@ -66,13 +67,14 @@ export {
   request,
   response,
 } from './message/build.ts'
+export { headerLines } from './message/encode.ts'
 export type { Flow, Protocol } from './message/flow.ts'
 export { Identifiers } from './message/identifiers.ts'
 export {
   parseMessage,
   type SipMessage,
-  type SipRequest,
-  type SipResponse,
+  SipRequest,
+  SipResponse,
 } from './message/message.ts'
 export type { Attempt, HeaderReader } from './message/reader.ts'
 export { reasonPhrase } from './message/status.ts'

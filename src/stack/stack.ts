@@ -257,6 +257,11 @@ export class SipStack {
     return this.#transactions.size
   }
 
+  /** Octets that the live transactions keep, as near as can be told; see `maxTransactionBytes`. */
+  get transactionBytes(): number {
+    return this.#transactions.bytes
+  }
+
   /** Closes transports, forgets transactions, stops all timers. Nothing is called back from this call on. */
   close(): Promise<void> {
     this.#closing ??= this.#close()

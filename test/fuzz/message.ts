@@ -9,6 +9,7 @@ import {
   ParseError,
   parseMessage,
   plainText,
+  ResponseTemplate,
   type SipMessage,
   sameUri,
   sdp,
@@ -139,12 +140,32 @@ function readMandatory(message: SipMessage): void {
 
 function readAll(message: SipMessage): void {
   for (const header of headers) if (message.has(header)) readHeader(message, header)
+  copyHeaders(message)
   message.headerNames()
   message.brief()
   readContents(message, plainText)
   readContents(message, sdp)
   readContents(message, sipfrag)
   readContents(message, multiparts)
+}
+
+/** What a B2BUA does: each value that can be read is set in a message of its own, and read from it as the same. */
+function copyHeaders(message: SipMessage): void {
+  const copy = new ResponseTemplate(200, message.isResponse ? message.reason : undefined)
+  const copied = headers.filter(header => header !== h.ContentLength && message.has(header))
+  for (const header of copied) copy.set(header, ...(message.tryAll(header).value ?? []))
+  const again = parseMessage(Buffer.from(encode(copy), 'latin1'))
+  if (again instanceof ParseError) throw again
+  for (const header of copied) {
+    const texts = message.tryAll(header).value?.map(value => header.encode(value)) ?? []
+    if (
+      again
+        .all(header)
+        .map(value => header.encode(value))
+        .join('\n') !== texts.join('\n')
+    )
+      throw new Error(`${header.name} is another in the copy`)
+  }
 }
 
 function readContents(message: SipMessage, content: Content<unknown>): void {

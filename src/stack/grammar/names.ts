@@ -120,7 +120,7 @@ const ids = new Map<string, number>()
 for (const [index, spelled] of table.entries()) {
   for (const name of spelled) {
     const bytes = Buffer.from((name ?? '').toLowerCase(), 'latin1')
-    let slot = nameHash(bytes) & (SLOTS - 1)
+    let slot = slotOf(bytes, 0, bytes.length)
     while (slots[slot] !== 0) slot = (slot + 1) & (SLOTS - 1)
     spellings.push({ id: index + 1, bytes })
     slots[slot] = spellings.length
@@ -128,20 +128,21 @@ for (const [index, spelled] of table.entries()) {
   }
 }
 
-function nameHash(lowerCase: Uint8Array): number {
-  let hash = 0
-  for (const byte of lowerCase) hash = extendHash(hash, byte)
-  return hash
+/**
+ * Where the look for a name begins: made of its length and three of its characters, for a hash over all of them would
+ * take longer than the comparison that follows. Bit 5, a letter's case, has no say.
+ */
+function slotOf(bytes: Uint8Array, from: number, to: number): number {
+  const length = to - from
+  const first = (bytes[from] as number) & 0x1f
+  const middle = (bytes[from + (length >> 1)] as number) & 0x1f
+  const last = (bytes[to - 1] as number) & 0x1f
+  return (first + middle * 33 + last * 211 + length * 17) & (SLOTS - 1)
 }
 
-/** The hash of a name and one more lower-case byte. */
-export function extendHash(hash: number, lowerCaseByte: number): number {
-  return (Math.imul(hash, 31) + lowerCaseByte) | 0
-}
-
-/** Id of the name in `bytes[from, to)`, which is known to consist of token characters and to hash to `hash`. */
-export function idOfBytes(bytes: Uint8Array, from: number, to: number, hash: number): number {
-  for (let slot = hash & (SLOTS - 1); ; slot = (slot + 1) & (SLOTS - 1)) {
+/** Id of the name in `bytes[from, to)`, which is known to consist of token characters, one at least. */
+export function idOfBytes(bytes: Uint8Array, from: number, to: number): number {
+  for (let slot = slotOf(bytes, from, to); ; slot = (slot + 1) & (SLOTS - 1)) {
     const spelling = spellings[(slots[slot] as number) - 1]
     if (spelling === undefined) return EXTENSION
     if (spells(spelling.bytes, bytes, from, to)) return spelling.id

@@ -193,7 +193,7 @@ export function unfold(text: string): string {
   return text.includes('\n') ? text.replace(/\r\n[ \t]/g, ' ') : text
 }
 
-/** `text` as a quoted string, with what needs it escaped. */
+/** `text` as a quoted string, with what needs it escaped: NUL as well, which may stand in a quoted pair alone. */
 export function quote(text: string): string {
-  return `"${text.replace(/["\\]/g, '\\$&')}"`
+  return `"${text.replace(/["\\\0]/g, '\\$&')}"`
 }

@@ -154,7 +154,11 @@ export class Uri {
  * @throws ParseError
  */
 export function uri(text: string): Uri {
-  const scanner = scan(text, 'URI')
+  return parseWholeUri(scan(text, 'URI'))
+}
+
+/** A URI and nothing behind it. */
+export function parseWholeUri(scanner: Scanner): Uri {
   const value = parseUri(scanner)
   if (!scanner.atEnd) scanner.fail('unexpected character')
   return value

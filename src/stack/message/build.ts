@@ -1,4 +1,4 @@
-import { UsageError } from '../../util/errors.ts'
+import { PeerError } from '../../util/errors.ts'
 import type { Method } from '../grammar/method.ts'
 import { NameAddr, nameAddr } from '../grammar/name-addr.ts'
 import { ID_COUNT } from '../grammar/names.ts'
@@ -6,6 +6,9 @@ import { noParams } from '../grammar/params.ts'
 import { Uri, uri } from '../grammar/uri.ts'
 import { CSeq } from '../headers/cseq.ts'
 import * as h from '../headers/index.ts'
+import { HeaderBlock } from './block.ts'
+import { elementTexts } from './elements.ts'
+import { headLines, linesOf } from './encode.ts'
 import { type Identifiers, systemIdentifiers } from './identifiers.ts'
 import type { SipRequest, SipResponse } from './message.ts'
 import { RequestTemplate, ResponseTemplate } from './template.ts'
@@ -90,54 +93,55 @@ export function response(
 
 /**
  * ACK to a final response other than 2xx (RFC 3261 §17.1.1.3): the INVITE's Request-URI, Call-ID, From, Route and
- * CSeq number, and the response's To. It is sent with the INVITE's own top Via.
+ * CSeq number, and the response's To, byte for byte. It is sent with the INVITE's own top Via. Nothing that came from the
+ * wire can make it fail.
  */
 export function ackNon2xx(invite: RequestTemplate, final: SipResponse): RequestTemplate {
-  return following(invite, 'ACK', invite.requestUri, final.to, invite.all(h.Route))
+  const route = linesOf(invite, h.Route)
+  return following(invite, 'ACK', invite.requestUriText, headLines(final.head, h.To), route)
 }
 
 /**
  * ACK to a 2xx (RFC 3261 §13.2.2.4): a request of its own to the dialog's remote target along its route set, with
  * the INVITE's CSeq number and credentials. It gets a branch of its own when it is sent.
+ * @throws PeerError where the 2xx has no Contact, or none that can be read: there is nowhere to send the ACK
  */
 export function ack2xx(invite: RequestTemplate, ok: SipResponse): RequestTemplate {
   const contact = ok.get(h.Contact)
   if (contact === undefined || contact.isWildcard) {
-    throw new UsageError('ERR_SIP_ACK', '2xx without a Contact: there is nowhere to send the ACK')
+    throw new PeerError(
+      'ERR_SIP_ACK',
+      'the 2xx has no Contact: there is nowhere to send the ACK; end the call',
+    )
   }
-  const routeSet = [...ok.all(h.RecordRoute)].reverse()
-  const ack = following(invite, 'ACK', contact.uri.with({ headers: '' }), ok.to, routeSet)
-  for (const credentials of [h.Authorization, h.ProxyAuthorization]) {
-    const values = invite.all(credentials)
-    if (values.length > 0) ack.set(credentials, ...values)
-  }
-  return ack
+  let route = ''
+  for (const value of elementTexts(ok.head, h.RecordRoute)) route = `Route: ${value}\r\n${route}`
+  for (const credentials of [h.Authorization, h.ProxyAuthorization]) route += linesOf(invite, credentials)
+  const target = contact.uri.with({ headers: '' }).toString()
+  return following(invite, 'ACK', target, headLines(ok.head, h.To), route)
 }
 
 /**
- * CANCEL of a request (RFC 3261 §9.1): its Request-URI, Call-ID, To, From, Route and CSeq number. It is sent with the
- * request's own top Via.
+ * CANCEL of a request (RFC 3261 §9.1): its Request-URI, Call-ID, To, From, Route and CSeq number, byte for byte. It is
+ * sent with the request's own top Via. Nothing that came from the wire can make it fail.
  */
 export function cancel(cancelledRequest: RequestTemplate): RequestTemplate {
-  const { requestUri, to } = cancelledRequest
-  return following(cancelledRequest, 'CANCEL', requestUri, to, cancelledRequest.all(h.Route))
+  const { requestUriText } = cancelledRequest
+  const route = linesOf(cancelledRequest, h.Route)
+  return following(cancelledRequest, 'CANCEL', requestUriText, linesOf(cancelledRequest, h.To), route)
 }
 
 /** A request that belongs to an earlier one: the same From, Call-ID and CSeq number. */
 function following(
   earlier: RequestTemplate,
   method: 'ACK' | 'CANCEL',
-  requestUri: Uri,
-  to: NameAddr,
-  route: readonly NameAddr[],
+  requestUri: string,
+  to: string,
+  more: string,
 ): RequestTemplate {
-  const template = new RequestTemplate(method, requestUri)
-    .set(h.MaxForwards, 70)
-    .set(h.From, earlier.from)
-    .set(h.To, to)
-    .set(h.CallId, earlier.callId)
-    .set(h.CSeq, new CSeq(earlier.cseq.number, method))
-  return route.length === 0 ? template : template.set(h.Route, ...route)
+  const [cseq = ''] = /\d+/.exec(linesOf(earlier, h.CSeq)) ?? []
+  const own = `Max-Forwards: 70\r\n${linesOf(earlier, h.From)}${to}${linesOf(earlier, h.CallId)}CSeq: ${cseq} ${method}\r\n`
+  return RequestTemplate.toText(method, requestUri).appendBlock(new HeaderBlock(own + more))
 }
 
 function headerSet(...headers: readonly { readonly id: number }[]): Uint8Array {

@@ -1,18 +1,16 @@
-import { fromWire, toWire } from '../../util/bytes.ts'
-import { UsageError } from '../../util/errors.ts'
+import { fromWire } from '../../util/bytes.ts'
+import { sameIgnoringCase } from '../grammar/chars.ts'
 import type { Header } from '../grammar/header.ts'
 import { NameAddr } from '../grammar/name-addr.ts'
 import { EXTENSION } from '../grammar/names.ts'
 import type { Uri } from '../grammar/uri.ts'
 import { Contact, ContentLength, RecordRoute } from '../headers/index.ts'
+import type { HeaderBlock } from './block.ts'
+import type { HeaderEdit } from './edit.ts'
+import { elementStart } from './elements.ts'
 import type { Head } from './head.ts'
-import type { HeaderEdit, MessageTemplate } from './template.ts'
-
-const COMMA = 0x2c
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const OPEN = 0x3c
-const CLOSE = 0x3e
+import type { MessageTemplate } from './template.ts'
+import { lineText, WireValue } from './wire-value.ts'
 
 /** What differs from one sending of a template to the next. */
 export interface Hop {
@@ -32,24 +30,58 @@ export function encode(template: MessageTemplate, hop?: Hop): string {
   let out = template.isRequest ? requestLine(template) : statusLine(template)
   if (hop !== undefined && hop.via !== '') out += `Via: ${hop.via}\r\n`
   if (base !== undefined) out += baseLines(template, base.head, hop)
-  for (const edit of template.edits) {
-    if (base === undefined || !isWritten(template, base.head, edit)) {
-      out += valueLines(edit.header, edit.replaced ?? edit.before, hop)
-    }
-  }
+  for (const edit of template.edits) out += appendedLines(template, edit, hop)
+  for (const block of template.blocks) out += blockLines(template, block)
   const body = template.body
   if (template.hasOwnBody || base?.hasContentLength !== true) out += `Content-Length: ${body.length}\r\n`
   out += '\r\n'
   return body.length === 0 ? out : out + body.latin1Slice()
 }
 
+/**
+ * The lines of one header as {@link encode} writes them, byte for byte where nobody changed them: nothing of them is
+ * parsed, so that what the wire brought cannot fail here.
+ */
+export function linesOf(template: MessageTemplate, header: Header<unknown>): string {
+  const { base } = template
+  let out = ''
+  if (base !== undefined && takes(template, header.id))
+    out += headLines(base.head, header, editIn(template, header))
+  for (const edit of template.edits)
+    if (isSame(edit.header, header)) out += appendedLines(template, edit, undefined)
+  for (const { head } of template.blocks)
+    if (editIn(template, header) === undefined) out += headLines(head, header)
+  return out
+}
+
+/** The lines of one header in a head, with an edit where there is one. */
+export function headLines(head: Head, header: Header<unknown>, edit?: HeaderEdit): string {
+  let out = ''
+  for (
+    let line = head.find(header.id, header.name);
+    line >= 0;
+    line = head.find(header.id, header.name, line + 1)
+  ) {
+    out +=
+      edit === undefined
+        ? head.text.slice(head.lineStart(line), head.lineEnd(line) + 2)
+        : editedLine(edit, head, line, undefined)
+  }
+  return out
+}
+
+/** Values as header lines, to be put into a header block: `headerLines(h.Allow, 'INVITE', 'ACK')`. */
+export function headerLines<T>(header: Header<T>, ...values: readonly T[]): string {
+  return valueLines(header, values, undefined)
+}
+
 function requestLine(template: MessageTemplate & { readonly isRequest: true }): string {
-  const { base, changedRequestUri, method } = template
-  if (changedRequestUri === undefined && base?.head.isRequest === true) {
+  const { base, method } = template
+  if (!template.hasOwnRequestUri && base?.head.isRequest === true) {
     const { head } = base
     return head.text.slice(head.startLineStart, head.linesStart)
   }
-  return `${safe(method, 'method')} ${safe(template.requestUri.toString(), 'Request-URI')} SIP/2.0\r\n`
+  return `${lineText(method, 'method')} ${template.requestUriText} SIP/2.0\r\n`
 }
 
 function statusLine(template: MessageTemplate & { readonly isResponse: true }): string {
@@ -59,7 +91,7 @@ function statusLine(template: MessageTemplate & { readonly isResponse: true }): 
     const { head } = base
     return head.text.slice(head.startLineStart, head.linesStart)
   }
-  return `SIP/2.0 ${status} ${safe(reason, 'reason phrase')}\r\n`
+  return `SIP/2.0 ${status} ${lineText(reason, 'reason phrase')}\r\n`
 }
 
 /** The base's lines in their order: runs of untouched ones as one slice, edited ones where they stood. */
@@ -85,19 +117,48 @@ function baseLines(template: MessageTemplate, head: Head, hop: Hop | undefined):
   return out
 }
 
+function takes(template: MessageTemplate, id: number): boolean {
+  return template.taken === undefined || template.taken[id] === 1
+}
+
+/** The edit of a line. Content-Length is the body's, whatever was set. */
 function editOf(template: MessageTemplate, head: Head, line: number): HeaderEdit | undefined {
-  for (const edit of template.edits) if (isLineOf(head, line, edit.header)) return edit
+  for (const edit of template.edits)
+    if (isLineOf(head, line, edit.header)) return edit.header.id === ContentLength.id ? undefined : edit
   return undefined
+}
+
+function editIn(template: MessageTemplate, header: Header<unknown>): HeaderEdit | undefined {
+  return template.edits.find(edit => isSame(edit.header, header))
+}
+
+function isSame(one: Header<unknown>, other: Header<unknown>): boolean {
+  return one.id === other.id && (one.id !== EXTENSION || sameIgnoringCase(one.name, other.name))
 }
 
 function isLineOf(head: Head, line: number, header: Header<unknown>): boolean {
   return head.idAt(line) === header.id && (header.id !== EXTENSION || head.isNamed(line, header.name))
 }
 
-/** Whether an edit went out in the place of the base's lines. */
-function isWritten(template: MessageTemplate, head: Head, edit: HeaderEdit): boolean {
-  if (template.taken !== undefined && template.taken[edit.header.id] !== 1) return false
-  return head.find(edit.header.id, edit.header.name) >= 0
+/** What an edit puts behind the base's lines: all of it, unless it went out in their place. */
+function appendedLines(template: MessageTemplate, edit: HeaderEdit, hop: Hop | undefined): string {
+  const { header } = edit
+  if (header.id === ContentLength.id) return ''
+  const head = takes(template, header.id) ? template.base?.head : undefined
+  if (head !== undefined && head.find(header.id, header.name) >= 0) return ''
+  return valueLines(header, edit.replaced ?? edit.before, hop)
+}
+
+/** A block as one text, but for the headers that were changed after it was put in. */
+function blockLines(template: MessageTemplate, block: HeaderBlock): string {
+  if (!template.edits.some(edit => block.has(edit.header))) return block.text
+  const { head } = block
+  let out = ''
+  for (let line = 0; line < head.lineCount; line++) {
+    if (editOf(template, head, line) === undefined)
+      out += head.text.slice(head.lineStart(line), head.lineEnd(line) + 2)
+  }
+  return out
 }
 
 function editedLine(edit: HeaderEdit, head: Head, line: number, hop: Hop | undefined): string {
@@ -105,27 +166,15 @@ function editedLine(edit: HeaderEdit, head: Head, line: number, hop: Hop | undef
   const isFirst = head.find(header.id, header.name) === line
   if (edit.replaced !== undefined) return isFirst ? valueLines(header, edit.replaced, hop) : ''
   const out = isFirst ? valueLines(header, edit.before, hop) : ''
-  const start = head.valueStart(line)
+  if (edit.at !== 0 && line < edit.line) return out
   const end = head.lineEnd(line)
-  const dropped = edit.dropped === 0 ? 0 : edit.dropped - valuesBefore(edit, head, line)
-  if (dropped <= 0)
-    return `${out}${head.text.slice(head.lineStart(line), end)}${isFirst ? edit.suffix : ''}\r\n`
-  const rest = afterElements(head.text, start, end, dropped)
-  return rest < 0 ? out : `${out}${header.name}: ${head.text.slice(rest, end)}\r\n`
-}
-
-/** How many values stand on the lines above `line`, counted up to as many as are dropped. */
-function valuesBefore(edit: HeaderEdit, head: Head, line: number): number {
-  const { header, dropped } = edit
-  let count = 0
-  for (
-    let at = head.find(header.id, header.name);
-    at < line && count < dropped;
-    at = head.find(header.id, header.name, at + 1)
-  ) {
-    count += countElements(head.text, head.valueStart(at), head.lineEnd(at), dropped)
-  }
-  return count
+  if (
+    edit.at !== 0 &&
+    line === edit.line &&
+    edit.at > elementStart(head.text, head.valueStart(line), end, header.hasCommas)
+  )
+    return `${out}${header.name}: ${head.text.slice(edit.at, end)}\r\n`
+  return `${out}${head.text.slice(head.lineStart(line), end)}${isFirst ? edit.suffix : ''}\r\n`
 }
 
 function valueLines(header: Header<unknown>, values: readonly unknown[], hop: Hop | undefined): string {
@@ -138,69 +187,10 @@ function valueLines(header: Header<unknown>, values: readonly unknown[], hop: Ho
 }
 
 function valueText(header: Header<unknown>, value: unknown, hop: Hop | undefined): string {
+  if (value instanceof WireValue) return value.text
   const empty = value instanceof NameAddr && value.uri.host === '' && value.uri.isSip
   if (empty && hop !== undefined && (header === Contact || header === RecordRoute)) {
-    return safe(header.encode(value.with({ uri: hop.localUri(value.uri) })), header.name)
+    return lineText(header.encode(value.with({ uri: hop.localUri(value.uri) })), header.name)
   }
-  return safe(header.encode(value), header.name)
-}
-
-/** Wire text of a value, refused where it would break out of its line. */
-function safe(text: string, what: string): string {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    if (code === 0x0d || code === 0x0a || code === 0) {
-      throw new UsageError('ERR_SIP_VALUE', `${what}: the value holds CR, LF or NUL at ${i}; take it out`)
-    }
-    if (code > 0x7e) return safe(text.slice(0, i), what) + toWire(safeRest(text, i, what))
-  }
-  return text
-}
-
-function safeRest(text: string, from: number, what: string): string {
-  const at = text.slice(from).search(/[\r\n\0]/)
-  if (at >= 0)
-    throw new UsageError(
-      'ERR_SIP_VALUE',
-      `${what}: the value holds CR, LF or NUL at ${from + at}; take it out`,
-    )
-  return text.slice(from)
-}
-
-/** Where the first element of a list after `count` others starts, -1 where there is none. */
-function afterElements(text: string, start: number, end: number, count: number): number {
-  let at = elementStart(text, start, end)
-  for (let passed = 0; passed < count && at < end; passed++) {
-    at = elementStart(text, elementEnd(text, at, end), end)
-  }
-  return at < end ? at : -1
-}
-
-function countElements(text: string, start: number, end: number, atMost: number): number {
-  let count = 0
-  let at = elementStart(text, start, end)
-  for (; at < end && count < atMost; count++) at = elementStart(text, elementEnd(text, at, end), end)
-  return count
-}
-
-/** Where the next element starts: empty ones, which lists may hold (RFC 3261 §25.1), are none. */
-function elementStart(text: string, from: number, end: number): number {
-  let at = from
-  while (at < end && (text.charCodeAt(at) === COMMA || text.charCodeAt(at) <= 0x20)) at++
-  return at
-}
-
-/** The next comma that stands neither in quotes nor in angle brackets, or the end. */
-function elementEnd(text: string, from: number, end: number): number {
-  let quoted = false
-  let bracketed = false
-  for (let at = from; at < end; at++) {
-    const code = text.charCodeAt(at)
-    if (code === QUOTE) quoted = !quoted
-    else if (quoted) at += code === BACKSLASH ? 1 : 0
-    else if (code === OPEN) bracketed = true
-    else if (code === CLOSE) bracketed = false
-    else if (code === COMMA && !bracketed) return at
-  }
-  return end
+  return lineText(header.encode(value), header.name)
 }

@@ -1,6 +1,6 @@
 import { LOWER_TOKEN, sameIgnoringCase } from '../grammar/chars.ts'
 import { type Method, methodIn } from '../grammar/method.ts'
-import { EXTENSION, extendHash, idOfBytes, idOfName, MALFORMED } from '../grammar/names.ts'
+import { EXTENSION, idOfBytes, idOfName, MALFORMED } from '../grammar/names.ts'
 import { ParseError } from '../grammar/parse-error.ts'
 
 const CR = 0x0d
@@ -8,14 +8,13 @@ const LF = 0x0a
 const SP = 0x20
 const HT = 0x09
 const COLON = 0x3a
+const BACKSLASH = 0x5c
 
 /** A line is two small integers: its id above these bits with the colon's distance from the line's start, and its end. */
 const COLON_BITS = 22
 const COLON_MASK = (1 << COLON_BITS) - 1
 
 const CONTENT_LENGTH = idOfName('Content-Length')
-
-const BLANK_LINE: Buffer = Buffer.from('\r\n\r\n')
 
 /** `contentLength` of a head that has none. */
 export const ABSENT = -1
@@ -165,45 +164,33 @@ export function frame(bytes: Buffer, limits: FrameLimits = defaultFrameLimits): 
   }
   let start = 0
   while (bytes[start] === CR || bytes[start] === LF) start++
-  // the body stays bytes: its text would cost as much again, and is kept as long as the head is
-  const blankLine = bytes.indexOf(BLANK_LINE, start)
-  if (blankLine < 0) return new ParseError('message', 'no empty line ends the headers')
-  const text = bytes.latin1Slice(0, blankLine + 4)
-  const startLineEnd = text.indexOf('\r', start)
-  if (startLineEnd < 0 || bytes[startLineEnd + 1] !== LF) {
-    return new ParseError('start line', 'is not ended by CR LF', text.slice(start, start + 40), 0)
-  }
+  const startLineEnd = endOfLine(bytes, start)
+  if (startLineEnd < 0) return brokenLine(bytes, start, ~startLineEnd)
 
   let method: Method = ''
   let status = 0
   let subjectStart: number
   let subjectEnd: number
-  if (text.startsWith('SIP/', start)) {
-    const space = text.indexOf(' ', start)
-    status = space > 0 && space + 4 <= startLineEnd ? statusCode(bytes, space + 1) : 0
-    if (status === 0)
-      return new ParseError(
-        'start line',
-        'status code of three digits expected',
-        text.slice(start, startLineEnd),
-        space - start + 1,
-      )
+  if (isStatusLine(bytes, start)) {
+    let space = start + 4
+    while (space < startLineEnd && bytes[space] !== SP) space++
+    status = space + 4 <= startLineEnd ? statusCode(bytes, space + 1) : 0
+    if (status === 0) {
+      const text = bytes.latin1Slice(start, startLineEnd)
+      return new ParseError('start line', 'status code of three digits expected', text, space - start + 1)
+    }
     subjectStart = Math.min(space + 5, startLineEnd)
     subjectEnd = startLineEnd
   } else {
     let space = start
-    while (space < startLineEnd && LOWER_TOKEN[bytes[space] as number] !== 0) space++
-    if (bytes[space] !== SP || space === start) {
-      return new ParseError('start line', 'method expected', text.slice(start, startLineEnd), space - start)
+    while (LOWER_TOKEN[bytes[space] as number] !== 0) space++
+    let lastSpace = startLineEnd - 1
+    while (lastSpace > space && bytes[lastSpace] !== SP) lastSpace--
+    if (bytes[space] !== SP || space === start || lastSpace === space) {
+      const text = bytes.latin1Slice(start, startLineEnd)
+      const expected = bytes[space] === SP && space > start ? 'Request-URI and version' : 'method'
+      return new ParseError('start line', `${expected} expected`, text, space - start)
     }
-    const lastSpace = text.lastIndexOf(' ', startLineEnd)
-    if (lastSpace <= space)
-      return new ParseError(
-        'start line',
-        'Request-URI and version expected',
-        text.slice(start, startLineEnd),
-        space - start,
-      )
     method = methodIn(bytes, start, space)
     subjectStart = space + 1
     subjectEnd = lastSpace
@@ -216,27 +203,19 @@ export function frame(bytes: Buffer, limits: FrameLimits = defaultFrameLimits): 
   let count = 0
   let contentLength = ABSENT
   let at = linesStart
-  for (;;) {
-    if (bytes[at] === CR && bytes[at + 1] === LF) break
+  while (bytes[at] !== CR || bytes[at + 1] !== LF) {
     let position = at
-    let hash = 0
-    for (;;) {
-      const lower = LOWER_TOKEN[bytes[position] as number] as number
-      if (lower === 0 || position >= length) break
-      hash = extendHash(hash, lower)
-      position++
-    }
+    while (position < length && LOWER_TOKEN[bytes[position] as number] !== 0) position++
     const nameEnd = position
     while (bytes[position] === SP || bytes[position] === HT) position++
     let id = MALFORMED
     if (bytes[position] !== COLON) position = at
-    else if (nameEnd > at) id = idOfBytes(bytes, at, nameEnd, hash)
+    else if (nameEnd > at) id = idOfBytes(bytes, at, nameEnd)
 
-    let end = position
+    let end = position - 2
     do {
-      end = text.indexOf('\r', end + 1)
-      if (end < 0 || bytes[end + 1] !== LF)
-        return new ParseError('message', 'a header line is not ended by CR LF')
+      end = endOfLine(bytes, end + 2)
+      if (end < 0) return brokenLine(bytes, at, ~end)
     } while (bytes[end + 2] === SP || bytes[end + 2] === HT)
     if (count >= maximum) {
       return new ParseError('message', `more than ${limits.maxHeaderLines} header lines`, '', 0, 513)
@@ -252,7 +231,8 @@ export function frame(bytes: Buffer, limits: FrameLimits = defaultFrameLimits): 
   const lines = new Array<number>(count)
   for (let i = 0; i < count; i++) lines[i] = found[i] as number
   return new Head(
-    text,
+    // the body stays bytes: its text would cost as much again, and is kept as long as the head is
+    bytes.latin1Slice(0, at + 2),
     bytes,
     lines,
     linesStart,
@@ -263,6 +243,46 @@ export function frame(bytes: Buffer, limits: FrameLimits = defaultFrameLimits): 
     subjectEnd,
     contentLength,
   )
+}
+
+/**
+ * Where the line's CR LF is; below 0 the complement of where a CR, LF or NUL stands that a lenient reader downstream would
+ * take for an end, or of the end of the bytes. NUL may stand in a quoted pair alone (RFC 3261 §25.1, `quoted-pair`).
+ */
+function endOfLine(bytes: Buffer, from: number): number {
+  const { length } = bytes
+  const lastFour = length - 4
+  let at = from
+  for (;;) {
+    // four at a time: the sign bit is set where one of them is CR or less
+    while (
+      at <= lastFour &&
+      (((bytes[at] as number) - 14) |
+        ((bytes[at + 1] as number) - 14) |
+        ((bytes[at + 2] as number) - 14) |
+        ((bytes[at + 3] as number) - 14)) >=
+        0
+    )
+      at += 4
+    while (at < length && (bytes[at] as number) > CR) at++
+    if (at >= length) return ~length
+    const code = bytes[at]
+    if (code === CR) return bytes[at + 1] === LF ? at : ~at
+    if (code === LF || (code === 0 && bytes[at - 1] !== BACKSLASH)) return ~at
+    at++
+  }
+}
+
+/** What is wrong with the line that starts at `start` and holds or lacks something at `at`. */
+function brokenLine(bytes: Buffer, start: number, at: number): ParseError {
+  if (at >= bytes.length) return new ParseError('message', 'no empty line ends the headers')
+  const what = bytes[at] === 0 ? 'NUL' : 'CR or LF that ends no line'
+  const line = bytes.latin1Slice(start, Math.min(bytes.length, at + 40))
+  return new ParseError('message', `${what} in the start line or a header`, line, at - start)
+}
+
+function isStatusLine(bytes: Buffer, at: number): boolean {
+  return bytes[at] === 0x53 && bytes[at + 1] === 0x49 && bytes[at + 2] === 0x50 && bytes[at + 3] === 0x2f
 }
 
 /** Three digits followed by a blank or the line's end, of 100 to 699; 0 for anything else. */

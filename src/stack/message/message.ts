@@ -2,7 +2,7 @@ import { fromWire } from '../../util/bytes.ts'
 import type { Method } from '../grammar/method.ts'
 import { ParseError } from '../grammar/parse-error.ts'
 import { borrow, giveBack } from '../grammar/scanner.ts'
-import { parseUri, type Uri } from '../grammar/uri.ts'
+import { parseWholeUri, type Uri } from '../grammar/uri.ts'
 import type { Flow } from './flow.ts'
 import { type FrameLimits, frame, type Head } from './head.ts'
 import { type Attempt, attempt } from './reader.ts'
@@ -29,8 +29,7 @@ export class SipRequest extends ReceivedMessage {
     if (this.#requestUri === undefined) {
       const { subjectStart, subjectEnd } = this.head
       const scanner = borrow(this.head, 'Request-URI', subjectStart, subjectEnd)
-      const value = parseUri(scanner)
-      if (!scanner.atEnd) scanner.fail('unexpected character')
+      const value = parseWholeUri(scanner)
       giveBack(scanner)
       this.#requestUri = value
     }

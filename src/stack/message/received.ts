@@ -8,6 +8,7 @@ import type { Via } from '../headers/via.ts'
 import type { Flow } from './flow.ts'
 import { ABSENT, type Head } from './head.ts'
 import { type Attempt, attempt, type HeaderReader } from './reader.ts'
+import { allValues, firstValue } from './values.ts'
 
 /**
  * A message as it was received: frozen, and lazy. A header is parsed when it is first asked for, and its value kept.
@@ -83,15 +84,7 @@ export abstract class ReceivedMessage implements HeaderReader {
   all<T>(header: Header<T>): readonly T[] {
     const kept = this.#lists?.get(header)
     if (kept !== undefined) return kept as readonly T[]
-    const { head } = this
-    const values: T[] = []
-    for (
-      let line = head.find(header.id, header.name);
-      line >= 0;
-      line = head.find(header.id, header.name, line + 1)
-    ) {
-      header.parseAll(head, head.valueStart(line), head.lineEnd(line), values)
-    }
+    const values = allValues(this.head, header)
     if (values.length > 0 && this.stampedVia !== undefined && header.id === h.Via.id)
       values[0] = this.stampedVia as T
     this.#lists ??= new Map()
@@ -160,17 +153,8 @@ export abstract class ReceivedMessage implements HeaderReader {
   }
 
   #first<T>(header: Header<T>): T | undefined {
-    const { head } = this
     if (this.stampedVia !== undefined && header.id === h.Via.id) return this.stampedVia as T
-    let line = head.find(header.id, header.name)
-    if (line < 0) return undefined
-    if (!header.hasCommas) return header.parseFirst(head, head.valueStart(line), head.lineEnd(line))
-    // a line of a list may be empty, so that the first value stands on a later one
-    for (; line >= 0; line = head.find(header.id, header.name, line + 1)) {
-      const first = firstElement(head.text, head.valueStart(line), head.lineEnd(line))
-      if (first >= 0) return header.parseFirst(head, first, head.lineEnd(line))
-    }
-    return undefined
+    return firstValue(this.head, header)
   }
 
   #required<T>(header: Header<T>): T {
@@ -178,13 +162,4 @@ export abstract class ReceivedMessage implements HeaderReader {
     if (value === undefined) throw new ParseError(header.name, 'is missing')
     return value
   }
-}
-
-/** Where the first element of a comma-separated list starts, -1 where the list is empty. */
-function firstElement(text: string, start: number, end: number): number {
-  for (let at = start; at < end; at++) {
-    const code = text.charCodeAt(at)
-    if (code !== 0x2c && code !== 0x20 && code !== 0x09 && code !== 0x0d && code !== 0x0a) return at
-  }
-  return -1
 }

@@ -3,7 +3,7 @@
  * of its messages (parsed values, index, handle): measured, and rounded up, so that a limit in octets holds.
  */
 export const MACHINE_WEIGHT = 400
-const LIVE_WEIGHT = 1000
+const LIVE_WEIGHT = 2200
 
 /** What a received or a sent message costs while it is held: its bytes, its head as text, and their copies in between. */
 export function messageWeight(octets: number): number {

@@ -3,6 +3,7 @@ import {
   h,
   nameAddr,
   ParseError,
+  PeerError,
   parseMessage,
   type SipRequest,
   type SipResponse,
@@ -88,6 +89,19 @@ describe('responses (RFC 3261 §8.2.6)', () => {
     )
   })
 
+  it('know the tag that they put behind To, and keep it where To is changed (§8.2.6.2)', () => {
+    const ringing = response(routed, 180, 'a6c85cf')
+    expect([ringing.to.tag, ringing.get(h.To)?.tag, ringing.all(h.To).map(to => to.tag)]).toEqual([
+      'a6c85cf',
+      'a6c85cf',
+      ['a6c85cf'],
+    ])
+    expect(encode(ringing)).toContain('To: Bob <sip:bob@biloxi.com>;tag=a6c85cf\r\n')
+    ringing.update(h.To, to => to.with({ displayName: 'Bobby' }))
+    expect(encode(ringing)).toContain('To: Bobby <sip:bob@biloxi.com>;tag=a6c85cf\r\n')
+    expect(response(routed, 100, 'never').to.tag).toBeUndefined()
+  })
+
   it('100 has Timestamp and no tag (§8.2.6.1); 4xx has neither Record-Route nor Timestamp (§12.1.1)', () => {
     const trying = encode(response(routed, 100, 'never'))
     expect(trying).toContain('Timestamp: 54\r\n')
@@ -144,7 +158,50 @@ describe('ACK and CANCEL', () => {
     expect(text).toContain('To: Bob <sip:bob@biloxi.com>;tag=a6c85cf\r\n')
     expect(text).toContain('CSeq: 314159 ACK\r\n')
     expect(text).toContain('Proxy-Authorization: Digest username="alice", nonce="n"\r\n')
-    expect(() => ack2xx(invite, rejected)).toThrow('without a Contact')
+  })
+
+  it("a 2xx without a Contact, or with none that can be read, is the peer's error (§13.2.2.4)", () => {
+    expect(() => ack2xx(invite, rejected)).toThrow(PeerError)
+    expect(() => ack2xx(invite, rejected)).toThrow('nowhere to send the ACK')
+    const garbled = answered(ok.toString().replace('<sip:bob@192', '<<sip:bob@192'))
+    expect(() => ack2xx(invite, garbled)).toThrow(PeerError)
+  })
+
+  it('ACK to a 2xx takes Record-Routes over as they are written, malformed ones among them (§12.1.2)', () => {
+    const routed = answered(ok.toString().replace('<sip:ss1.atlanta.com;lr>', '<sip:%zz;lr>, <<garbage'))
+    expect(encode(ack2xx(invite, routed))).toContain(
+      'Route: <<garbage\r\nRoute: <sip:%zz;lr>\r\nRoute: <sip:ss2.biloxi.com;lr>\r\n',
+    )
+  })
+
+  it('ACK and CANCEL copy what the wire brought byte for byte, and nothing of it makes them fail (§9.1, §17.1.1.3)', () => {
+    const lines =
+      'f: "A\\\0" <sip:alice@atlanta.com> ;tag=19\r\nt:<sip:b>>;;=\r\ni: a@b@c\r\nCSeq:  0007 INVITE\r\n'
+    const routes = 'Route: <sip:p1;lr>\r\nROUTE : <<garbage\r\n ,"\r\n'
+    const received = parseMessage(
+      Buffer.from(`INVITE sip:%zz\x01@[:: SIP/2.0\r\nVia: ${VIA}\r\n${lines}${routes}\r\n`, 'latin1'),
+    )
+    if (received instanceof ParseError || received.isResponse) throw new Error('no request')
+    const forwarded = received.forward()
+    const refused = answered(rejected.toString().replace('To: Bob', 'To:  Bob  '))
+    const own = lines.replace('0007 INVITE', '')
+    const [from, to, callId] = own.split('\r\n').map(line => `${line}\r\n`)
+    expect(encode(ackNon2xx(forwarded, refused), hop)).toBe(
+      `ACK sip:%zz\x01@[:: SIP/2.0\r\nVia: ${VIA}\r\nMax-Forwards: 70\r\n${from}` +
+        `To:  Bob   <sip:bob@biloxi.com>;tag=314159\r\n${callId}CSeq: 0007 ACK\r\n${routes}Content-Length: 0\r\n\r\n`,
+    )
+    const cancelled = cancel(forwarded)
+    expect(encode(cancelled, hop)).toBe(
+      `CANCEL sip:%zz\x01@[:: SIP/2.0\r\nVia: ${VIA}\r\nMax-Forwards: 70\r\n${from}${to}${callId}` +
+        `CSeq: 0007 CANCEL\r\n${routes}Content-Length: 0\r\n\r\n`,
+    )
+    expect(cancelled.get(h.Route)?.uri.host).toBe('p1')
+    expect(() => cancelled.all(h.Route)).toThrow(ParseError)
+    expect(() => cancelled.requestUri).toThrow(ParseError)
+    // without the first Route, by which it is forwarded
+    expect(encode(cancel(forwarded.derive().removeFirst(h.Route)))).toContain(
+      'CSeq: 0007 CANCEL\r\nROUTE : <<garbage\r\n ,"\r\n',
+    )
   })
 
   it('CANCEL: all of the INVITE but its method and body, To without a tag (§9.1, RFC 3665 §3.8, F9)', () => {

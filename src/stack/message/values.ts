@@ -1,0 +1,44 @@
+import type { Header } from '../grammar/header.ts'
+import type { Head } from './head.ts'
+
+/**
+ * The first value of a header, `undefined` where it is absent; what stands behind it is not looked at.
+ * @throws ParseError where it is malformed
+ */
+export function firstValue<T>(head: Head, header: Header<T>): T | undefined {
+  let line = head.find(header.id, header.name)
+  if (line < 0) return undefined
+  if (!header.hasCommas) return header.parseFirst(head, head.valueStart(line), head.lineEnd(line))
+  // a line of a list may be empty, so that the first value stands on a later one
+  for (; line >= 0; line = head.find(header.id, header.name, line + 1)) {
+    const first = firstElement(head.text, head.valueStart(line), head.lineEnd(line))
+    if (first >= 0) return header.parseFirst(head, first, head.lineEnd(line))
+  }
+  return undefined
+}
+
+/**
+ * All values of a header from a line and, where it is given, a place in that line on.
+ * @throws ParseError where one is malformed
+ */
+export function allValues<T>(head: Head, header: Header<T>, fromLine: number = 0, at: number = -1): T[] {
+  const values: T[] = []
+  for (
+    let line = head.find(header.id, header.name, fromLine);
+    line >= 0;
+    line = head.find(header.id, header.name, line + 1)
+  ) {
+    const start = line === fromLine && at >= 0 ? at : head.valueStart(line)
+    header.parseAll(head, start, head.lineEnd(line), values)
+  }
+  return values
+}
+
+/** Where the first element of a comma-separated list starts, -1 where the list is empty. */
+function firstElement(text: string, start: number, end: number): number {
+  for (let at = start; at < end; at++) {
+    const code = text.charCodeAt(at)
+    if (code !== 0x2c && code !== 0x20 && code !== 0x09 && code !== 0x0d && code !== 0x0a) return at
+  }
+  return -1
+}
