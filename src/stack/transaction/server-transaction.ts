@@ -1,4 +1,4 @@
-import { UsageError } from '../../util/errors.ts'
+import { PeerError, UsageError } from '../../util/errors.ts'
 import { type Failed, guarded, type HandlerErrors } from '../../util/guard.ts'
 import type { Method } from '../grammar/method.ts'
 import { response } from '../message/build.ts'
@@ -140,10 +140,15 @@ export class ServerTransaction implements ServerHandle, HandlerErrors {
     else if (!this.isAnswered) this.respond(487)
   }
 
-  /** @internal a request whose handler threw or rejected is answered all the same, or its client would wait in vain */
+  /**
+   * @internal a request whose handler threw or rejected is answered all the same, or its client would wait in vain: with
+   * what the error suggests where the handler ended in a malformed part of the request
+   */
   onHandlerError(error: unknown): void {
     this.#context.failed(error)
-    if (!this.isAnswered && !this.#context.isClosed) this.respond(this.#cancelled ? 487 : 500)
+    if (this.isAnswered || this.#context.isClosed) return
+    const suggested = error instanceof PeerError ? error.status : undefined
+    this.respond(this.#cancelled ? 487 : (suggested ?? 500))
   }
 
   /** @internal */
