@@ -1,5 +1,5 @@
 import { UsageError } from '../../util/errors.ts'
-import type { Failed } from '../../util/guard.ts'
+import { type Failed, thenable } from '../../util/guard.ts'
 import type { SipRequest } from '../message/message.ts'
 import type { ResponseTemplate } from '../message/template.ts'
 import type { StatelessReplies } from '../stateless.ts'
@@ -69,8 +69,9 @@ export class Admission {
   #ask(filter: RequestFilter, request: SipRequest): 'drop' | number | ResponseTemplate | undefined {
     try {
       const verdict = filter(request)
-      if (verdict instanceof Promise) {
-        verdict.then(undefined, this.#options.failed)
+      const pending = thenable(verdict)
+      if (pending !== undefined) {
+        pending.then(undefined, this.#options.failed)
         throw new UsageError('ERR_SIP_FILTER', 'a filter answers at once; it may not return a promise')
       }
       return verdict

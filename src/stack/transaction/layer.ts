@@ -1,5 +1,5 @@
 import { type EnvironmentError, UsageError } from '../../util/errors.ts'
-import { type Failed, guarded } from '../../util/guard.ts'
+import { type Failed, guarded, thenable } from '../../util/guard.ts'
 import type { Timers } from '../../util/timers.ts'
 import { type Method, methods } from '../grammar/method.ts'
 import * as h from '../headers/index.ts'
@@ -283,8 +283,17 @@ export class TransactionLayer implements ServerTransactionContext {
     return transaction
   }
 
+  /** @throws UsageError where `accepts` answers a promise: whose a request is must be known at once */
   #ownerOf(request: SipRequest): TransactionUser | undefined {
-    for (const user of this.#users) if (user.accepts(request)) return user
+    for (const user of this.#users) {
+      const claims = user.accepts(request)
+      const pending = thenable(claims)
+      if (pending !== undefined) {
+        pending.then(undefined, this.failed)
+        throw new UsageError('ERR_SIP_ACCEPTS', 'accepts answers at once; it may not return a promise')
+      }
+      if (claims) return user
+    }
     return undefined
   }
 }
