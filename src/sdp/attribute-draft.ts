@@ -40,9 +40,12 @@ function unknown(text: string): UnknownAttribute {
 
 function knownAt(line: LineReader): Known | undefined {
   const length = line.nameLength(LONGEST_NAME)
-  const known = BY_LENGTH[length]?.find(({ name }) => line.startsWith(name))
-  line.at += length
-  return known?.valued === line.skip(COLON) ? known : undefined
+  for (const known of BY_LENGTH[length] ?? []) {
+    if (!line.startsWith(known.name)) continue
+    line.at += length
+    return known.valued === line.skip(COLON) ? known : undefined
+  }
+  return undefined
 }
 
 const COLON = 0x3a
