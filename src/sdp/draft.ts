@@ -41,12 +41,12 @@ export interface MediaDraft extends SectionDraft, Omit<Mutable<MediaDescription>
   connections: Connection[]
 }
 
-export interface TimingDraft extends Timing {
+interface TimingDraft extends Timing {
   readonly repeats: string[]
 }
 
 /** What stands for every list that is empty. */
-export const NONE: never[] = []
+const NONE: never[] = []
 Object.freeze(NONE)
 
 export const EMPTY_ATTRIBUTES: AttributeDraft = {
