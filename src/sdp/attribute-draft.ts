@@ -1,110 +1,166 @@
-import { DIRECTIONS, FLAG_NAMES, kindsOf, LISTS, type Syntax, VALUES } from './attribute-syntax.ts'
-import {
-  type AttributeEntries,
-  type AttributeFlags,
-  type AttributeKind,
-  type Attributes,
-  type AttributeValues,
-  NO_ATTRIBUTES,
-  type UnknownAttribute,
+import { LISTS } from './attribute-lists.ts'
+import { DIRECTIONS, FLAG_NAMES, kindsOf, VALUES } from './attribute-syntax.ts'
+import { type AttributeDraft, type Mutable, plus } from './draft.ts'
+import type { LineReader } from './line-reader.ts'
+import type {
+  AttributeEntries,
+  AttributeFlags,
+  AttributeKind,
+  AttributeValues,
+  Direction,
+  UnknownAttribute,
 } from './session.ts'
+import type { Syntax } from './syntax.ts'
 
-type Mutable<T> = { -readonly [key in keyof T]: T[key] }
-type ListDraft = { [kind in keyof AttributeEntries]: AttributeEntries[kind][] }
-
-/** The attributes of a section while its lines are read. */
-export class AttributeDraft {
-  readonly #values: Mutable<AttributeValues> = {}
-  readonly #flags: Partial<Mutable<AttributeFlags>> = {}
-  readonly #lists: Partial<ListDraft> = {}
-  readonly #unknown: UnknownAttribute[] = []
-  readonly #order: AttributeKind[] = []
-
-  /** Takes one line, without its `a=`. */
-  add(text: string): void {
-    const colon = text.indexOf(':')
-    const name = colon < 0 ? text : text.slice(0, colon)
-    const taken = TAKERS.get(name)?.(this, text) ?? 'attributes'
-    this.#order.push(taken)
-    if (taken === 'attributes')
-      this.#unknown.push(colon < 0 ? { name } : { name, value: text.slice(colon + 1) })
-  }
-
-  takeValue<K extends keyof AttributeValues>(
-    kind: K,
-    syntax: Syntax<NonNullable<AttributeValues[K]>>,
-    text: string,
-  ): boolean {
-    if (this.#values[kind] !== undefined) return false
-    const value = faithful(syntax, text)
-    if (value === undefined) return false
-    this.#values[kind] = value
-    return true
-  }
-
-  takeEntry<K extends keyof AttributeEntries>(
-    kind: K,
-    syntax: Syntax<AttributeEntries[K]>,
-    text: string,
-  ): boolean {
-    const entry = faithful(syntax, text)
-    if (entry === undefined) return false
-    const list: AttributeEntries[K][] = this.#lists[kind] ?? []
-    list.push(entry)
-    Object.assign(this.#lists, { [kind]: list })
-    return true
-  }
-
-  takeFlag(kind: keyof AttributeFlags, text: string): boolean {
-    if (text !== FLAG_NAMES[kind] || this.#flags[kind]) return false
-    this.#flags[kind] = true
-    return true
-  }
-
-  finished(): Attributes {
-    return {
-      ...NO_ATTRIBUTES,
-      ...this.#values,
-      ...this.#flags,
-      ...this.#lists,
-      attributes: this.#unknown,
-      order: this.#order,
-    }
+/** Takes one line `a=…`. */
+export function addAttribute(draft: AttributeDraft, line: LineReader): void {
+  const start = line.at
+  const known = knownAt(line)
+  if (known?.take(draft, line)) draft.order = plus(draft.order, known.kind)
+  else {
+    line.at = start
+    draft.attributes = plus(draft.attributes, unknown(line.takeRest()))
+    draft.order = plus(draft.order, 'attributes')
   }
 }
 
-/** A value that gives the very text again when it is written; undefined where something would be lost. */
-function faithful<T>(syntax: Syntax<T>, text: string): T | undefined {
-  const value = syntax.read(text)
-  return value !== undefined && syntax.write(value) === text ? value : undefined
+interface Known {
+  readonly name: string
+  readonly kind: AttributeKind
+  /** Whether a colon and a value follow the name. */
+  readonly valued: boolean
+  /** Answers false where the line is not of the one form that we would write. */
+  take(draft: AttributeDraft, line: LineReader): boolean
 }
 
-type Taker = (draft: AttributeDraft, text: string) => AttributeKind | undefined
-
-/** By the name on the wire: who reads the attribute. A Map, so that no name finds what it should not. */
-const TAKERS: ReadonlyMap<string, Taker> = takers()
-
-function takers(): Map<string, Taker> {
-  const made = new Map<string, Taker>()
-  const value = <K extends keyof AttributeValues>(
-    kind: K,
-    syntax: Syntax<NonNullable<AttributeValues[K]>>,
-  ): void => {
-    made.set(syntax.name, (draft, text) => (draft.takeValue(kind, syntax, text) ? kind : undefined))
-  }
-  const list = <K extends keyof AttributeEntries>(kind: K, syntax: Syntax<AttributeEntries[K]>): void => {
-    made.set(syntax.name, (draft, text) => (draft.takeEntry(kind, syntax, text) ? kind : undefined))
-  }
-  for (const kind of kindsOf(VALUES)) value(kind, VALUES[kind])
-  for (const kind of kindsOf(LISTS)) list(kind, LISTS[kind])
-  for (const kind of kindsOf(FLAG_NAMES)) {
-    made.set(FLAG_NAMES[kind], (draft, text) => (draft.takeFlag(kind, text) ? kind : undefined))
-  }
-  made.delete(VALUES.direction.name)
-  for (const direction of DIRECTIONS) {
-    made.set(direction, (draft, text) =>
-      draft.takeValue('direction', VALUES.direction, text) ? 'direction' : undefined,
-    )
-  }
-  return made
+function unknown(text: string): UnknownAttribute {
+  const colon = text.indexOf(':')
+  return colon < 0 ? { name: text } : { name: text.slice(0, colon), value: text.slice(colon + 1) }
 }
+
+function knownAt(line: LineReader): Known | undefined {
+  const length = line.nameLength(LONGEST_NAME)
+  for (const known of BY_LENGTH[length] ?? []) {
+    if (!line.startsWith(known.name)) continue
+    line.at += length
+    return known.valued === line.skip(COLON) ? known : undefined
+  }
+  return undefined
+}
+
+const COLON = 0x3a
+
+function value<K extends keyof AttributeValues>(
+  kind: K,
+  syntax: Syntax<NonNullable<AttributeValues[K]>>,
+): Known {
+  return {
+    name: syntax.name,
+    kind,
+    valued: true,
+    take(draft: Mutable<AttributeValues>, line) {
+      if (draft[kind] !== undefined) return false
+      const read = syntax.read(line)
+      if (read === undefined || !line.ended) return false
+      draft[kind] = read
+      return true
+    },
+  }
+}
+
+/** `add` names its list, so that a store costs no look-up by name. */
+function list<K extends keyof AttributeEntries>(
+  kind: K,
+  add: (draft: AttributeDraft, entry: AttributeEntries[K]) => void,
+): Known {
+  const syntax: { readonly name: string; read(line: LineReader): AttributeEntries[K] | undefined } =
+    LISTS[kind]
+  return {
+    name: syntax.name,
+    kind,
+    valued: true,
+    take(draft, line) {
+      const entry = syntax.read(line)
+      if (entry === undefined || !line.ended) return false
+      add(draft, entry)
+      return true
+    },
+  }
+}
+
+function flag(kind: keyof AttributeFlags): Known {
+  return {
+    name: FLAG_NAMES[kind],
+    kind,
+    valued: false,
+    take(draft, line) {
+      if (draft[kind] || !line.ended) return false
+      draft[kind] = true
+      return true
+    },
+  }
+}
+
+function direction(name: Direction): Known {
+  return {
+    name,
+    kind: 'direction',
+    valued: false,
+    take(draft, line) {
+      if (draft.direction !== undefined || !line.ended) return false
+      draft.direction = name
+      return true
+    },
+  }
+}
+
+const KNOWN: readonly Known[] = [
+  list('groups', (draft, entry) => {
+    draft.groups = plus(draft.groups, entry)
+  }),
+  list('msids', (draft, entry) => {
+    draft.msids = plus(draft.msids, entry)
+  }),
+  list('rtpmaps', (draft, entry) => {
+    draft.rtpmaps = plus(draft.rtpmaps, entry)
+  }),
+  list('fmtps', (draft, entry) => {
+    draft.fmtps = plus(draft.fmtps, entry)
+  }),
+  list('rtcpFeedback', (draft, entry) => {
+    draft.rtcpFeedback = plus(draft.rtcpFeedback, entry)
+  }),
+  list('extmaps', (draft, entry) => {
+    draft.extmaps = plus(draft.extmaps, entry)
+  }),
+  list('cryptos', (draft, entry) => {
+    draft.cryptos = plus(draft.cryptos, entry)
+  }),
+  list('fingerprints', (draft, entry) => {
+    draft.fingerprints = plus(draft.fingerprints, entry)
+  }),
+  list('candidates', (draft, entry) => {
+    draft.candidates = plus(draft.candidates, entry)
+  }),
+  list('remoteCandidates', (draft, entry) => {
+    draft.remoteCandidates = plus(draft.remoteCandidates, entry)
+  }),
+  list('ssrcs', (draft, entry) => {
+    draft.ssrcs = plus(draft.ssrcs, entry)
+  }),
+  list('ssrcGroups', (draft, entry) => {
+    draft.ssrcGroups = plus(draft.ssrcGroups, entry)
+  }),
+  ...kindsOf(VALUES)
+    .filter(kind => kind !== 'direction')
+    .map(kind => value(kind, VALUES[kind])),
+  ...kindsOf(FLAG_NAMES).map(flag),
+  ...DIRECTIONS.map(direction),
+]
+
+const LONGEST_NAME = Math.max(...KNOWN.map(({ name }) => name.length))
+
+/** By the length of the name: three of six have it to themselves, and a text that is compared need not be cut. */
+const BY_LENGTH: readonly (readonly Known[])[] = Array.from({ length: LONGEST_NAME + 1 }, (_, length) =>
+  KNOWN.filter(({ name }) => name.length === length),
+)

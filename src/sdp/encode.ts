@@ -1,7 +1,8 @@
 import { UsageError } from '../util/errors.ts'
 import { printable } from '../util/log.ts'
-import { connectionText, FLAG_NAMES, kindsOf, LISTS, type Syntax, VALUES } from './attribute-syntax.ts'
-import { isLineType } from './parse.ts'
+import { LISTS } from './attribute-lists.ts'
+import { connectionText, FLAG_NAMES, kindsOf, VALUES } from './attribute-syntax.ts'
+import { isLineType } from './line-reader.ts'
 import type {
   AttributeEntries,
   AttributeKind,
@@ -13,6 +14,7 @@ import type {
   OtherLine,
   SessionDescription,
 } from './session.ts'
+import type { Syntax } from './syntax.ts'
 
 /**
  * Writes a description as text with CRLF, its lines in the order of RFC 8866 §5 and its attributes in their own order.
@@ -131,7 +133,7 @@ class Lines {
 
   constructor(others: readonly OtherLine[]) {
     for (const { type, value } of others) {
-      if (!isLineType(type) || type === 'm' || type === 'a') {
+      if (type.length !== 1 || !isLineType(type.charCodeAt(0)) || type === 'm' || type === 'a') {
         throw new UsageError(
           'ERR_SDP_VALUE',
           `SDP otherLines: '${printable(type)}' cannot be a line's type here`,

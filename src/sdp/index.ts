@@ -1,4 +1,5 @@
 export * from './attributes.ts'
+export { mediaDescription, NO_ATTRIBUTES, sessionDescription } from './build.ts'
 export { encodeSdp } from './encode.ts'
 export { parseSdp, type SdpLimits } from './parse.ts'
 export * from './session.ts'

@@ -1,64 +1,208 @@
 import { PeerError } from '../util/errors.ts'
-import { printable } from '../util/log.ts'
-import { AttributeDraft } from './attribute-draft.ts'
-import type {
-  Bandwidth,
-  Connection,
-  MediaDescription,
-  Origin,
-  OtherLine,
-  SessionDescription,
-  Timing,
-} from './session.ts'
+import { addAttribute } from './attribute-draft.ts'
+import { type MediaDraft, mediaDraft, plus, type SessionDraft, sessionDraft } from './draft.ts'
+import { LineReader, SPACE } from './line-reader.ts'
+import type { Connection, Origin, SessionDescription } from './session.ts'
+import { MAX_PORT } from './syntax.ts'
 
+/** What a body may cost; who goes over it gets 413. */
 export interface SdpLimits {
   /** Bytes, or characters of a text. Default 65,536. */
   readonly maxLength?: number
+  /** Lines, empty ones included. Default 2,000. */
+  readonly maxLines?: number
+  /** Media sections. Default 128. */
+  readonly maxMedia?: number
 }
 
 const MAX_LENGTH = 65_536
+/** 64 KiB of a browser's lines are 1,600. */
+const MAX_LINES = 2000
+/** A conference that offers each of its participants' streams comes near it; a call has one to four. */
+const MAX_MEDIA = 128
 
 /**
  * Reads an SDP body (RFC 8866 §9; bare LF is accepted as line end). Bytes that are not UTF-8 are read as ISO 8859-1.
  * Throws a PeerError with line, column and a caret where `v=`, `o=`, `c=` or `m=` cannot be understood, where a line
- * is no `type=value`, or where a limit is passed. All else is kept: `encodeSdp` writes it again.
+ * is no `type=value`, and one with status 413 where a limit is passed. All else is kept: `encodeSdp` writes it again.
  */
 export function parseSdp(body: Uint8Array | string, limits: SdpLimits = {}): SessionDescription {
-  const maxLength = limits.maxLength ?? MAX_LENGTH
+  const { maxLength = MAX_LENGTH, maxLines = MAX_LINES, maxMedia = MAX_MEDIA } = limits
   if (body.length > maxLength) {
     throw new PeerError('ERR_SDP_TOO_LARGE', `SDP of ${body.length} bytes; ${maxLength} are accepted`, 413)
   }
-  const lines = linesOf(typeof body === 'string' ? body : decoded(body))
-  let next = 0
-  const section = (): Line[] => {
-    const start = next++
-    while (next < lines.length && lines[next]?.type !== 'm') next++
-    return lines.slice(start, next)
+  const line = new LineReader(typeof body === 'string' ? body : decoded(body), maxLines)
+  const session = sessionOf(line)
+  while (line.type !== 0) {
+    if (session.media.length === maxMedia) {
+      throw new PeerError(
+        'ERR_SDP_TOO_LARGE',
+        `SDP line ${line.number}: more than ${maxMedia} media sections; no more are accepted`,
+        413,
+      )
+    }
+    session.media = plus(session.media, mediaOf(line))
   }
-  const [first] = lines
-  if (first?.type === 'm') throw failure(first, 0, "'v=0' as the first line")
-  const head = section()
-  const media: MediaDescription[] = []
-  while (next < lines.length) media.push(mediaOf(section()))
-  return sessionOf(head, media)
+  return session
 }
 
-/** One line; `value` is what follows `type=`. */
-interface Line {
-  readonly number: number
-  readonly type: string
-  readonly value: string
+function sessionOf(line: LineReader): SessionDraft {
+  const session = sessionDraft()
+  if (line.nextLine() !== V) throw line.failure(line.start, "'v=0' as the first line")
+  if (line.takeRest().trim() !== '0') throw line.failure(line.start + 2, 'version 0')
+  if (line.nextLine() !== O) throw line.failure(line.start, "the origin 'o=' as the second line")
+  session.origin = originOf(line)
+  let named = false
+  for (let type = line.nextLine(); type !== 0 && type !== M; type = line.nextLine()) {
+    if (type === A) addAttribute(session, line)
+    else if (type === S && !named) {
+      session.name = line.takeRest()
+      named = true
+    } else if (!readTiming(session, line) && !readOfSession(session, line)) readOther(session, line)
+  }
+  return session
 }
 
-/** What a session and a media section have in common while they are read. */
-interface Draft {
-  readonly connections: Connection[]
-  readonly bandwidths: Bandwidth[]
-  readonly otherLines: OtherLine[]
-  readonly attributes: AttributeDraft
+/** Lines of which a session has one, and those that only it has. */
+function readOfSession(session: SessionDraft, line: LineReader): boolean {
+  if (line.type === C && session.connection === undefined) session.connection = connectionOf(line)
+  else if (line.type === I && session.information === undefined) session.information = line.takeRest()
+  else if (line.type === U && session.uri === undefined) session.uri = line.takeRest()
+  else if (line.type === Z && session.timeZones === undefined) session.timeZones = line.takeRest()
+  else if (line.type === K && session.key === undefined) session.key = line.takeRest()
+  else if (line.type === E) session.emails = plus(session.emails, line.takeRest())
+  else if (line.type === P) session.phones = plus(session.phones, line.takeRest())
+  else return false
+  return true
 }
 
-type TimingDraft = Timing & { readonly repeats: string[] }
+function mediaOf(line: LineReader): MediaDraft {
+  const media = mediaDraft()
+  readMediaLine(media, line)
+  for (let type = line.nextLine(); type !== 0 && type !== M; type = line.nextLine()) {
+    if (type === A) addAttribute(media, line)
+    else if (line.type === C) media.connections = plus(media.connections, connectionOf(line))
+    else if (line.type === I && media.information === undefined) media.information = line.takeRest()
+    else if (line.type === K && media.key === undefined) media.key = line.takeRest()
+    else readOther(media, line)
+  }
+  return media
+}
+
+/** A bandwidth, or a line that is kept as it is. */
+function readOther(section: SessionDraft | MediaDraft, line: LineReader): void {
+  const value = line.takeRest()
+  const colon = line.type === B ? value.indexOf(':') : -1
+  const limit = colon > 0 ? wholeNumber(value.slice(colon + 1)) : undefined
+  if (limit !== undefined) {
+    section.bandwidths = plus(section.bandwidths, { type: value.slice(0, colon), value: limit })
+  } else {
+    section.otherLines = plus(section.otherLines, { type: String.fromCharCode(line.type), value })
+  }
+}
+
+function readTiming(session: SessionDraft, line: LineReader): boolean {
+  if (line.type === R) {
+    const last = session.timings.at(-1)
+    last?.repeats.push(line.takeRest())
+    return last !== undefined
+  }
+  if (line.type !== T) return false
+  const begin = line.at
+  const start = wholeNumber(line.field())
+  const stop = wholeNumber(line.field())
+  if (start === undefined || stop === undefined || line.field() !== undefined) {
+    line.at = begin
+    return false
+  }
+  session.timings = plus(session.timings, { start, stop, repeats: [] })
+  return true
+}
+
+/** The username is what stands before the last five words: some senders put a name with spaces there, or none. */
+function originOf(line: LineReader): Origin {
+  const begin = line.at
+  const fail = (at: number, expected: string): PeerError => line.failure(begin + at, expected)
+  const value = line.takeRest().trimEnd()
+  const words = ['', '', '', '', '']
+  const places = [0, 0, 0, 0, 0]
+  let end = value.length
+  for (let index = 4; index >= 0; index--) {
+    const space = end > 0 ? value.lastIndexOf(' ', end - 1) : -1
+    if (space < 0) {
+      throw fail(line.end - begin, 'username, two numbers, network, address type, address')
+    }
+    words[index] = value.slice(space + 1, end)
+    places[index] = space + 1
+    for (end = space; end > 0 && value.charCodeAt(end - 1) === SPACE; ) end--
+  }
+  const [sessionId = '', sessionVersion = '', networkType = '', addressType = '', address = ''] = words
+  if (!isDigits(sessionId)) throw fail(places[0] ?? 0, 'a session id')
+  if (!isDigits(sessionVersion)) throw fail(places[1] ?? 0, 'a session version')
+  return { username: value.slice(0, end), sessionId, sessionVersion, networkType, addressType, address }
+}
+
+function connectionOf(line: LineReader): Connection {
+  const networkType = line.field()
+  const addressType = line.field()
+  const place = line.field()
+  const at = line.at - (place ?? '').length
+  if (networkType === undefined || addressType === undefined || place === undefined || line.field()) {
+    throw line.failure(line.start + 2, 'network, address type and address')
+  }
+  const slash = place.indexOf('/')
+  if (slash < 0) return { networkType, addressType, address: place }
+  const suffix = place.slice(slash + 1).split('/')
+  const [one, two] = suffix.map(wholeNumber)
+  const ipv6 = addressType === 'IP6'
+  if (
+    slash === 0 ||
+    one === undefined ||
+    suffix.length > (ipv6 ? 1 : 2) ||
+    (suffix.length > 1 && two === undefined)
+  ) {
+    throw line.failure(at, 'an address')
+  }
+  const address = place.slice(0, slash)
+  if (ipv6) return { networkType, addressType, address, count: one }
+  return { networkType, addressType, address, ttl: one, ...(two !== undefined && { count: two }) }
+}
+
+function readMediaLine(media: MediaDraft, line: LineReader): void {
+  const type = line.field()
+  const ports = line.field()
+  const at = line.at - (ports ?? '').length
+  const protocol = line.field()
+  if (type === undefined || ports === undefined || protocol === undefined) {
+    throw line.failure(line.end, 'media type, port, protocol and formats')
+  }
+  const slash = ports.indexOf('/')
+  const port = wholeNumber(slash < 0 ? ports : ports.slice(0, slash))
+  const portCount = slash < 0 ? undefined : wholeNumber(ports.slice(slash + 1))
+  if (port === undefined || port > MAX_PORT || (slash >= 0 && portCount === undefined)) {
+    throw line.failure(at, 'a port from 0 to 65535')
+  }
+  media.type = type
+  media.port = port
+  if (portCount !== undefined) media.portCount = portCount
+  media.protocol = protocol
+  for (let format = line.field(); format !== undefined; format = line.field()) {
+    media.formats = plus(media.formats, format)
+  }
+}
+
+function isDigits(text: string): boolean {
+  if (text === '' || text.length > 40) return false
+  for (let i = 0; i < text.length; i++)
+    if (text.charCodeAt(i) < 0x30 || text.charCodeAt(i) > 0x39) return false
+  return true
+}
+
+/** Digits as a number; undefined for all else, and beyond 53 bits. */
+function wholeNumber(text: string | undefined): number | undefined {
+  const value = text !== undefined && isDigits(text) ? Number(text) : Number.NaN
+  return Number.isSafeInteger(value) ? value : undefined
+}
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -70,229 +214,19 @@ function decoded(bytes: Uint8Array): string {
   }
 }
 
-function linesOf(text: string): Line[] {
-  const lines: Line[] = []
-  for (let start = 0, number = 1; start < text.length; number++) {
-    const feed = text.indexOf('\n', start)
-    const next = feed < 0 ? text.length : feed
-    const end = next > start && text.charCodeAt(next - 1) === 0x0d ? next - 1 : next
-    if (end > start) {
-      const line = { number, type: text.charAt(start), value: text.slice(start + 2, end) }
-      if (text.charCodeAt(start + 1) !== 0x3d || !isLineType(line.type))
-        throw failureAt(number, text.slice(start, end), 0, "a line of the form 'x=…'")
-      const bad = badCharacter(line.value)
-      if (bad >= 0) throw failure(line, bad, 'no NUL and no CR within a line')
-      lines.push(line)
-    }
-    start = next + 1
-  }
-  return lines
-}
-
-/** Any visible ASCII character but `=`; RFC 8866 knows letters only, and lets a parser skip what it does not know. */
-export function isLineType(type: string): boolean {
-  return /^[!-<>-~]$/.test(type)
-}
-
-function badCharacter(value: string): number {
-  const nul = value.indexOf('\0')
-  return nul >= 0 ? nul : value.indexOf('\r')
-}
-
-function sessionOf(lines: readonly Line[], media: readonly MediaDescription[]): SessionDescription {
-  const [version, origin] = lines
-  if (version?.type !== 'v' || version.value.trim() !== '0') {
-    throw version?.type === 'v'
-      ? failure(version, 0, 'version 0')
-      : failureOf(version, "'v=0' as the first line")
-  }
-  if (origin?.type !== 'o') throw failureOf(origin, "the origin 'o=' as the second line")
-  const draft = newDraft()
-  const once = new Map<string, string>()
-  const emails: string[] = []
-  const phones: string[] = []
-  const timings: TimingDraft[] = []
-  for (const line of lines.slice(2)) {
-    const { type, value } = line
-    if (ONCE_IN_SESSION.has(type) && !once.has(type)) once.set(type, value)
-    else if (type === 'e') emails.push(value)
-    else if (type === 'p') phones.push(value)
-    else if (type === 'c' && draft.connections.length > 0) draft.otherLines.push({ type, value })
-    else if (!readTiming(line, timings)) readCommon(line, draft)
-  }
-  const information = once.get('i')
-  const uri = once.get('u')
-  const timeZones = once.get('z')
-  const key = once.get('k')
-  const [connection] = draft.connections
-  return {
-    ...draft.attributes.finished(),
-    origin: originOf(origin),
-    name: once.get('s') ?? '-',
-    ...(information !== undefined && { information }),
-    ...(uri !== undefined && { uri }),
-    emails,
-    phones,
-    ...(connection && { connection }),
-    bandwidths: draft.bandwidths,
-    timings,
-    ...(timeZones !== undefined && { timeZones }),
-    ...(key !== undefined && { key }),
-    otherLines: draft.otherLines,
-    media,
-  }
-}
-
-const ONCE_IN_SESSION: ReadonlySet<string> = new Set(['s', 'i', 'u', 'z', 'k'])
-
-function mediaOf(lines: readonly Line[]): MediaDescription {
-  const [first, ...rest] = lines
-  if (first === undefined) throw failureOf(first, "a media line 'm='")
-  const draft = newDraft()
-  const once = new Map<string, string>()
-  for (const line of rest) {
-    const { type, value } = line
-    if ((type === 'i' || type === 'k') && !once.has(type)) once.set(type, value)
-    else readCommon(line, draft)
-  }
-  const information = once.get('i')
-  const key = once.get('k')
-  return {
-    ...draft.attributes.finished(),
-    ...mediaLine(first),
-    ...(information !== undefined && { information }),
-    connections: draft.connections,
-    bandwidths: draft.bandwidths,
-    ...(key !== undefined && { key }),
-    otherLines: draft.otherLines,
-  }
-}
-
-function newDraft(): Draft {
-  return { connections: [], bandwidths: [], otherLines: [], attributes: new AttributeDraft() }
-}
-
-function readCommon(line: Line, draft: Draft): void {
-  const { type, value } = line
-  if (type === 'a' || type === 'c') {
-    if (type === 'a') draft.attributes.add(value)
-    else draft.connections.push(connectionOf(line))
-    return
-  }
-  const colon = value.indexOf(':')
-  const limit = type === 'b' && colon > 0 ? wholeNumber(value.slice(colon + 1)) : undefined
-  if (limit !== undefined) draft.bandwidths.push({ type: value.slice(0, colon), value: limit })
-  else draft.otherLines.push({ type, value })
-}
-
-function readTiming({ type, value }: Line, timings: TimingDraft[]): boolean {
-  const last = timings.at(-1)
-  if (type === 'r' && last) {
-    last.repeats.push(value)
-    return true
-  }
-  if (type !== 't') return false
-  const [start, stop, ...rest] = value.trim().split(' ').map(wholeNumber)
-  if (start === undefined || stop === undefined || rest.length > 0) return false
-  timings.push({ start, stop, repeats: [] })
-  return true
-}
-
-/** The username is what stands before the last five words: some senders put a name with spaces there, or none. */
-function originOf(line: Line): Origin {
-  const words: string[] = []
-  const places: number[] = []
-  let rest = line.value.trimEnd()
-  for (let space = rest.lastIndexOf(' '); words.length < 5 && space >= 0; space = rest.lastIndexOf(' ')) {
-    words.unshift(rest.slice(space + 1))
-    places.unshift(space + 1)
-    rest = rest.slice(0, space).trimEnd()
-  }
-  const [sessionId = '', sessionVersion = '', networkType = '', addressType = '', address] = words
-  if (address === undefined) {
-    throw failure(line, line.value.length, 'username, two numbers, network, address type, address')
-  }
-  if (!isDigits(sessionId)) throw failure(line, places[0] ?? 0, 'a session id')
-  if (!isDigits(sessionVersion)) throw failure(line, places[1] ?? 0, 'a session version')
-  return { username: rest, sessionId, sessionVersion, networkType, addressType, address }
-}
-
-function connectionOf(line: Line): Connection {
-  const [networkType = '', addressType = '', place, ...rest] = fields(line.value)
-  if (place === undefined || rest.length > 0) throw failure(line, 0, 'network, address type and address')
-  const [address = '', ...suffix] = place.split('/')
-  const [one, two] = suffix.map(wholeNumber)
-  const ipv6 = addressType === 'IP6'
-  if (
-    address === '' ||
-    suffix.length > (ipv6 ? 1 : 2) ||
-    suffix.some(part => wholeNumber(part) === undefined)
-  ) {
-    throw failure(line, line.value.indexOf(place), 'an address')
-  }
-  const count = ipv6 ? one : two
-  return {
-    networkType,
-    addressType,
-    address,
-    ...(one !== undefined && !ipv6 && { ttl: one }),
-    ...(count !== undefined && { count }),
-  }
-}
-
-type MediaLine = Pick<MediaDescription, 'type' | 'port' | 'portCount' | 'protocol' | 'formats'>
-
-function mediaLine(line: Line): MediaLine {
-  const [type, ports, protocol, ...formats] = fields(line.value)
-  if (type === undefined || ports === undefined || protocol === undefined) {
-    throw failure(line, line.value.length, 'media type, port, protocol and formats')
-  }
-  const [first = '', second, ...rest] = ports.split('/')
-  const port = wholeNumber(first)
-  const portCount = second === undefined ? undefined : wholeNumber(second)
-  const counted = second === undefined || portCount !== undefined
-  if (port === undefined || port > 65_535 || !counted || rest.length > 0) {
-    throw failure(line, line.value.indexOf(ports, type.length), 'a port from 0 to 65535')
-  }
-  return { type, port, ...(portCount !== undefined && { portCount }), protocol, formats }
-}
-
-function fields(value: string): string[] {
-  return value.split(' ').filter(word => word !== '')
-}
-
-function isDigits(text: string): boolean {
-  if (text === '' || text.length > 40) return false
-  for (let i = 0; i < text.length; i++)
-    if (text.charCodeAt(i) < 0x30 || text.charCodeAt(i) > 0x39) return false
-  return true
-}
-
-/** Digits as a number; undefined for all else, and beyond 53 bits. */
-function wholeNumber(text: string): number | undefined {
-  const value = isDigits(text) ? Number(text) : Number.NaN
-  return Number.isSafeInteger(value) ? value : undefined
-}
-
-function failureOf(line: Line | undefined, expected: string): PeerError {
-  if (line) return failureAt(line.number, `${line.type}=${line.value}`, 0, expected)
-  return new PeerError('ERR_SDP', `SDP ends where ${expected} was expected`, 400)
-}
-
-function failure(line: Line, offset: number, expected: string): PeerError {
-  return failureAt(line.number, `${line.type}=${line.value}`, offset + 2, expected)
-}
-
-const EXCERPT = 60
-
-/** The line, cut to what can be shown, and a caret below the place. */
-function failureAt(number: number, line: string, column: number, expected: string): PeerError {
-  const from = Math.max(0, column - EXCERPT / 2)
-  const before = printable(line.slice(from, column))
-  const after = printable(line.slice(column, from + EXCERPT))
-  return new PeerError(
-    'ERR_SDP',
-    `SDP line ${number}, column ${column + 1}: expected ${expected}\n  ${before}${after}\n  ${' '.repeat(before.length)}^`,
-    400,
-  )
-}
+/** The types of lines, as codes. */
+const A = 0x61
+const B = 0x62
+const C = 0x63
+const E = 0x65
+const I = 0x69
+const K = 0x6b
+const M = 0x6d
+const O = 0x6f
+const P = 0x70
+const R = 0x72
+const S = 0x73
+const T = 0x74
+const U = 0x75
+const V = 0x76
+const Z = 0x7a

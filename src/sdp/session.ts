@@ -122,16 +122,21 @@ export interface AttributeValues {
   readonly iceUfrag?: string
   readonly icePwd?: string
   readonly iceOptions?: readonly string[]
+  /** Milliseconds between checks (RFC 8839 §5.5). */
+  readonly icePacing?: number
 }
 
 /** Attributes without a value. */
 export interface AttributeFlags {
   /** RFC 8839 §5.3 */
   readonly iceLite: boolean
+  readonly iceMismatch: boolean
   /** RFC 8840 §8.2 */
   readonly endOfCandidates: boolean
   /** RFC 5761 §5.1.1 */
   readonly rtcpMux: boolean
+  /** RFC 8858 §3 */
+  readonly rtcpMuxOnly: boolean
   /** RFC 5506 §5 */
   readonly rtcpRsize: boolean
   /** RFC 9143 §6 */
@@ -149,6 +154,8 @@ export interface AttributeEntries {
   cryptos: Crypto
   fingerprints: Fingerprint
   candidates: Candidate
+  /** What one line names; a description may have several (RFC 8839 §5.2). */
+  remoteCandidates: readonly RemoteCandidate[]
   ssrcs: Ssrc
   ssrcGroups: SsrcGroup
 }
@@ -237,6 +244,13 @@ export interface Candidate {
   readonly extensions: readonly (readonly [name: string, value: string])[]
 }
 
+/** One of a component in use (RFC 8839 §5.2). */
+export interface RemoteCandidate {
+  readonly component: number
+  readonly address: string
+  readonly port: number
+}
+
 /** RFC 5888 §5; with `BUNDLE` RFC 9143. */
 export interface Group {
   readonly semantics: string
@@ -260,50 +274,4 @@ export interface Ssrc {
 export interface SsrcGroup {
   readonly semantics: string
   readonly ssrcs: readonly number[]
-}
-
-/** No attributes at all. */
-export const NO_ATTRIBUTES: Attributes = {
-  iceLite: false,
-  endOfCandidates: false,
-  rtcpMux: false,
-  rtcpRsize: false,
-  bundleOnly: false,
-  groups: [],
-  msids: [],
-  rtpmaps: [],
-  fmtps: [],
-  rtcpFeedback: [],
-  extmaps: [],
-  cryptos: [],
-  fingerprints: [],
-  candidates: [],
-  ssrcs: [],
-  ssrcGroups: [],
-  attributes: [],
-  order: [],
-}
-
-/** A session description of its origin and whatever else is given; a session without bounds, and no media. */
-export function sessionDescription(
-  given: Partial<SessionDescription> & Pick<SessionDescription, 'origin'>,
-): SessionDescription {
-  return {
-    ...NO_ATTRIBUTES,
-    name: '-',
-    emails: [],
-    phones: [],
-    bandwidths: [],
-    timings: [{ start: 0, stop: 0, repeats: [] }],
-    otherLines: [],
-    media: [],
-    ...given,
-  }
-}
-
-/** A media section of its `m=` line and whatever else is given. */
-export function mediaDescription(
-  given: Partial<MediaDescription> & Pick<MediaDescription, 'type' | 'port' | 'protocol' | 'formats'>,
-): MediaDescription {
-  return { ...NO_ATTRIBUTES, connections: [], bandwidths: [], otherLines: [], ...given }
 }

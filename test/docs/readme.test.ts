@@ -1,27 +1,8 @@
-import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { SipStack } from 'resip/stack'
 import { afterEach, describe, expect, it } from 'vitest'
+import { run, snippetsOf } from './snippets.ts'
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
-const readme = readFileSync(`${root}README.md`, 'utf8')
-const snippets = [...readme.matchAll(/```js\n([\s\S]*?)```/g)].map(([, code = '']) => code)
-
-/** Runs a module inside the package, so that `resip/stack` means the build of this checkout. */
-async function run(code: string): Promise<string> {
-  const folder = mkdtempSync(`${root}dist/readme-`)
-  try {
-    writeFileSync(`${folder}/snippet.mjs`, code)
-    const { stdout } = await promisify(execFile)(process.execPath, [`${folder}/snippet.mjs`], {
-      timeout: 20_000,
-    })
-    return stdout
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-}
+const snippets = snippetsOf('README.md')
 
 describe('the README', () => {
   const stacks: SipStack[] = []

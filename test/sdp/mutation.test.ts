@@ -5,11 +5,14 @@ import {
   formatParameters,
   inlineKeys,
   parseSdp,
+  type SdpLimits,
   type SessionDescription,
 } from '../../src/sdp/index.ts'
 import { PeerError } from '../../src/util/errors.ts'
 import { seededRandom, Tokens } from '../../src/util/random.ts'
 import { SAMPLES } from './samples.ts'
+
+const head = 'v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n'
 
 const FRAGMENTS = [
   '\r\n',
@@ -57,9 +60,9 @@ function mutated(text: string, random: Tokens): string {
 }
 
 /** The description, undefined where it is refused as a peer's error; any other error is the test's failure. */
-function read(body: string | Uint8Array): SessionDescription | undefined {
+function read(body: string | Uint8Array, limits?: SdpLimits): SessionDescription | undefined {
   try {
-    return parseSdp(body)
+    return parseSdp(body, limits)
   } catch (error) {
     if (error instanceof PeerError) return undefined
     throw error
@@ -90,8 +93,26 @@ describe('mutated bodies', () => {
   })
 })
 
+describe('mutated lines of attributes', () => {
+  const lines = SAMPLES.flatMap(sample => sample.split('\r\n').filter(line => line.startsWith('a=')))
+
+  it('are written to the letter, whatever was made of them', () => {
+    const random = new Tokens(seededRandom(4566))
+    const kinds = new Set<string>()
+    for (let i = 0; i < 20_000; i++) {
+      const line = lines[i % lines.length] ?? ''
+      const at = 2 + random.below(line.length - 1)
+      const insert = [' ', ':', '/', '0', '-', '.', 'x', '*', ''][random.below(9)] ?? ''
+      const body = `${head}m=audio 9 RTP/AVP 0\r\n${line.slice(0, at)}${insert}${line.slice(at + random.below(2))}\r\n`
+      const session = parseSdp(body)
+      expect(encodeSdp(session)).toBe(body)
+      for (const kind of session.media[0]?.order ?? []) kinds.add(kind)
+    }
+    expect(kinds.size).toBeGreaterThan(20)
+  })
+})
+
 describe('time', () => {
-  const head = 'v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n'
   const fill = (unit: string): string => unit.repeat(Math.floor((65_536 - head.length - 40) / unit.length))
   const bodies: [string, string][] = [
     ['line ends', fill('\n')],
@@ -123,9 +144,10 @@ describe('time', () => {
 
   it.each(bodies)('stays short at 64 KiB of %s', (_, tail) => {
     const body = head + tail
-    read(body)
+    const limits = { maxLines: 65_536, maxMedia: 65_536 }
+    read(body, limits)
     const start = performance.now()
-    const session = read(body)
+    const session = read(body, limits)
     expect(session).toBeDefined()
     for (const media of session?.media ?? []) codecs(media)
     if (session) encodeSdp(session)

@@ -363,6 +363,72 @@ describe('parseSdp', () => {
   })
 })
 
+describe('what a body may cost', () => {
+  const sections = (count: number): string => HEAD + 'm=audio 9 RTP/AVP 0\r\n'.repeat(count)
+
+  it('3,000 m-lines are refused at the 129th, with 413 (RFC 3261 §21.4.11)', () => {
+    const error = failureOf(sections(3000))
+    expect(error).toMatchObject({ code: 'ERR_SDP_TOO_LARGE', status: 413 })
+    expect(error.message).toBe('SDP line 134: more than 128 media sections; no more are accepted')
+    const began = performance.now()
+    for (let i = 0; i < 100; i++) failureOf(sections(3000))
+    expect((performance.now() - began) / 100).toBeLessThan(5)
+  })
+
+  it('128 are read, and more where the option says so', () => {
+    expect(parseSdp(sections(128)).media).toHaveLength(128)
+    expect(parseSdp(sections(3000), { maxMedia: 3000, maxLines: 4000 }).media).toHaveLength(3000)
+    expect(() => parseSdp(sections(2), { maxMedia: 1 })).toThrow('line 7: more than 1 media sections')
+    expect(() => parseSdp(sections(1), { maxMedia: 0 })).toThrow(PeerError)
+    expect(parseSdp(HEAD, { maxMedia: 0 }).media).toEqual([])
+  })
+
+  it.each(['a=x\r\n', '\n', 'y=\n'])('lines %j beyond 2,000 are refused, with 413', line => {
+    const lines = (count: number): string => HEAD + line.repeat(count - 5)
+    expect(parseSdp(lines(2000)).media).toEqual([])
+    expect(failureOf(lines(2001))).toMatchObject({ code: 'ERR_SDP_TOO_LARGE', status: 413 })
+    expect(failureOf(lines(2001)).message).toBe('SDP of more than 2000 lines; no more are accepted')
+    expect(parseSdp(lines(2001), { maxLines: 2001 }).media).toEqual([])
+  })
+})
+
+describe('attributes of ICE and of multiplexing', () => {
+  const section = (...lines: string[]): string => `${HEAD}m=audio 9 RTP/AVP 0\r\n${lines.join('\r\n')}\r\n`
+
+  it('rtcp-mux-only is a flag (RFC 8858 §3), ice-mismatch as well (RFC 8839 §5.3)', () => {
+    const body = section('a=rtcp-mux', 'a=rtcp-mux-only', 'a=ice-mismatch')
+    expect(media(body)).toMatchObject({ rtcpMux: true, rtcpMuxOnly: true, iceMismatch: true, attributes: [] })
+    expect(media(section('a=rtcp-mux'))).toMatchObject({ rtcpMuxOnly: false, iceMismatch: false })
+    expect(encodeSdp(parseSdp(body))).toBe(body)
+  })
+
+  it('ice-pacing is in milliseconds (RFC 8839 §5.5)', () => {
+    const body = HEAD.concat('a=ice-pacing:50\r\n')
+    expect(parseSdp(body).icePacing).toBe(50)
+    expect(encodeSdp(parseSdp(body))).toBe(body)
+    expect(parseSdp(HEAD.concat('a=ice-pacing:fast\r\n'))).not.toHaveProperty('icePacing')
+  })
+
+  it('remote-candidates are read from one line or several (RFC 8839 §5.2)', () => {
+    const rtp = { component: 1, address: '192.0.2.3', port: 45664 }
+    const rtcp = { component: 2, address: '2001:db8::3', port: 45665 }
+    const one = section('a=remote-candidates:1 192.0.2.3 45664 2 2001:db8::3 45665')
+    const two = section('a=remote-candidates:1 192.0.2.3 45664', 'a=remote-candidates:2 2001:db8::3 45665')
+    expect(media(one).remoteCandidates).toEqual([[rtp, rtcp]])
+    expect(media(two).remoteCandidates).toEqual([[rtp], [rtcp]])
+    for (const body of [one, two]) expect(encodeSdp(parseSdp(body))).toBe(body)
+  })
+
+  it.each(['1 192.0.2.3', '1 192.0.2.3 70000', 'x 192.0.2.3 9', '', '1  192.0.2.3 9'])(
+    'remote-candidates:%s is kept as it is',
+    value => {
+      const body = section(`a=remote-candidates:${value}`)
+      expect(media(body)).toMatchObject({ remoteCandidates: [], order: ['attributes'] })
+      expect(encodeSdp(parseSdp(body))).toBe(body)
+    },
+  )
+})
+
 describe('a body that is read and written', () => {
   it.each(SAMPLES.map((sample, index) => [index, sample] as const))(
     'is the same to the letter (%d)',
