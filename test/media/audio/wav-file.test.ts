@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import {
   mkdtempSync,
   readdirSync,
@@ -8,6 +8,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -107,11 +108,13 @@ describe('WAV files', () => {
     writeFileSync(path, 'RIFFxxxxWAVEno')
     await expect(openWavFile(path)).rejects.toBeInstanceOf(PeerError)
     await expect(openWavFile(join(folder, 'none.wav'))).rejects.toBeInstanceOf(EnvironmentError)
-    execFileSync('mkfifo', [join(folder, 'fifo')])
-    for (const strange of ['fifo', '.']) {
-      await expect(openWavFile(join(folder, strange))).rejects.toBeInstanceOf(EnvironmentError)
-      await expect(createWavFile(join(folder, strange), MONO)).rejects.toBeInstanceOf(EnvironmentError)
+    const server = createServer().listen(join(folder, 'socket'))
+    await once(server, 'listening')
+    for (const strange of [join(folder, 'socket'), folder, '/dev/null']) {
+      await expect(openWavFile(strange)).rejects.toBeInstanceOf(EnvironmentError)
+      await expect(createWavFile(strange, MONO)).rejects.toBeInstanceOf(EnvironmentError)
     }
+    server.close()
     expect(descriptors()).toBe(0)
   })
 

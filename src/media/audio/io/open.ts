@@ -2,16 +2,18 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { EnvironmentError } from '../../../util/errors.ts'
 
-const FLAGS = {
+type Doing = 'read' | 'written'
+
+const FLAGS: Readonly<Record<Doing, number>> = {
   read: constants.O_RDONLY,
   written: constants.O_WRONLY | constants.O_CREAT,
-} as const
+}
 
 /**
  * A regular file to be `read` or `written`; to be written, it is emptied only once it is known to be one. A pipe or a
  * device is refused: opening it could hold a thread of the pool for ever.
  */
-export async function openRegular(path: string, doing: keyof typeof FLAGS): Promise<FileHandle> {
+export async function openRegular(path: string, doing: Doing): Promise<FileHandle> {
   let file: FileHandle
   try {
     file = await open(path, FLAGS[doing] | constants.O_NONBLOCK)
@@ -33,6 +35,6 @@ export async function closeQuietly(file: FileHandle): Promise<void> {
   await file.close().catch(() => {})
 }
 
-export function failure(doing: keyof typeof FLAGS, advice: string, cause?: unknown): EnvironmentError {
+export function failure(doing: Doing, advice: string, cause?: unknown): EnvironmentError {
   return new EnvironmentError('ERR_WAV_FILE', `the WAV file cannot be ${doing}: ${advice}`, { cause })
 }
