@@ -9,6 +9,8 @@ interface Abandoned {
   cut: AbortController | undefined
 }
 
+/** Characters of all Call-IDs and tags that are remembered. */
+const MAX_LENGTHS = 4 * 1024 * 1024
 /** Deletes that are under way to one engine at a time: it has just come back, and has calls to serve. */
 const AT_ONCE = 16
 
@@ -25,6 +27,7 @@ export class AbandonedCalls {
   readonly #limit: number
   /** By Call-ID, the oldest first. */
   readonly #calls = new Map<string, Abandoned>()
+  #lengths = 0
   #underWay = 0
   #closed = false
 
@@ -40,20 +43,22 @@ export class AbandonedCalls {
   add(callId: string, fromTag: string | undefined): void {
     if (callId === '' || this.#closed) return
     this.keep(callId)
-    this.#calls.set(callId, { callId, fromTag, cut: undefined })
-    if (this.#calls.size <= this.#limit) return
+    const call = { callId, fromTag, cut: undefined }
+    this.#calls.set(callId, call)
+    this.#lengths += lengthOf(call)
     for (const oldest of this.#calls.keys()) {
+      if (this.#calls.size <= this.#limit && this.#lengths <= MAX_LENGTHS) break
       this.keep(oldest)
       this.forgotten++
-      break
     }
   }
 
   /** The call is this engine's after all: no `delete`, be it under way, may end it. */
   keep(callId: string): void {
     const call = this.#calls.get(callId)
-    this.#calls.delete(callId)
-    call?.cut?.abort()
+    if (call === undefined) return
+    this.#remove(call)
+    call.cut?.abort()
   }
 
   /** The engine answered something. */
@@ -92,8 +97,17 @@ export class AbandonedCalls {
     this.#underWay--
     call.cut = undefined
     if (!done || this.#calls.get(call.callId) !== call) return
-    this.#calls.delete(call.callId)
+    this.#remove(call)
     this.deleted++
     this.onAlive()
   }
+
+  #remove(call: Abandoned): void {
+    this.#calls.delete(call.callId)
+    this.#lengths -= lengthOf(call)
+  }
+}
+
+function lengthOf({ callId, fromTag = '' }: Abandoned): number {
+  return callId.length + fromTag.length
 }

@@ -29,6 +29,8 @@ export interface RtpEnginePoolOptions extends Omit<RtpEngineClientOptions, 'carr
   readonly attemptTimeout?: number
   /** Calls whose engine is remembered; beyond that the one longest unused is forgotten. Default 100,000. */
   readonly maxCalls?: number
+  /** Characters of all their Call-IDs together, whose lengths peers choose. Default 32 Mi. */
+  readonly maxCallIdLengths?: number
   /** Hears of each engine that goes down or comes back. */
   readonly onHealth?: (engine: PoolEngine) => unknown
   /** Another way to an engine than its URL tells. */
@@ -39,6 +41,7 @@ const HEALTH: HealthOptions = { interval: 5_000, timeout: 1_000, failures: 2 }
 const TIMEOUT = 10_000
 const ATTEMPT_TIMEOUT = 2_000
 const MAX_CALLS = 100_000
+const MAX_CALL_ID_LENGTHS = 32 * 1024 * 1024
 /** The commands that can begin a call. */
 const OPENING = new Set(['offer', 'publish', 'transform'])
 
@@ -53,11 +56,13 @@ export class RtpEnginePool extends RtpEngineCommands {
   readonly #timeout: number
   readonly #attemptTimeout: number
   readonly #maxCalls: number
+  readonly #maxCallIdLengths: number
   /** By Call-ID, the one longest unused first. */
   readonly #calls = new Map<string, PoolEngine>()
   /** Attempts at new calls under way, to be cut short when their engine goes down. */
   readonly #attempts = new Map<AbortController, PoolEngine>()
   readonly #errors: CallbackErrors
+  #callIdLengths = 0
   #failovers = 0
   #withoutEngine = 0
   #forgotten = 0
@@ -65,12 +70,14 @@ export class RtpEnginePool extends RtpEngineCommands {
   /** Throws a UsageError for no members, weights below 0, and what `RtpEngineClient` throws it for. */
   constructor(members: readonly (string | RtpEnginePoolMember)[], options: RtpEnginePoolOptions = {}) {
     super()
-    const { health, attemptTimeout, maxCalls, onHealth, carrier, ...clientOptions } = options
+    const { health, attemptTimeout, maxCalls, maxCallIdLengths, onHealth, carrier, ...clientOptions } =
+      options
     if (members.length === 0) throw new UsageError('ERR_RTPENGINE_OPTION', 'a pool needs one engine at least')
     this.#timers = options.timers ?? new Timers(systemClock)
     this.#timeout = options.timeout ?? TIMEOUT
     this.#attemptTimeout = positive('attemptTimeout', attemptTimeout ?? ATTEMPT_TIMEOUT)
     this.#maxCalls = positive('maxCalls', maxCalls ?? MAX_CALLS)
+    this.#maxCallIdLengths = positive('maxCallIdLengths', maxCallIdLengths ?? MAX_CALL_ID_LENGTHS)
     this.#errors = new CallbackErrors(options)
     const timers = this.#timers
     const checks = { ...HEALTH, ...health }
@@ -253,13 +260,13 @@ export class RtpEnginePool extends RtpEngineCommands {
     if (callId === '') return
     this.#unassign(callId)
     this.#calls.set(detached(callId), engine)
+    this.#callIdLengths += callId.length
     engine.abandoned.keep(callId)
     engine.calls++
-    if (this.#calls.size <= this.#maxCalls) return
     for (const oldest of this.#calls.keys()) {
+      if (this.#calls.size <= this.#maxCalls && this.#callIdLengths <= this.#maxCallIdLengths) break
       this.#unassign(oldest)
       this.#forgotten++
-      break
     }
   }
 
@@ -267,6 +274,7 @@ export class RtpEnginePool extends RtpEngineCommands {
     const engine = this.#calls.get(callId)
     if (engine === undefined) return
     this.#calls.delete(callId)
+    this.#callIdLengths -= callId.length
     engine.calls--
   }
 

@@ -229,6 +229,17 @@ describe('RtpEnginePool', () => {
     expect(pool.metrics).toMatchObject({ calls: 2, forgotten: 1 })
   })
 
+  it('forgets calls whose Call-IDs are long before there are too many of them', async () => {
+    const { simulation, pool } = simulatePool({ maxCallIdLengths: 25 })
+    for (const call of ['0123456789a', '0123456789b', '0123456789c', 'short']) {
+      const offer = pool.offer('v=0', call, 'a')
+      await simulation.advance(5)
+      await offer
+    }
+    expect(pool.metrics).toMatchObject({ calls: 2, forgotten: 2 })
+    expect(pool.engineOf('0123456789c')).toBeDefined()
+  })
+
   it('remembers the engine of a transform by the Call-ID of the reply', async () => {
     const reply = { result: 'ok', 'call-id': 'made', 'from-tag': 'a', media: [] }
     const { simulation, pool } = simulatePool({}, { answer: () => reply })
@@ -363,6 +374,9 @@ describe('calls that an engine opened too late', () => {
     await simulation.advance(5)
     expect(engine.ladder).toEqual(['0 → delete', '0 → delete'])
     expect([abandoned.size, abandoned.deleted]).toEqual([0, 2])
+    const roomy = new AbandonedCalls(client, 10_000)
+    for (let i = 0; i < 100; i++) roomy.add(`${'x'.repeat(60_000)}${i}`, 'a')
+    expect([roomy.size, roomy.forgotten]).toEqual([69, 31])
     abandoned.add('w', undefined)
     abandoned.close()
     abandoned.onAlive()
