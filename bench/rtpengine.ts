@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { setTimeout as after } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { decodeBencode, decodeNgMessage, encodeBencode, encodeNgMessage, RtpEngineClient } from 'resip/media'
 import type { Measurement } from './measurement.ts'
@@ -112,7 +113,7 @@ async function measure(
 ): Promise<Measurement[]> {
   const client = new RtpEngineClient(url)
   try {
-    await client.ping()
+    await answered(client)
     const results: Measurement[] = []
     for (const kind of kinds) {
       const run = (): Promise<unknown> =>
@@ -165,3 +166,16 @@ function serveFake(): void {
 }
 
 if (!isMainThread && workerData === FAKE) serveFake()
+
+/** An engine that was started just now refuses until its port is open. */
+async function answered(client: RtpEngineClient): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await client.ping()
+      return
+    } catch (error) {
+      if (tries === 100) throw error
+      await after(50)
+    }
+  }
+}

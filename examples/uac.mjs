@@ -23,6 +23,11 @@ function call() {
           resolve(`INVITE was answered ${response.status}`)
           return
         }
+        // without it there is nowhere to send ACK and BYE (RFC 3261 §12.1.1)
+        if (response.try(h.Contact).value === undefined) {
+          resolve('a 200 came without a Contact')
+          return
+        }
         // RFC 3261 §13.2.2.4: each 2xx gets an ACK, also one that comes again
         const isFirst = ack === undefined
         ack ??= ack2xx(invite, response)

@@ -1,10 +1,13 @@
 // A callee that takes every call: 180, then 200 with an answer in SDP, until the caller hangs up.
 //
 //   node examples/uas.mjs udp:127.0.0.1:5060 tcp:127.0.0.1:5060
-import { h, nameAddr, SipStack } from 'resip/stack'
+import { fileURLToPath } from 'node:url'
+import { h, nameAddr, request, SipStack } from 'resip/stack'
 
 const T1 = 500
 const T2 = 4000
+/** Calls at a time: a caller who vanished without a BYE is not noticed here. */
+const MAX_CALLS = 100_000
 
 const answer = [
   'v=0',
@@ -23,8 +26,8 @@ const ourContact = contact.with({ uri: contact.uri.with({ host: '' }) })
 
 /** One call that was answered. RFC 3261 §13.3.1.4: its 200 goes out again, from T1 up to T2, until ACK comes. */
 class Call {
-  constructor(stack, invite) {
-    this.stack = stack
+  constructor(callee, invite) {
+    this.callee = callee
     this.invite = invite
     this.ok = invite.response(200).set(h.Contact, ourContact).setBody('application/sdp', answer)
     this.interval = T1
@@ -32,60 +35,92 @@ class Call {
   }
 
   answer() {
+    this.timer = this.callee.stack.timers.start(this, 'send 200 again', this.interval)
     this.invite.respond(180)
     this.invite.respond(this.ok)
-    this.timer = this.stack.timers.start(this, 'send 200 again', this.interval)
   }
 
   onTimer() {
     this.waited += this.interval
-    if (this.waited >= 64 * T1) return
+    if (this.waited >= 64 * T1) {
+      this.hangUp()
+      return
+    }
+    this.interval = Math.min(2 * this.interval, T2, 64 * T1 - this.waited)
+    this.callee.stack.timers.restart(this.timer, this.interval)
     this.invite.respond(this.ok)
-    this.interval = Math.min(2 * this.interval, T2)
-    this.stack.timers.restart(this.timer, this.interval)
   }
 
   /** ACK has come: nothing of the INVITE is needed any more. */
   confirm() {
-    this.stack.timers.stop(this.timer)
+    this.callee.stack.timers.stop(this.timer)
     this.invite = undefined
     this.ok = undefined
   }
-}
 
-const stack = new SipStack()
-/** Calls by our tag, which stands in To of all that follows. */
-const calls = new Map()
-
-function onRequest(transaction) {
-  const { request, method, localTag } = transaction
-  const tag = request.to.tag
-  if (method === 'INVITE' && tag === undefined) {
-    const call = new Call(stack, transaction)
-    calls.set(localTag, call)
-    call.answer()
-  } else if (method === 'BYE') {
-    const call = calls.get(tag)
-    call?.confirm()
-    calls.delete(tag)
-    transaction.respond(call ? 200 : 481)
-  } else if (method === 'OPTIONS') {
-    transaction.respond(200)
-  } else {
-    transaction.respond(tag === undefined ? 405 : 481)
+  /** No ACK within 64·T1: the dialog is confirmed all the same, so it ends with a BYE (§13.3.1.4, §15.1.1). */
+  hangUp() {
+    const { request: invite, localTag } = this.invite
+    this.confirm()
+    this.callee.calls.delete(localTag)
+    const remote = invite.try(h.Contact).value
+    if (remote === undefined) return
+    const from = invite.to.with({ tag: localTag })
+    const bye = request('BYE', remote.uri, { from, to: invite.from, callId: invite.callId, cseq: 1 })
+    const routeSet = [...invite.all(h.RecordRoute)]
+    if (routeSet.length > 0) bye.set(h.Route, ...routeSet)
+    this.callee.stack.send(bye, { onFinal() {}, onFailure() {} })
   }
 }
 
-stack.onRequest(onRequest, ack => calls.get(ack.to.tag)?.confirm())
+/** Makes `stack` a callee. */
+export class Callee {
+  constructor(stack) {
+    this.stack = stack
+    /** Calls by our tag, which stands in To of all that follows. */
+    this.calls = new Map()
+    stack.onRequest(
+      transaction => this.onRequest(transaction),
+      ack => this.calls.get(ack.to.tag)?.confirm(),
+    )
+  }
 
-try {
-  const points = process.argv.slice(2)
-  await stack.listen(...(points.length > 0 ? points : ['udp:127.0.0.1:5060']))
-  console.log(`the callee listens on ${stack.transports.map(transport => transport.key).join(' and ')}`)
-  await new Promise(resolve => {
-    process.once('SIGINT', resolve)
-    process.once('SIGTERM', resolve)
-  })
-} finally {
-  await stack.close()
+  onRequest(transaction) {
+    const { request, method, localTag } = transaction
+    const tag = request.to.tag
+    if (method === 'INVITE' && tag === undefined) {
+      if (this.calls.size >= MAX_CALLS) {
+        transaction.respond(503)
+        return
+      }
+      const call = new Call(this, transaction)
+      this.calls.set(localTag, call)
+      call.answer()
+    } else if (method === 'BYE') {
+      const call = this.calls.get(tag)
+      call?.confirm()
+      this.calls.delete(tag)
+      transaction.respond(call ? 200 : 481)
+    } else if (method === 'OPTIONS') {
+      transaction.respond(200)
+    } else {
+      transaction.respond(tag === undefined ? 405 : 481)
+    }
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const stack = new SipStack()
+  new Callee(stack)
+  try {
+    const points = process.argv.slice(2)
+    await stack.listen(...(points.length > 0 ? points : ['udp:127.0.0.1:5060']))
+    console.log(`the callee listens on ${stack.transports.map(transport => transport.key).join(' and ')}`)
+    await new Promise(resolve => {
+      process.once('SIGINT', resolve)
+      process.once('SIGTERM', resolve)
+    })
+  } finally {
+    await stack.close()
+  }
 }

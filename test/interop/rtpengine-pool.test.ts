@@ -70,6 +70,47 @@ describe.each<[CarrierName]>([['udp'], ['tcp'], ['http'], ['ws']])(
   },
 )
 
+describe.each<[CarrierName]>([['udp'], ['tcp'], ['http'], ['ws']])(
+  'a pool one of whose engines stands still for a while, over %s',
+  carrier => {
+    it('deletes there what was given to the other meanwhile, and only that', async () => {
+      const first = await start(FIRST)
+      const second = await start(SECOND)
+      const pool = new RtpEnginePool([first.url(carrier), second.url(carrier)], {
+        attemptTimeout: 300,
+        health: { interval: 500, timeout: 200 },
+        retransmission: { initial: 100 },
+      })
+      try {
+        const before = await Promise.all(
+          Array.from({ length: 20 }, (_, i) => pool.offer(SDP, `before${i}`, 'alice').then(({ sdp }) => sdp)),
+        )
+        first.pause()
+        const meanwhile = await Promise.all(
+          Array.from({ length: 40 }, (_, i) =>
+            pool.offer(SDP, `meanwhile${i}`, 'alice').then(({ sdp }) => sdp),
+          ),
+        )
+        expect(meanwhile.every(sdp => sdp.includes(SECOND))).toBe(true)
+        const abandoned = pool.metrics.engines[0]?.abandoned ?? 0
+        expect(abandoned).toBeGreaterThan(5)
+        first.resume()
+        await expect.poll(() => pool.engines[0]?.healthy, { timeout: 5_000 }).toBe(true)
+        await expect.poll(() => pool.metrics.engines[0]?.abandoned, { timeout: 5_000 }).toBe(0)
+        const stayed = before.filter(sdp => sdp.includes(FIRST)).length
+        await expect
+          .poll(async () => (await pool.engines[0]?.client.list(1000))?.length, { timeout: 5_000 })
+          .toBe(stayed)
+        expect(await pool.engines[1]?.client.list(1000)).toHaveLength(60 - stayed)
+        expect(pool.metrics.engines[0]?.abandonedDeleted).toBeGreaterThanOrEqual(abandoned)
+      } finally {
+        first.resume()
+        await pool.close()
+      }
+    })
+  },
+)
+
 describe('a pool whose first choice is full', () => {
   it('gives the call to the next engine, and tells when all are full', async () => {
     const first = await start(FIRST, '--max-sessions=2')

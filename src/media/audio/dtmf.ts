@@ -1,4 +1,6 @@
 import { UsageError } from '../../util/errors.ts'
+import { guarded } from '../../util/guard.ts'
+import { type CallbackErrorOptions, CallbackErrors } from '../callback-errors.ts'
 import { fourResonances, resonator } from './goertzel.ts'
 import { levelOf } from './level.ts'
 import { ToneGenerator } from './tone.ts'
@@ -29,7 +31,7 @@ export function dtmfTone(digit: string, sampleRate: number, level?: number): Ton
   })
 }
 
-export interface DtmfDetectorOptions {
+export interface DtmfDetectorOptions extends CallbackErrorOptions {
   /** 8000 by default; blocks scale with it. */
   readonly sampleRate?: number
   /** dBm0 of the weaker tone at least; −29 by default (ITU-T Q.24, table A-1). */
@@ -56,8 +58,9 @@ const OTHER_TONES = 4
  * Detects DTMF in audio by the rules of ITU-T Q.24. `onDigit` is told once a digit has lasted, `onEnd` when it is over.
  */
 export class DtmfDetector {
-  readonly #onDigit: (digit: string) => void
-  readonly #onEnd: (digit: string) => void
+  readonly #onDigit: (digit: string) => unknown
+  readonly #onEnd: ((digit: string) => unknown) | undefined
+  readonly #errors: CallbackErrors
   readonly #low: Float64Array
   readonly #high: Float64Array
   readonly #powers: Float64Array = new Float64Array(4)
@@ -71,18 +74,24 @@ export class DtmfDetector {
   #misses = 0
 
   constructor(
-    onDigit: (digit: string) => void,
-    onEnd: (digit: string) => void = () => {},
+    onDigit: (digit: string) => unknown,
+    onEnd?: (digit: string) => unknown,
     options: DtmfDetectorOptions = {},
   ) {
     this.#onDigit = onDigit
     this.#onEnd = onEnd
+    this.#errors = new CallbackErrors(options)
     const sampleRate = options.sampleRate ?? 8000
     this.#low = Float64Array.from(DTMF_LOW, frequency => resonator(frequency, sampleRate))
     this.#high = Float64Array.from(DTMF_HIGH, frequency => resonator(frequency, sampleRate))
     this.#minLevel = options.minLevel ?? DEFAULT_MIN_LEVEL
     this.#half = Math.round((BLOCK * sampleRate) / 2)
     this.#block = new Float64Array(2 * this.#half)
+  }
+
+  /** How often `onDigit` or `onEnd` threw or rejected. */
+  get callbackErrors(): number {
+    return this.#errors.count
   }
 
   /** The digit that sounds now. */
@@ -110,12 +119,12 @@ export class DtmfDetector {
       if (this.#misses < BLOCKS_OFF && !replaced) return
       const over = this.#digit
       this.#digit = undefined
-      this.#onEnd(over)
+      guarded(this.#errors.failed, undefined, this.#onEnd, over)
     }
     if (found === undefined || this.#hits < BLOCKS_ON) return
     this.#digit = found
     this.#misses = 0
-    this.#onDigit(found)
+    guarded(this.#errors.failed, undefined, this.#onDigit, found)
   }
 
   #measure(): string | undefined {

@@ -15,7 +15,8 @@ export {
   dtmfTone,
 } from './dtmf.ts'
 export { goertzelPower, type ToneLevel, toneLevel } from './goertzel.ts'
-export { createWavFile, openWavFile, type WavFileReader, type WavFileWriter } from './io/wav-file.ts'
+export { openWavFile, WavFileReader, type WavReaderOptions } from './io/wav-file-reader.ts'
+export { createWavFile, type WavFileOptions, WavFileWriter } from './io/wav-file-writer.ts'
 export { amplitudeOf, levelOf, powerLevel } from './level.ts'
 export { MediaClock, type MediaClockUser, Pace } from './media-clock.ts'
 export { type Cadence, ToneGenerator, type ToneOptions } from './tone.ts'

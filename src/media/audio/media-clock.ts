@@ -1,13 +1,16 @@
 import type { Alarm, Clock } from '../../util/clock.ts'
 import { UsageError } from '../../util/errors.ts'
+import { guarded } from '../../util/guard.ts'
+import { type CallbackErrorOptions, CallbackErrors } from '../callback-errors.ts'
 
 /** Who is called once a slot. */
 export interface MediaClockUser {
   /**
    * `slot` counts from 0 at `start`, skipped ones included; `skipped` slots were lost since the last call because the
    * host was late: media time goes on by `skipped + 1` slots. `deadline` is when the slot was due, in milliseconds.
+   * What it throws or rejects with is counted and goes to `onCallbackError`; its stream and all others go on.
    */
-  onSlot(slot: number, skipped: number, deadline: number): void
+  onSlot(slot: number, skipped: number, deadline: number): unknown
 }
 
 /** One paced stream. */
@@ -49,12 +52,19 @@ export class MediaClock {
   readonly #clock: Clock
   readonly #alarm: Alarm
   readonly #rings = new Map<number, Ring>()
+  readonly #errors: CallbackErrors
   #armedAt = Number.POSITIVE_INFINITY
   #working = false
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, options: CallbackErrorOptions = {}) {
     this.#clock = clock
+    this.#errors = new CallbackErrors(options)
     this.#alarm = clock.alarm(() => this.#wake())
+  }
+
+  /** How often `onSlot` threw or rejected. */
+  get callbackErrors(): number {
+    return this.#errors.count
   }
 
   /** How many streams are paced. */
@@ -113,12 +123,9 @@ export class MediaClock {
   #wake(): void {
     this.#armedAt = Number.POSITIVE_INFINITY
     this.#working = true
-    try {
-      for (const ring of this.#rings.values()) this.#turn(ring)
-    } finally {
-      this.#working = false
-      this.#arm()
-    }
+    for (const ring of this.#rings.values()) this.#turn(ring)
+    this.#working = false
+    this.#arm()
   }
 
   #turn(ring: Ring): void {
@@ -138,7 +145,7 @@ export class MediaClock {
     const skipped = slot - pace.next
     pace.next = slot + 1
     pace.skipped += skipped
-    pace.user.onSlot(slot, skipped, due)
+    guarded(this.#errors.failed, pace.user, pace.user.onSlot, slot, skipped, due)
   }
 
   #arm(): void {

@@ -24,5 +24,6 @@ export {
   type SourceDescription,
 } from './packet.ts'
 export { parseRtcp, type RtcpParseOptions } from './parse.ts'
+export { ReportTurns } from './report-turns.ts'
 export { type RtcpScheduleOptions, RtcpScheduler, type RtcpScheduleUser } from './scheduler.ts'
 export type { OtherXrBlock, ReceiverReferenceTime, VoipMetrics, XrBlock } from './xr.ts'

@@ -8,13 +8,18 @@ export interface Member {
   sentAt: number | undefined
 }
 
-/** The member and sender tables of RFC 3550 §6.3, bounded: strangers beyond the limit are counted, not kept. */
+/**
+ * The member and sender tables of RFC 3550 §6.3, bounded: strangers beyond the limit are counted, not kept. Who sends
+ * takes the place of the one who sends nothing and was silent longest, so that made-up names keep no sender out.
+ */
 export class MemberTable {
   readonly #members = new Map<number, Member>()
   readonly #capacity: number
   #senders = 0
-  /** Identifiers that found no room. */
+  /** How often an identifier found no room. */
   overflow = 0
+  /** Members that made room for a sender. */
+  displaced = 0
 
   constructor(capacity: number = 1024) {
     this.#capacity = capacity
@@ -41,7 +46,7 @@ export class MemberTable {
   hear(ssrc: number, now: number, sending: boolean): Member | undefined {
     let member = this.#members.get(ssrc)
     if (member === undefined) {
-      if (this.#members.size >= this.#capacity) {
+      if (this.#members.size >= this.#capacity && !(sending && this.#displace())) {
         this.overflow++
         return undefined
       }
@@ -75,5 +80,16 @@ export class MemberTable {
     }
     for (const member of gone) this.remove(member.ssrc)
     return gone
+  }
+  /** Only where the table is full and a new sender comes; false where all are senders. */
+  #displace(): boolean {
+    let silent: Member | undefined
+    for (const member of this.#members.values()) {
+      if (member.sentAt !== undefined) continue
+      if (silent === undefined || member.heardAt < silent.heardAt) silent = member
+    }
+    if (silent === undefined) return false
+    this.displaced++
+    return this.#members.delete(silent.ssrc)
   }
 }

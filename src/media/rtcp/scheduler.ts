@@ -164,14 +164,23 @@ export class RtcpScheduler {
     const due = this.#last + this.#interval()
     if (due > now) this.#schedule(due)
     else {
-      const size = this.#user.sendReport()
-      if (this.#event !== 'report') return
-      this.#average(size)
-      this.#last = now
-      this.#schedule(now + this.#interval())
-      this.#initial = false
+      let size = 0
+      try {
+        size = this.#user.sendReport()
+      } finally {
+        this.#onReportSent(now, size)
+      }
     }
     this.#pmembers = this.#user.members
+  }
+
+  /** Also where sending failed: the session goes on. */
+  #onReportSent(now: number, size: number): void {
+    if (this.#event !== 'report') return
+    this.#average(size)
+    this.#last = now
+    this.#schedule(now + this.#interval())
+    this.#initial = false
   }
 
   #schedule(at: number): void {

@@ -1,11 +1,14 @@
 import type { Clock } from '../../util/clock.ts'
+import { guarded } from '../../util/guard.ts'
 import type { RandomSource } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
+import { type CallbackErrorOptions, CallbackErrors } from '../callback-errors.ts'
 import { composeBye, composeReport } from '../rtcp/compose.ts'
 import { MemberTable } from '../rtcp/members.ts'
 import { middleOf, ntpFromDate, roundTrip } from '../rtcp/ntp.ts'
 import { type Bye, cnameOf, type RtcpFault, type RtcpPacket, reporterOf } from '../rtcp/packet.ts'
 import { parseRtcp } from '../rtcp/parse.ts'
+import { ReportTurns } from '../rtcp/report-turns.ts'
 import { RtcpScheduler, type RtcpScheduleUser } from '../rtcp/scheduler.ts'
 import { parseRtp, RtpFaults, type RtpPacket } from './packet.ts'
 import type { RtpSender } from './sender.ts'
@@ -16,18 +19,18 @@ import { SourceIdentifiers, type SourceKind } from './source-identifiers.ts'
 /** What a session tells its user. */
 export interface RtpSessionHandler {
   /** A compound RTCP packet to send. */
-  sendRtcp(bytes: Buffer): void
+  sendRtcp(bytes: Buffer): unknown
   /** A report block about what we send came from `from`; `roundTrip` in milliseconds where it can be known. */
-  onReport?(from: number, report: ReceptionReport, roundTrip: number | undefined): void
+  onReport?(from: number, report: ReceptionReport, roundTrip: number | undefined): unknown
   /** Feedback, APP, XR and unknown packets. */
-  onRtcp?(packet: RtcpPacket): void
+  onRtcp?(packet: RtcpPacket): unknown
   /** A source said BYE, or timed out where `reason` is `undefined` and `timedOut` is true. */
-  onLeave?(ssrc: number, reason: string | undefined, timedOut: boolean): void
+  onLeave?(ssrc: number, reason: string | undefined, timedOut: boolean): unknown
   /** Our identifier collided and is now `ssrc` (§8.2). */
-  onCollision?(ssrc: number): void
+  onCollision?(ssrc: number): unknown
 }
 
-export interface RtpSessionOptions {
+export interface RtpSessionOptions extends CallbackErrorOptions {
   readonly sender: RtpSender
   readonly cname: string
   readonly clock: Clock
@@ -82,6 +85,8 @@ export class RtpSession {
   readonly #scheduler: RtcpScheduler
   readonly #identifiers: SourceIdentifiers
   readonly #sources = new Map<number, RtpSource>()
+  readonly #turns = new ReportTurns()
+  readonly #errors: CallbackErrors
   #weSentAt: number | undefined
   #everSent = false
   #byeReason: string | undefined
@@ -92,6 +97,7 @@ export class RtpSession {
     this.sender = options.sender
     this.members = new MemberTable(maxSources)
     this.#options = options
+    this.#errors = new CallbackErrors(options)
     this.#handler = handler
     this.#identifiers = new SourceIdentifiers(options.sender.ssrc, maxSources)
     this.#scheduler = new RtcpScheduler(this.#scheduleUser(), {
@@ -138,6 +144,11 @@ export class RtpSession {
     this.#byeReason = reason
     this.#scheduler.leave(this.#bye().length, this.#everSent)
     if (!this.#everSent) this.#closed = true
+  }
+
+  /** How often the handler threw or rejected. */
+  get callbackErrors(): number {
+    return this.#errors.count
   }
 
   get sources(): ReadonlyMap<number, RtpSource> {
@@ -217,13 +228,14 @@ export class RtpSession {
       this.members.hear(ssrc, this.#options.clock.now(), false)
     }
     if (packet.type !== 'sr' && packet.type !== 'rr') {
-      this.#handler.onRtcp?.(packet)
+      guarded(this.#errors.failed, this.#handler, this.#handler.onRtcp, packet)
       return
     }
     if (packet.type === 'sr') {
       this.#sources.get(packet.ssrc)?.onSenderReport(middleOf(packet.ntp), this.#options.clock.now())
     }
     for (const report of packet.reports) {
+      if (this.#closed) return
       if (report.ssrc === this.sender.ssrc) this.#onOwnReport(packet.ssrc, report)
     }
   }
@@ -231,7 +243,7 @@ export class RtpSession {
   #onOwnReport(from: number, report: ReceptionReport): void {
     const time = roundTrip(ntpFromDate(this.#options.clock.date()), report.lastReport, report.delay)
     if (time !== undefined) this.roundTripTime = time
-    this.#handler.onReport?.(from, report, time)
+    guarded(this.#errors.failed, this.#handler, this.#handler.onReport, from, report, time)
   }
 
   #onCname(ssrc: number, cname: string | undefined, from: string): void {
@@ -245,9 +257,10 @@ export class RtpSession {
   /** A BYE counts only from the address where the source is known (§8.2). */
   #onBye(packet: Bye, from: string): void {
     for (const ssrc of packet.ssrcs) {
+      if (this.#closed) return
       if (!this.#identifiers.has(ssrc) || !this.#accepts(ssrc, from, 'control')) continue
       this.#forget(ssrc)
-      this.#handler.onLeave?.(ssrc, packet.reason, false)
+      guarded(this.#errors.failed, this.#handler, this.#handler.onLeave, ssrc, packet.reason, false)
     }
   }
 
@@ -262,10 +275,10 @@ export class RtpSession {
 
   /** §8.2: BYE for the old identifier, then go on with another. */
   #changeIdentifier(from: string, kind: SourceKind): void {
-    if (this.#everSent) this.#handler.sendRtcp(this.#bye())
+    if (this.#everSent) guarded(this.#errors.failed, this.#handler, this.#handler.sendRtcp, this.#bye())
     const ssrc = this.sender.renew(candidate => this.#identifiers.has(candidate))
-    this.#identifiers.renew(ssrc, from, kind)
-    this.#handler.onCollision?.(ssrc)
+    this.#identifiers.renew(ssrc, from, kind, this.#options.clock.now())
+    guarded(this.#errors.failed, this.#handler, this.#handler.onCollision, ssrc)
   }
 
   #forget(ssrc: number): void {
@@ -281,30 +294,29 @@ export class RtpSession {
     const silentSince = now - TIMEOUT_INTERVALS * silence
     if (this.#weSentAt !== undefined && this.#weSentAt < senderSince) this.#weSentAt = undefined
     const gone = this.members.expire(silentSince, senderSince)
-    this.#identifiers.expire(now - CONFLICT_INTERVALS * silence)
+    // also those that never proved themselves and are no members: none of them may fill the tables for good
+    for (const ssrc of this.#identifiers.expire(silentSince, now - CONFLICT_INTERVALS * silence)) {
+      this.#sources.delete(ssrc)
+    }
     for (const { ssrc } of gone) {
       this.#forget(ssrc)
-      this.#handler.onLeave?.(ssrc, undefined, true)
-    }
-    // sources that never proved themselves are no members, and must not fill the tables either
-    for (const source of this.#sources.values()) {
-      if (source.heardAt < silentSince && this.members.get(source.ssrc) === undefined)
-        this.#forget(source.ssrc)
+      if (this.#closed) continue
+      guarded(this.#errors.failed, this.#handler, this.#handler.onLeave, ssrc, undefined, true)
     }
     if (gone.length > 0) this.#scheduler.reconsider()
   }
 
   #sendReport(): number {
     const { cname, clock } = this.#options
-    const bytes = composeReport(this.sender, this.weSent, this.#sources.values(), cname, clock)
+    const bytes = composeReport(this.sender, this.weSent, this.#sources.values(), this.#turns, cname, clock)
     this.#everSent = true
-    this.#handler.sendRtcp(bytes)
+    guarded(this.#errors.failed, this.#handler, this.#handler.sendRtcp, bytes)
     return bytes.length
   }
 
   #sendBye(): void {
     this.#closed = true
-    this.#handler.sendRtcp(this.#bye())
+    guarded(this.#errors.failed, this.#handler, this.#handler.sendRtcp, this.#bye())
   }
 
   #bye(): Buffer {

@@ -16,6 +16,7 @@ export type IdentifierVerdict =
 interface Addresses {
   data: string | undefined
   control: string | undefined
+  heardAt: number
 }
 
 /** Collision and loop detection as RFC 3550 §8.2, over bounded tables. */
@@ -59,15 +60,16 @@ export class SourceIdentifiers {
       this.#table.set(ssrc, {
         data: kind === 'data' ? address : undefined,
         control: kind === 'control' ? address : undefined,
+        heardAt: now,
       })
       return 'accepted'
     }
     const known = entry[kind]
-    if (known === undefined) {
+    if (known === undefined || known === address) {
       entry[kind] = address
+      entry.heardAt = now
       return 'accepted'
     }
-    if (known === address) return 'accepted'
     return cnameDiffers ? 'third-party-collision' : 'third-party-loop'
   }
 
@@ -80,10 +82,11 @@ export class SourceIdentifiers {
   }
 
   /** After a collision: the other keeps the old identifier, at its address, and `ssrc` is ours. */
-  renew(ssrc: number, address: string, kind: SourceKind): void {
+  renew(ssrc: number, address: string, kind: SourceKind, now: number): void {
     this.#table.set(this.#own, {
       data: kind === 'data' ? address : undefined,
       control: kind === 'control' ? address : undefined,
+      heardAt: now,
     })
     this.#own = ssrc
   }
@@ -98,10 +101,17 @@ export class SourceIdentifiers {
     this.#table.clear()
   }
 
-  /** Drops conflicting addresses that were silent since `time`: ten report intervals ago is usual (§8.2). */
-  expire(time: number): void {
+  /**
+   * Drops and answers the identifiers that were silent since `silentSince`, members or not (§6.3.5), and drops the
+   * conflicting addresses that were since `conflictSince`: ten report intervals ago is usual (§8.2).
+   */
+  expire(silentSince: number, conflictSince: number): number[] {
     for (const list of [this.#conflicting.data, this.#conflicting.control]) {
-      for (const [address, last] of list) if (last < time) list.delete(address)
+      for (const [address, last] of list) if (last < conflictSince) list.delete(address)
     }
+    const gone: number[] = []
+    for (const [ssrc, { heardAt }] of this.#table) if (heardAt < silentSince) gone.push(ssrc)
+    for (const ssrc of gone) this.#table.delete(ssrc)
+    return gone
   }
 }

@@ -1,8 +1,10 @@
 import { systemClock } from '../../net/clock.ts'
 import { systemRandom } from '../../net/random.ts'
 import { PeerError, UsageError } from '../../util/errors.ts'
+import { guarded } from '../../util/guard.ts'
 import { type RandomSource, Tokens } from '../../util/random.ts'
 import { Timers } from '../../util/timers.ts'
+import { type CallbackErrorOptions, CallbackErrors } from '../callback-errors.ts'
 import type { BencodeLimits } from './bencode/bencode.ts'
 import type { CarrierFactory } from './carrier/carrier.ts'
 import { carrierTo } from './carrier/carriers.ts'
@@ -12,12 +14,13 @@ import { RtpEngineRefusedError, RtpEngineReplyError } from './errors.ts'
 import type { NgKeys } from './keys.ts'
 import type { NgDictionary, NgEncoding } from './message/message.ts'
 import type { RequestOptions } from './options.ts'
-import { type RequestCounters, RequestTable, type Retransmission } from './requests.ts'
+import type { RequestCounters } from './request-counters.ts'
+import { RequestTable, type Retransmission } from './requests.ts'
 import { dictionaryAt, textAt, textsAt } from './results/fields.ts'
 import { missing, type PingResult } from './results/results.ts'
 import { type EngineStatistics, engineStatistics } from './results/statistics.ts'
 
-export interface RtpEngineClientOptions {
+export interface RtpEngineClientOptions extends CallbackErrorOptions {
   /** How requests are written; the engine answers alike. Default `bencode`. Over TCP there is no other. */
   readonly encoding?: NgEncoding
   /** Milliseconds until a request is given up. Default 10,000. */
@@ -26,10 +29,12 @@ export interface RtpEngineClientOptions {
   readonly retransmission?: Partial<Retransmission>
   /** Requests under way at a time. Default 10,000. */
   readonly maxPending?: number
+  /** Bytes of the requests under way at a time. Default 64 MiB. */
+  readonly maxPendingBytes?: number
   /** Length, depth and number of values of a reply. */
   readonly limits?: BencodeLimits
   /** Hears of the keys that parties press, over `tcp:` from an engine started with `--dtmf-log-ng-tcp`. */
-  readonly onDtmf?: (event: DtmfEvent) => void
+  readonly onDtmf?: (event: DtmfEvent) => unknown
   /** The clock's timers; the system's when absent. */
   readonly timers?: Timers
   readonly random?: RandomSource
@@ -40,6 +45,7 @@ export interface RtpEngineClientOptions {
 const TIMEOUT = 10_000
 const RETRANSMISSION: Retransmission = { initial: 500, maximum: 4_000 }
 const MAX_PENDING = 10_000
+const MAX_PENDING_BYTES = 64 * 1024 * 1024
 /** Call-IDs that `list` asks for, as many as the engine would tell unasked. */
 const LIST_LIMIT = 32
 
@@ -53,7 +59,8 @@ export class RtpEngineClient extends RtpEngineCommands {
   readonly #timeout: number
   readonly #timers: Timers
   readonly #requests: RequestTable
-  readonly #onDtmf: ((event: DtmfEvent) => void) | undefined
+  readonly #onDtmf: ((event: DtmfEvent) => unknown) | undefined
+  readonly #errors: CallbackErrors
 
   /** Throws a UsageError for a URL of no known carrier, and for JSON over TCP, which engines do not take. */
   constructor(url: string | URL, options: RtpEngineClientOptions = {}) {
@@ -63,6 +70,7 @@ export class RtpEngineClient extends RtpEngineCommands {
     const carrier = options.carrier ?? carrierTo(url, encoding, limits)
     this.url = String(url)
     this.#onDtmf = options.onDtmf
+    this.#errors = new CallbackErrors(options)
     this.#timeout = checkTimeout(options.timeout ?? TIMEOUT)
     this.#timers = options.timers ?? new Timers(systemClock)
     this.#requests = new RequestTable(
@@ -73,6 +81,7 @@ export class RtpEngineClient extends RtpEngineCommands {
         encoding,
         retransmission: { ...RETRANSMISSION, ...options.retransmission },
         maxPending: options.maxPending ?? MAX_PENDING,
+        maxPendingBytes: options.maxPendingBytes ?? MAX_PENDING_BYTES,
         limits,
         onNotification: notification => this.#onNotification(notification),
       },
@@ -83,6 +92,11 @@ export class RtpEngineClient extends RtpEngineCommands {
   /** What was sent, received and lost so far. */
   get counters(): Readonly<RequestCounters> {
     return this.#requests.counters
+  }
+
+  /** How often `onDtmf` threw or rejected. */
+  get callbackErrors(): number {
+    return this.#errors.count
   }
 
   /** Requests under way. */
@@ -119,21 +133,22 @@ export class RtpEngineClient extends RtpEngineCommands {
     return this.close()
   }
 
-  /** @internal a request of a pool, read as it wants */
-  requestAs<T>(
-    command: string,
-    keys: NgKeys,
-    options: RequestOptions,
-    read: (reply: NgDictionary) => T,
-  ): Promise<T> {
-    return this.perform(command, keys, options, read)
-  }
-
   protected override perform<T>(
     command: string,
     keys: NgKeys,
     options: RequestOptions,
     read: (reply: NgDictionary) => T,
+  ): Promise<T> {
+    return this.requestAs(command, keys, options, read)
+  }
+
+  /** @internal a request of a pool, read as it wants; `onLateReply` hears a reply that comes when it was given up */
+  requestAs<T>(
+    command: string,
+    keys: NgKeys,
+    options: RequestOptions,
+    read: (reply: NgDictionary) => T,
+    onLateReply?: (reply: NgDictionary) => void,
   ): Promise<T> {
     const { signal } = options
     const timeout = options.timeout === undefined ? this.#timeout : checkTimeout(options.timeout)
@@ -162,6 +177,7 @@ export class RtpEngineClient extends RtpEngineCommands {
         done()
         reject(error)
       },
+      onLateReply,
     })
     if (!ended) signal?.addEventListener('abort', onAbort)
     return promise
@@ -191,7 +207,7 @@ export class RtpEngineClient extends RtpEngineCommands {
     if (this.#onDtmf === undefined || textAt(notification, 'notify') !== 'onDTMF') return
     const data = dictionaryAt(notification, 'data')
     const event = data && dtmfEvent(data)
-    if (event !== undefined) this.#onDtmf(event)
+    if (event !== undefined) guarded(this.#errors.failed, undefined, this.#onDtmf, event)
   }
 
   #malformed(command: string, problem: string): RtpEngineReplyError {

@@ -33,14 +33,15 @@ export {
   type NgMessage,
 } from './message/message.ts'
 export type * from './options.ts'
-export type { HealthOptions, PoolEngine } from './pool/engine.ts'
+export { type HealthOptions, PoolEngine } from './pool/engine.ts'
+export type { RtpEnginePoolMetrics } from './pool/metrics.ts'
 export {
   RtpEnginePool,
   type RtpEnginePoolMember,
-  type RtpEnginePoolMetrics,
   type RtpEnginePoolOptions,
 } from './pool/pool.ts'
-export type { RequestCounters, Retransmission } from './requests.ts'
+export type { RequestCounters } from './request-counters.ts'
+export type { Retransmission } from './requests.ts'
 export type * from './results/call-statistics.ts'
 export { parseRecording, type RecordedSdp, type Recording } from './results/recording.ts'
 export type * from './results/results.ts'

@@ -1,8 +1,9 @@
-import { type EnvironmentError, PeerError, UsageError } from '../../util/errors.ts'
+import { EnvironmentError, PeerError, UsageError } from '../../util/errors.ts'
 import type { Tokens } from '../../util/random.ts'
 import type { Timer, TimerOwner, Timers } from '../../util/timers.ts'
 import type { BencodeLimits } from './bencode/bencode.ts'
 import type { Carrier, CarrierFactory, CarrierReceiver } from './carrier/carrier.ts'
+import { EndedRequests } from './ended-requests.ts'
 import { RtpEngineCarrierError, RtpEngineReplyError, RtpEngineTimeoutError } from './errors.ts'
 import {
   cookieOf,
@@ -13,6 +14,7 @@ import {
   type NgEncoding,
   type NgInput,
 } from './message/message.ts'
+import { type RequestCounters, requestCounters } from './request-counters.ts'
 
 export interface Retransmission {
   /** Milliseconds until a request is sent again for the first time; the wait doubles each time. Default 500. */
@@ -29,39 +31,23 @@ export interface RequestTableOptions {
   readonly encoding: NgEncoding
   readonly retransmission: Retransmission
   readonly maxPending: number
+  /** Bytes of the requests under way at a time. */
+  readonly maxPendingBytes: number
   readonly limits: BencodeLimits
-  /** Hears what the engine tells unasked. */
+  /** Hears what the engine tells unasked; never throws. */
   readonly onNotification: (notification: NgDictionary) => void
 }
 
-/** What happened on the way to one engine, counted since the client was made. */
-export interface RequestCounters {
-  requests: number
-  retransmissions: number
-  replies: number
-  /** Replies to a request that had ended without one: timed out or aborted. */
-  lateReplies: number
-  /** Further replies to a request that had been answered. */
-  duplicateReplies: number
-  /** Messages that answer nothing we remember, or have no cookie. */
-  strayReplies: number
-  /** What the engine told unasked. */
-  notifications: number
-  malformedReplies: number
-  timeouts: number
-  carrierFailures: number
-}
-
-/** Who waits for the end of a request: exactly one of the two is called, once. */
+/** Who waits for the end of a request: exactly one of the first two is called, once. None of them throws. */
 export interface RequestUser {
   onReply(reply: NgDictionary): void
   onFailure(error: Error): void
+  /** The reply came after all, behind a time-out or an abort, while the cookie was still remembered. */
+  onLateReply?: ((reply: NgDictionary) => void) | undefined
 }
 
 /** 120 random bits: nobody off the path guesses the cookie of a request under way. */
 const COOKIE_LENGTH = 20
-/** Requests remembered after their end, so that what comes late is told from what never was asked. */
-const REMEMBERED = 1024
 
 type TimerName = 'timeout' | 'retransmission'
 
@@ -103,23 +89,12 @@ class Pending implements TimerOwner<TimerName> {
  * that end them. Knows no socket and no clock of its own.
  */
 export class RequestTable implements CarrierReceiver {
-  readonly counters: RequestCounters = {
-    requests: 0,
-    retransmissions: 0,
-    replies: 0,
-    lateReplies: 0,
-    duplicateReplies: 0,
-    strayReplies: 0,
-    notifications: 0,
-    malformedReplies: 0,
-    timeouts: 0,
-    carrierFailures: 0,
-  }
+  readonly counters: RequestCounters = requestCounters()
   readonly #options: RequestTableOptions
   readonly #carrier: Carrier
   readonly #pending = new Map<string, Pending>()
-  /** Ended requests by cookie, oldest first, and whether they were answered. */
-  readonly #ended = new Map<string, boolean>()
+  #pendingBytes = 0
+  readonly #ended = new EndedRequests()
   #closed = false
 
   constructor(options: RequestTableOptions, carrier: CarrierFactory) {
@@ -141,7 +116,7 @@ export class RequestTable implements CarrierReceiver {
     timeout: number,
     user: RequestUser,
   ): string | undefined {
-    const { engine, encoding, maxPending, timers, tokens, retransmission } = this.#options
+    const { engine, encoding, maxPending, maxPendingBytes, timers, tokens, retransmission } = this.#options
     const cookie = tokens.next(COOKIE_LENGTH)
     const message = encodeNgMessage(cookie, { ...keys, command }, encoding)
     if (message.length > this.#carrier.longestMessage) {
@@ -154,14 +129,10 @@ export class RequestTable implements CarrierReceiver {
       user.onFailure(new RtpEngineCarrierError('ERR_RTPENGINE_CLOSED', engine, 'the client is closed'))
       return undefined
     }
-    if (this.#pending.size >= maxPending) {
-      user.onFailure(
-        new RtpEngineCarrierError(
-          'ERR_RTPENGINE_BUSY',
-          engine,
-          `${maxPending} requests are under way already`,
-        ),
-      )
+    if (this.#pending.size >= maxPending || this.#pendingBytes + message.length > maxPendingBytes) {
+      this.counters.refusedByLimit++
+      const problem = `${this.#pending.size} requests of ${this.#pendingBytes} bytes are under way already`
+      user.onFailure(new RtpEngineCarrierError('ERR_RTPENGINE_BUSY', engine, problem))
       return undefined
     }
     const pending = new Pending(this, cookie, command, message, timeout, user)
@@ -171,8 +142,9 @@ export class RequestTable implements CarrierReceiver {
       pending.retransmission = timers.start(pending, 'retransmission', pending.interval)
     }
     this.#pending.set(cookie, pending)
+    this.#pendingBytes += message.length
     this.counters.requests++
-    this.#carrier.send(message, cookie)
+    this.#send(pending)
     return cookie
   }
 
@@ -254,30 +226,30 @@ export class RequestTable implements CarrierReceiver {
     pending.interval = Math.min(2 * pending.interval, this.#options.retransmission.maximum)
     const { timers } = this.#options
     if (pending.retransmission) timers.restart(pending.retransmission, pending.interval)
-    this.#carrier.send(pending.message, pending.cookie)
+    this.#send(pending)
   }
 
   #end(cookie: string, answered: boolean): Pending | undefined {
     const pending = this.#pending.get(cookie)
     if (pending === undefined) return undefined
     this.#pending.delete(cookie)
+    this.#pendingBytes -= pending.message.length
     this.#options.timers.stop(pending.expiry)
     this.#options.timers.stop(pending.retransmission)
-    this.#ended.set(cookie, answered)
-    if (this.#ended.size > REMEMBERED) {
-      for (const oldest of this.#ended.keys()) {
-        this.#ended.delete(oldest)
-        break
-      }
-    }
+    this.#ended.add(cookie, answered || (pending.user.onLateReply ?? false))
     return pending
   }
 
   #onUnexpected(message: Buffer, cookie: string | undefined): void {
-    const answered = cookie === undefined ? undefined : this.#ended.get(cookie)
-    if (answered === true) this.counters.duplicateReplies++
-    else if (answered === false) this.counters.lateReplies++
-    else {
+    const ended = cookie === undefined ? undefined : this.#ended.of(cookie)
+    if (ended === true) this.counters.duplicateReplies++
+    else if (ended === false) this.counters.lateReplies++
+    else if (cookie !== undefined && ended !== undefined) {
+      this.counters.lateReplies++
+      this.#ended.add(cookie, true)
+      const reply = this.#read(message.subarray(cookie.length + 1))
+      if (reply !== undefined) ended(reply)
+    } else {
       const notification = this.#notification(message)
       if (notification === undefined) {
         this.counters.strayReplies++
@@ -285,6 +257,25 @@ export class RequestTable implements CarrierReceiver {
       }
       this.counters.notifications++
       this.#options.onNotification(notification)
+    }
+  }
+
+  /** A carrier of the application's own may throw, though it must not: then the request is lost, and nothing else. */
+  #send(pending: Pending): void {
+    try {
+      this.#carrier.send(pending.message, pending.cookie)
+    } catch (cause) {
+      const error = new EnvironmentError('ERR_RTPENGINE_CARRIER', 'the carrier threw', { cause })
+      this.onCarrierFailure(error, pending.cookie)
+    }
+  }
+
+  #read(document: Buffer): NgDictionary | undefined {
+    try {
+      return decodeDocument(document, this.#options.limits)
+    } catch {
+      // malformed, and nobody waits for it any more
+      return undefined
     }
   }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as after } from 'node:timers/promises'
 import { RtpEngineClient } from '../../../src/media/rtpengine/client.ts'
 import { installed } from '../../peers/installed.ts'
 
@@ -28,9 +29,9 @@ export class RtpEngineProcess {
   static async start(setup: RtpEngineSetup): Promise<RtpEngineProcess> {
     installed('rtpengine', 'rtpengine-daemon')
     const engine = new RtpEngineProcess(setup)
-    const client = new RtpEngineClient(engine.url('udp'), { retransmission: { initial: 100, maximum: 100 } })
+    const client = new RtpEngineClient(engine.url('udp'))
     try {
-      await client.ping()
+      await answered(client)
     } catch (error) {
       engine.#process.kill('SIGKILL')
       throw new Error(`rtpengine did not start:\n${engine.#log}`, { cause: error })
@@ -74,6 +75,15 @@ export class RtpEngineProcess {
     })
   }
 
+  /** The process stands still, with its sockets open and filling up, until `resume`. */
+  pause(): void {
+    this.#process.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#process.kill('SIGCONT')
+  }
+
   url(carrier: CarrierName): string {
     const port = { udp: 2223, tcp: 2224, http: 2225, ws: 2225 }[carrier]
     return `${carrier}://${this.address}:${port}`
@@ -93,4 +103,20 @@ export class RtpEngineProcess {
 /** `127.62.0.1` for `127.61.0.1`: the engine's interface `b`. */
 function secondAddress(address: string): string {
   return address.replace(/^127\.61/, '127.62')
+}
+
+const START = 10_000
+
+/** Pings until the port that refused at first is open. */
+async function answered(client: RtpEngineClient): Promise<void> {
+  const deadline = performance.now() + START
+  for (;;) {
+    try {
+      await client.ping({ timeout: 1_000 })
+      return
+    } catch (error) {
+      if (performance.now() > deadline) throw error
+      await after(50)
+    }
+  }
 }

@@ -135,23 +135,33 @@ describe('MediaClock', () => {
     expect(media.size).toBe(1)
   })
 
-  it('a slot that throws does not stop the others', () => {
+  it('a slot that throws or rejects takes no slot from the others, of its own phase neither, nor from itself', async () => {
     const clock = new SimulatedClock()
-    const media = new MediaClock(clock)
-    const recorder = new Recorder(clock)
+    const told: unknown[] = []
+    const media = new MediaClock(clock, { onCallbackError: error => told.push(error) })
+    const [before, same, later] = [new Recorder(clock), new Recorder(clock), new Recorder(clock)]
+    let thrown = 0
+    media.start(before, 20, 0)
     media.start(
       {
         onSlot() {
-          throw new Error('mine')
+          throw new Error(`mine ${thrown++}`)
         },
       },
       20,
       0,
     )
-    media.start(recorder, 20, 5)
-    expect(() => clock.advance(20)).toThrow('mine')
-    clock.advance(10)
-    expect(recorder.slots).toEqual(['5 0 due 5', '25 1 due 25'])
+    media.start({ onSlot: async slot => Promise.reject(`rejected ${slot}`) }, 20, 0)
+    media.start(same, 20, 0)
+    media.start(later, 30, 5)
+    clock.advance(40)
+    await new Promise(setImmediate)
+    expect(same.slots).toEqual(['20 0 due 20', '40 1 due 40'])
+    expect(before.slots).toEqual(same.slots)
+    expect(later.slots).toEqual(['5 0 due 5', '35 1 due 35'])
+    expect(thrown).toBe(2)
+    expect(told.map(String).sort()).toEqual(['Error: mine 0', 'Error: mine 1', 'rejected 0', 'rejected 1'])
+    expect(media.callbackErrors).toBe(4)
   })
 
   it('refuses intervals and phases that are none', () => {

@@ -1,12 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createWavFile, openWavFile } from '../../../src/media/audio/io/wav-file.ts'
 import {
   parseWav,
-  samplesOf,
   type WavFormat,
   type WavHeader,
   WavWriter,
@@ -153,25 +148,5 @@ describe('WAV', () => {
     const alaw = new WavWriter(new Memory(), { encoding: 'alaw', channels: 1, sampleRate: 8000 })
     expect(() => alaw.writeSamples(new Int16Array(1))).toThrow(/alaw/)
     expect(() => wavHeader({ encoding: 'pcm16', channels: 9, sampleRate: 8000 }, 0)).toThrow(/9 channels/)
-  })
-
-  it('files: written as they come, read in pieces', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'resip-wav-'))
-    try {
-      const path = join(folder, 'a.wav')
-      const file = createWavFile(path, { encoding: 'pcm16', channels: 1, sampleRate: 8000 })
-      for (let i = 0; i < 10; i++) file.writer.writeSamples(new Int16Array(160).fill(i))
-      file.close()
-      file.close()
-      expect(readFileSync(path)).toHaveLength(44 + 3200)
-      const reader = openWavFile(path)
-      expect([...samplesOf(reader.read(320 * 7, 4))]).toEqual([7, 7])
-      expect(reader.read(3190, 100)).toHaveLength(10)
-      expect(reader.read(5000, 100)).toHaveLength(0)
-      reader.close()
-      expect(() => openWavFile(join(folder, 'none.wav'))).toThrow(/cannot be read/)
-    } finally {
-      rmSync(folder, { recursive: true })
-    }
   })
 })

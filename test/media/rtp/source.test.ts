@@ -37,11 +37,11 @@ describe('SourceIdentifiers', () => {
   it('RFC 3550 §8.2: a conflicting address is news once, and again when it was forgotten', () => {
     const table = new SourceIdentifiers(1)
     expect(table.check(1, 'a:0', 'data', 0)).toBe('own-collision')
-    table.renew(5, 'a:0', 'data')
+    table.renew(5, 'a:0', 'data', 0)
     expect(table.check(1, 'a:0', 'data', 5)).toBe('accepted')
     expect(table.check(5, 'a:0', 'data', 10)).toBe('own-loop')
     expect(table.check(5, 'a:1', 'control', 10)).toBe('own-collision')
-    table.expire(11)
+    table.expire(0, 11)
     expect(table.check(5, 'a:0', 'data', 20)).toBe('own-collision')
   })
 

@@ -16,8 +16,8 @@ type Answer = { readonly [key: string]: NgInput } | string | undefined
 
 export interface FakeEngineOptions {
   readonly reliable?: boolean
-  /** Milliseconds one way. */
-  readonly delay?: number
+  /** Milliseconds one way, asked for each message. */
+  readonly delay?: number | (() => number)
   /** What it answers; a string is the document as it is, undefined no answer at all. */
   readonly answer?: (request: NgDictionary) => Answer
 }
@@ -96,7 +96,8 @@ export class FakeEngine {
       this.loseNext--
       return
     }
-    const delay = this.#options.delay ?? 1
+    const { delay: given = 1 } = this.#options
+    const delay = typeof given === 'number' ? given : given()
     this.#timers.after(delay, () => {
       const document = this.#answer(message, cookie, dictionary)
       if (document === undefined) return

@@ -93,8 +93,19 @@ describe('NG requests over UDP', () => {
     const { client } = simulateClient({}, { maxPending: 1 })
     const first = client.ping()
     expect(await outcome(client.ping())).toBe('ERR_RTPENGINE_BUSY')
+    expect(client.counters.refusedByLimit).toBe(1)
     await client.close()
     expect(await outcome(first)).toBe('ERR_RTPENGINE_CLOSED')
+  })
+
+  it('takes no more bytes of requests at a time than allowed, and again as many when they ended', async () => {
+    const { simulation, client } = simulateClient({}, { maxPendingBytes: 5_000 })
+    for (let round = 1; round <= 3; round++) {
+      const offers = [1, 2, 3].map(i => outcome(client.offer('x'.repeat(2_000), `call${i}`, 'a')))
+      await simulation.advance(5)
+      expect(await Promise.all(offers)).toEqual(['ok', 'ok', 'ERR_RTPENGINE_BUSY'])
+      expect(client.counters.refusedByLimit).toBe(round)
+    }
   })
 })
 

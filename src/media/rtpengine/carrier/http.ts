@@ -45,9 +45,9 @@ export class HttpCarrier implements Carrier {
         if (response.status === 200) this.#receiver.onMessage(response.body)
         else this.#receiver.onCarrierFailure(unexpected(response.status), cookie)
       },
-      error => {
+      cause => {
         if (!this.#underWay.has(cookie) || this.#closed) return
-        if (!(error instanceof EnvironmentError)) throw error
+        const error = asEnvironmentError(cause)
         // a kept connection may be closed by the engine just as it is used again; the cookie makes asking twice safe
         if (first && error.code === 'ECONNRESET') {
           this.#post(message, cookie, signal, false)
@@ -65,4 +65,9 @@ function unexpected(status: number): EnvironmentError {
     'ERR_RTPENGINE_HTTP',
     `HTTP status ${status}; see that the URL's path is the engine's`,
   )
+}
+
+function asEnvironmentError(cause: unknown): EnvironmentError {
+  if (cause instanceof EnvironmentError) return cause
+  return new EnvironmentError('ERR_RTPENGINE_HTTP', 'the request could not be made', { cause })
 }

@@ -1,3 +1,4 @@
+import { digitOf } from '../../rtp/telephone-event.ts'
 import { decodeNgJson } from '../message/json.ts'
 import type { NgDictionary } from '../message/message.ts'
 import { asNumber, numberAt, textAt, textsAt } from '../results/fields.ts'
@@ -22,7 +23,6 @@ export interface DtmfEvent {
   readonly volume: number | undefined
 }
 
-const DIGITS = '0123456789*#ABCD'
 /** An event is a few hundred bytes, its tags apart. */
 const LIMITS = { maxLength: 16_384, maxDepth: 4, maxItems: 1_024 }
 
@@ -52,7 +52,7 @@ export function dtmfEvent(log: NgDictionary): DtmfEvent | undefined {
     timestamp: numberAt(log, 'timestamp'),
     sourceIp: textAt(log, 'source_ip'),
     event,
-    digit: DIGITS[event],
+    digit: digitOf(event),
     duration: numberAt(log, 'duration'),
     volume: numberAt(log, 'volume'),
   }

@@ -1,9 +1,11 @@
 import { type DatagramReceiver, UdpSocket } from '../../../net/udp.ts'
 import { sameAddress, type TransportAddress } from '../../../util/address.ts'
 import type { EnvironmentError } from '../../../util/errors.ts'
+import { guarded } from '../../../util/guard.ts'
+import { type CallbackErrorOptions, CallbackErrors } from '../../callback-errors.ts'
 import { type DtmfEvent, parseDtmfEvent } from './event.ts'
 
-export interface DtmfListenerOptions {
+export interface DtmfListenerOptions extends CallbackErrorOptions {
   /** A numeric address of this host that the engine reaches. */
   readonly address: string
   readonly port: number
@@ -12,9 +14,9 @@ export interface DtmfListenerOptions {
 }
 
 export interface DtmfHandler {
-  onDtmf(event: DtmfEvent): void
+  onDtmf(event: DtmfEvent): unknown
   /** The socket failed. */
-  onDtmfError?(error: EnvironmentError): void
+  onDtmfError?(error: EnvironmentError): unknown
 }
 
 /**
@@ -28,19 +30,26 @@ export class DtmfListener implements DatagramReceiver {
   foreign: number = 0
   readonly #handler: DtmfHandler
   readonly #from: readonly string[] | undefined
+  readonly #errors: CallbackErrors
   #socket: UdpSocket | undefined
   #closed = false
 
   /** Binds. Throws and rejects as `UdpSocket.bind` does. */
   static async bind(options: DtmfListenerOptions, handler: DtmfHandler): Promise<DtmfListener> {
-    const listener = new DtmfListener(handler, options.from)
+    const listener = new DtmfListener(handler, options)
     listener.#socket = await UdpSocket.bind({ address: options.address, port: options.port }, listener)
     return listener
   }
 
-  private constructor(handler: DtmfHandler, from: readonly string[] | undefined) {
+  private constructor(handler: DtmfHandler, options: DtmfListenerOptions) {
     this.#handler = handler
-    this.#from = from
+    this.#from = options.from
+    this.#errors = new CallbackErrors(options)
+  }
+
+  /** How often the handler threw or rejected. */
+  get callbackErrors(): number {
+    return this.#errors.count
   }
 
   get local(): TransportAddress | undefined {
@@ -61,10 +70,11 @@ export class DtmfListener implements DatagramReceiver {
     }
     const event = parseDtmfEvent(bytes)
     if (event === undefined) this.malformed++
-    else this.#handler.onDtmf(event)
+    else guarded(this.#errors.failed, this.#handler, this.#handler.onDtmf, event)
   }
 
   onSocketError(error: EnvironmentError): void {
-    if (!this.#closed) this.#handler.onDtmfError?.(error)
+    if (this.#closed) return
+    guarded(this.#errors.failed, this.#handler, this.#handler.onDtmfError, error)
   }
 }

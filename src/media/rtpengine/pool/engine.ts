@@ -1,6 +1,7 @@
 import { PeerError } from '../../../util/errors.ts'
 import type { Timer, Timers } from '../../../util/timers.ts'
 import type { RtpEngineClient } from '../client.ts'
+import { AbandonedCalls } from './abandoned-calls.ts'
 
 export interface HealthOptions {
   /** Milliseconds between pings. Default 5,000. */
@@ -11,6 +12,9 @@ export interface HealthOptions {
   readonly failures: number
 }
 
+/** Calls that an engine may have and that are to be deleted there. */
+const MAX_ABANDONED = 10_000
+
 /**
  * One engine of a pool and what is known of its health. It is up until proven otherwise; any reply proves it up, and
  * a request that fails on the way has it pinged at once.
@@ -19,6 +23,8 @@ export class PoolEngine {
   readonly url: string
   readonly weight: number
   readonly client: RtpEngineClient
+  /** Calls that it may have, though others serve them by now. */
+  readonly abandoned: AbandonedCalls
   /** Calls that are on it. */
   calls: number = 0
   /** Calls whose first command it got. */
@@ -46,6 +52,7 @@ export class PoolEngine {
     this.url = client.url
     this.weight = weight
     this.client = client
+    this.abandoned = new AbandonedCalls(client, MAX_ABANDONED)
     this.#timers = timers
     this.#options = options
     this.#onHealth = onHealth
@@ -60,6 +67,7 @@ export class PoolEngine {
   succeeded(): void {
     this.#failures = 0
     this.#become(true)
+    this.abandoned.onAlive()
   }
 
   /** Pings now, unless a ping is under way. */
@@ -80,6 +88,7 @@ export class PoolEngine {
   close(): Promise<void> {
     this.#closed = true
     this.#timers.stop(this.#next)
+    this.abandoned.close()
     return this.client.close()
   }
 

@@ -1,15 +1,20 @@
 import { systemClock } from '../../../net/clock.ts'
+import { flatCopy, isAscii } from '../../../util/bytes.ts'
 import { PeerError, UsageError } from '../../../util/errors.ts'
+import { guarded } from '../../../util/guard.ts'
 import { Timers } from '../../../util/timers.ts'
+import { CallbackErrors } from '../../callback-errors.ts'
 import type { CarrierFactory } from '../carrier/carrier.ts'
 import { RtpEngineClient, type RtpEngineClientOptions } from '../client.ts'
 import { RtpEngineCommands } from '../commands.ts'
-import { RtpEngineCarrierError, RtpEngineRefusedError, RtpEngineTimeoutError } from '../errors.ts'
+import { RtpEngineCarrierError, RtpEngineTimeoutError } from '../errors.ts'
 import type { NgKeys } from '../keys.ts'
 import type { NgDictionary } from '../message/message.ts'
 import type { RequestOptions } from '../options.ts'
 import { textAt } from '../results/fields.ts'
 import { type HealthOptions, PoolEngine } from './engine.ts'
+import { mayBeTriedElsewhere, mayHaveArrived } from './failed-attempt.ts'
+import { engineMetrics, type RtpEnginePoolMetrics } from './metrics.ts'
 import { weightedOrder } from './weighted-choice.ts'
 
 export interface RtpEnginePoolMember {
@@ -24,38 +29,19 @@ export interface RtpEnginePoolOptions extends Omit<RtpEngineClientOptions, 'carr
   readonly attemptTimeout?: number
   /** Calls whose engine is remembered; beyond that the one longest unused is forgotten. Default 100,000. */
   readonly maxCalls?: number
+  /** Characters of all their Call-IDs together, whose lengths peers choose. Default 32 Mi. */
+  readonly maxCallIdLengths?: number
   /** Hears of each engine that goes down or comes back. */
-  readonly onHealth?: (engine: PoolEngine) => void
+  readonly onHealth?: (engine: PoolEngine) => unknown
   /** Another way to an engine than its URL tells. */
   readonly carrier?: (url: string) => CarrierFactory
-}
-
-export interface RtpEnginePoolMetrics {
-  /** Calls whose engine is known. */
-  readonly calls: number
-  /** Attempts at a new call that an engine failed, so that the next one got it. */
-  readonly failovers: number
-  /** New calls that no engine was there for. */
-  readonly withoutEngine: number
-  /** Calls forgotten because there were too many. */
-  readonly forgotten: number
-  readonly engines: readonly {
-    readonly url: string
-    readonly weight: number
-    readonly healthy: boolean
-    readonly calls: number
-    readonly opened: number
-    readonly downs: number
-    readonly roundTrip: number | undefined
-    readonly requests: number
-    readonly timeouts: number
-  }[]
 }
 
 const HEALTH: HealthOptions = { interval: 5_000, timeout: 1_000, failures: 2 }
 const TIMEOUT = 10_000
 const ATTEMPT_TIMEOUT = 2_000
 const MAX_CALLS = 100_000
+const MAX_CALL_ID_LENGTHS = 32 * 1024 * 1024
 /** The commands that can begin a call. */
 const OPENING = new Set(['offer', 'publish', 'transform'])
 
@@ -70,10 +56,13 @@ export class RtpEnginePool extends RtpEngineCommands {
   readonly #timeout: number
   readonly #attemptTimeout: number
   readonly #maxCalls: number
+  readonly #maxCallIdLengths: number
   /** By Call-ID, the one longest unused first. */
   readonly #calls = new Map<string, PoolEngine>()
   /** Attempts at new calls under way, to be cut short when their engine goes down. */
   readonly #attempts = new Map<AbortController, PoolEngine>()
+  readonly #errors: CallbackErrors
+  #callIdLengths = 0
   #failovers = 0
   #withoutEngine = 0
   #forgotten = 0
@@ -81,12 +70,15 @@ export class RtpEnginePool extends RtpEngineCommands {
   /** Throws a UsageError for no members, weights below 0, and what `RtpEngineClient` throws it for. */
   constructor(members: readonly (string | RtpEnginePoolMember)[], options: RtpEnginePoolOptions = {}) {
     super()
-    const { health, attemptTimeout, maxCalls, onHealth, carrier, ...clientOptions } = options
+    const { health, attemptTimeout, maxCalls, maxCallIdLengths, onHealth, carrier, ...clientOptions } =
+      options
     if (members.length === 0) throw new UsageError('ERR_RTPENGINE_OPTION', 'a pool needs one engine at least')
     this.#timers = options.timers ?? new Timers(systemClock)
     this.#timeout = options.timeout ?? TIMEOUT
     this.#attemptTimeout = positive('attemptTimeout', attemptTimeout ?? ATTEMPT_TIMEOUT)
     this.#maxCalls = positive('maxCalls', maxCalls ?? MAX_CALLS)
+    this.#maxCallIdLengths = positive('maxCallIdLengths', maxCallIdLengths ?? MAX_CALL_ID_LENGTHS)
+    this.#errors = new CallbackErrors(options)
     const timers = this.#timers
     const checks = { ...HEALTH, ...health }
     for (const option of ['interval', 'timeout', 'failures'] as const) positive(option, checks[option])
@@ -101,9 +93,14 @@ export class RtpEnginePool extends RtpEngineCommands {
       })
       return new PoolEngine(client, weight, timers, checks, engine => {
         if (!engine.healthy) this.#cutShort(engine)
-        onHealth?.(engine)
+        guarded(this.#errors.failed, undefined, onHealth, engine)
       })
     })
+  }
+
+  /** How often `onHealth` or `onDtmf` threw or rejected. */
+  get callbackErrors(): number {
+    return this.engines.reduce((sum, { client }) => sum + client.callbackErrors, this.#errors.count)
   }
 
   /** The engine that has a call, where it is known. */
@@ -117,10 +114,7 @@ export class RtpEnginePool extends RtpEngineCommands {
       failovers: this.#failovers,
       withoutEngine: this.#withoutEngine,
       forgotten: this.#forgotten,
-      engines: this.engines.map(({ url, weight, healthy, calls, opened, downs, roundTrip, client }) => {
-        const { requests, timeouts } = client.counters
-        return { url, weight, healthy, calls, opened, downs, roundTrip, requests, timeouts }
-      }),
+      engines: this.engines.map(engineMetrics),
     }
   }
 
@@ -167,6 +161,7 @@ export class RtpEnginePool extends RtpEngineCommands {
   ): Promise<T> {
     const deadline = this.#timers.now() + (options.timeout ?? this.#timeout)
     let failure: unknown = this.#noEngine()
+    const fromTag = typeof keys['from-tag'] === 'string' ? detached(keys['from-tag']) : undefined
     for (const [place, engine] of order.entries()) {
       const left = deadline - this.#timers.now()
       if (left <= 0) break
@@ -183,6 +178,7 @@ export class RtpEnginePool extends RtpEngineCommands {
       } catch (error) {
         failure = error
         this.#unassign(callId)
+        if (opens(keys) && mayHaveArrived(error)) engine.abandoned.add(detached(callId), fromTag)
         if (!mayBeTriedElsewhere(error) || options.signal?.aborted) break
         if (!last) this.#failovers++
       }
@@ -206,7 +202,15 @@ export class RtpEnginePool extends RtpEngineCommands {
     if (signal?.aborted) onAbort()
     this.#attempts.set(cut, engine)
     try {
-      return await this.#onEngine(engine, command, keys, { ...options, signal: cut.signal }, read)
+      const onLateReply = (reply: NgDictionary): void => this.#onLateReply(engine, keys, reply)
+      return await this.#onEngine(
+        engine,
+        command,
+        keys,
+        { ...options, signal: cut.signal },
+        read,
+        onLateReply,
+      )
     } finally {
       this.#attempts.delete(cut)
       signal?.removeEventListener('abort', onAbort)
@@ -219,10 +223,11 @@ export class RtpEnginePool extends RtpEngineCommands {
     keys: NgKeys,
     options: RequestOptions,
     read: (reply: NgDictionary) => T,
+    onLateReply?: (reply: NgDictionary) => void,
   ): Promise<T> {
     const callId = keys['call-id']
     try {
-      const result = await engine.client.requestAs(command, keys, options, read)
+      const result = await engine.client.requestAs(command, keys, options, read, onLateReply)
       engine.succeeded()
       if (command === 'delete' && typeof callId === 'string') this.#unassign(callId)
       return result
@@ -231,6 +236,17 @@ export class RtpEnginePool extends RtpEngineCommands {
       else if (error instanceof PeerError) engine.succeeded()
       throw error
     }
+  }
+
+  /** An engine that was given up opened the call after all: unless it has come back to it, the call is deleted there. */
+  #onLateReply(engine: PoolEngine, keys: NgKeys, reply: NgDictionary): void {
+    const callId = keys['call-id'] ?? textAt(reply, 'call-id')
+    const fromTag = keys['from-tag'] ?? textAt(reply, 'from-tag')
+    const opened = opens(keys) && textAt(reply, 'result') === 'ok'
+    if (opened && typeof callId === 'string' && this.#calls.get(callId) !== engine) {
+      engine.abandoned.add(detached(callId), typeof fromTag === 'string' ? detached(fromTag) : undefined)
+    }
+    engine.succeeded()
   }
 
   #cutShort(engine: PoolEngine): void {
@@ -243,13 +259,14 @@ export class RtpEnginePool extends RtpEngineCommands {
   #assign(callId: string, engine: PoolEngine): void {
     if (callId === '') return
     this.#unassign(callId)
-    this.#calls.set(callId, engine)
+    this.#calls.set(detached(callId), engine)
+    this.#callIdLengths += callId.length
+    engine.abandoned.keep(callId)
     engine.calls++
-    if (this.#calls.size <= this.#maxCalls) return
     for (const oldest of this.#calls.keys()) {
+      if (this.#calls.size <= this.#maxCalls && this.#callIdLengths <= this.#maxCallIdLengths) break
       this.#unassign(oldest)
       this.#forgotten++
-      break
     }
   }
 
@@ -257,6 +274,7 @@ export class RtpEnginePool extends RtpEngineCommands {
     const engine = this.#calls.get(callId)
     if (engine === undefined) return
     this.#calls.delete(callId)
+    this.#callIdLengths -= callId.length
     engine.calls--
   }
 
@@ -266,15 +284,17 @@ export class RtpEnginePool extends RtpEngineCommands {
   }
 }
 
+/** An offer that names the other party is of a call that exists, be it that this pool does not know it. */
+function opens(keys: NgKeys): boolean {
+  return keys['to-tag'] === undefined
+}
+
 function positive(option: string, value: number): number {
   if (value > 0 && Number.isFinite(value)) return value
   throw new UsageError('ERR_RTPENGINE_OPTION', `${option} must be above 0`)
 }
 
-function mayBeTriedElsewhere(error: unknown): boolean {
-  if (error instanceof RtpEngineRefusedError) return error.code === 'ERR_RTPENGINE_LOAD_LIMIT'
-  return (
-    error instanceof RtpEngineTimeoutError ||
-    (error instanceof RtpEngineCarrierError && error.code !== 'ERR_RTPENGINE_CLOSED')
-  )
+/** A text that keeps no message alive, which it may have been cut from. */
+function detached(text: string): string {
+  return isAscii(text) ? flatCopy(text) : Buffer.from(text, 'utf8').toString('utf8')
 }

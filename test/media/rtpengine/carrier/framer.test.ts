@@ -59,4 +59,19 @@ describe('NG over TCP, cut by bencode itself', () => {
     // a quadratic one would copy 800 MB
     expect(elapsed).toBeLessThan(200)
   })
+
+  it('a message that comes octet by octet costs its octets, whatever the chunks are cut from', () => {
+    const length = 100_000
+    const messages: Buffer[] = []
+    const framer = new NgFramer(message => messages.push(message))
+    const message = Buffer.from(`a1 d3:sdp${length}:${'x'.repeat(length)}e`)
+    const before = process.memoryUsage().arrayBuffers
+    for (const octet of message.subarray(0, -1)) framer.push(Buffer.alloc(4096, octet).subarray(0, 1))
+    expect(framer.held).toBeLessThanOrEqual(2 * message.length)
+    globalThis.gc?.()
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8 * message.length)
+    framer.push(message.subarray(-1))
+    expect(messages[0]?.equals(message)).toBe(true)
+    expect(framer.held).toBe(0)
+  })
 })

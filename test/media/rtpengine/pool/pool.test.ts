@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { AbandonedCalls } from '../../../../src/media/rtpengine/pool/abandoned-calls.ts'
 import { RtpEnginePool, type RtpEnginePoolOptions } from '../../../../src/media/rtpengine/pool/pool.ts'
 import { weightedOrder } from '../../../../src/media/rtpengine/pool/weighted-choice.ts'
 import { UsageError } from '../../../../src/util/errors.ts'
 import { seededRandom } from '../../../../src/util/random.ts'
 import { FakeEngine, type FakeEngineOptions } from '../fake-engine.ts'
-import { outcome, Simulation } from '../simulation.ts'
+import { outcome, Simulation, simulateClient } from '../simulation.ts'
 
 const A = 'udp://192.0.2.1:2223'
 const B = 'udp://192.0.2.2:2223'
@@ -18,12 +19,17 @@ interface PoolSimulation {
 
 function simulatePool(
   options: RtpEnginePoolOptions = {},
-  engineOptions: FakeEngineOptions = {},
+  engineOptions: FakeEngineOptions | ((url: string) => FakeEngineOptions) = {},
   members: ConstructorParameters<typeof RtpEnginePool>[0] = [A, B],
 ): PoolSimulation {
   const simulation = new Simulation()
   const { timers } = simulation
-  const engines = new Map([A, B].map(url => [url, new FakeEngine(timers, engineOptions)]))
+  const engines = new Map(
+    [A, B].map(url => [
+      url,
+      new FakeEngine(timers, typeof engineOptions === 'function' ? engineOptions(url) : engineOptions),
+    ]),
+  )
   const health: string[] = []
   const pool = new RtpEnginePool(members, {
     timers,
@@ -223,6 +229,17 @@ describe('RtpEnginePool', () => {
     expect(pool.metrics).toMatchObject({ calls: 2, forgotten: 1 })
   })
 
+  it('forgets calls whose Call-IDs are long before there are too many of them', async () => {
+    const { simulation, pool } = simulatePool({ maxCallIdLengths: 25 })
+    for (const call of ['0123456789a', '0123456789b', '0123456789c', 'short']) {
+      const offer = pool.offer('v=0', call, 'a')
+      await simulation.advance(5)
+      await offer
+    }
+    expect(pool.metrics).toMatchObject({ calls: 2, forgotten: 2 })
+    expect(pool.engineOf('0123456789c')).toBeDefined()
+  })
+
   it('remembers the engine of a transform by the Call-ID of the reply', async () => {
     const reply = { result: 'ok', 'call-id': 'made', 'from-tag': 'a', media: [] }
     const { simulation, pool } = simulatePool({}, { answer: () => reply })
@@ -267,5 +284,103 @@ describe('weighted rendezvous', () => {
         )[0],
       ).toBe(first)
     }
+  })
+})
+
+describe('calls that an engine opened too late', () => {
+  const commandsAt = (engine: FakeEngine | undefined, call: string): string[] =>
+    (engine?.requests ?? [])
+      .filter(request => request.get('call-id') === call)
+      .map(request => `${request.get('command')} ${request.get('from-tag')}`)
+
+  it('are deleted where the engine was only slow, as soon as its late reply comes', async () => {
+    let slow = 1
+    const { simulation, pool, engines } = simulatePool({}, url => ({ delay: () => (url === A ? slow : 1) }))
+    await simulation.advance(10)
+    slow = 1_500
+    const call = only(callsOf(A, 1))
+    const offer = pool.offer('v=0', call, 'a')
+    await simulation.advance(2_100)
+    await offer
+    expect(pool.engineOf(call)?.url).toBe(B)
+    expect(pool.metrics.engines[0]?.abandoned).toBe(1)
+    slow = 1
+    await simulation.advance(2_000)
+    const rest = [pool.answer('v=0', call, 'a', 'b'), pool.delete(call, 'a')]
+    await simulation.advance(10)
+    await Promise.all(rest)
+    const atA = commandsAt(engines.get(A), call)
+    expect(atA.slice(0, 1)).toEqual(['offer a'])
+    expect(atA.at(-1)).toBe('delete a')
+    expect(engines.get(A)?.requests.at(-1)?.get('delete-delay') ?? 0).toBe(0)
+    expect(commandsAt(engines.get(B), call)).toEqual(['offer a', 'answer a', 'delete a'])
+    expect(pool.metrics.engines[0]).toMatchObject({ abandoned: 0, healthy: true })
+    expect(pool.metrics.engines[0]?.abandonedDeleted).toBeGreaterThan(0)
+    expect(pool.engines[0]?.client.counters.lateReplies).toBeGreaterThan(0)
+  })
+
+  it('are deleted when an engine that was down comes back', async () => {
+    const { simulation, pool, engines } = simulatePool()
+    await simulation.advance(10)
+    const engine = engines.get(A)
+    if (engine) engine.down = true
+    const calls = callsOf(A, 40)
+    const offers = calls.map(call => outcome(pool.offer('v=0', call, `tag of ${call}`)))
+    await simulation.advance(9_000)
+    expect(new Set(await Promise.all(offers))).toEqual(new Set(['ok']))
+    expect(pool.metrics.engines[0]).toMatchObject({ abandoned: 40, healthy: false })
+    if (engine) engine.down = false
+    await simulation.advance(10_000)
+    for (const call of calls) {
+      expect(commandsAt(engine, call)).toEqual([`delete tag of ${call}`])
+      expect(pool.engineOf(call)?.url).toBe(B)
+    }
+    expect(pool.metrics.engines[0]).toMatchObject({ abandoned: 0, abandonedDeleted: 40, healthy: true })
+  })
+
+  it('stay where the call came back to the engine, and where it was none of the offer that began it', async () => {
+    const { simulation, pool, engines } = simulatePool()
+    await simulation.advance(10)
+    const call = only(callsOf(A, 1))
+    for (const engine of engines.values()) engine.loseNext = 3
+    const failed = outcome(pool.offer('v=0', call, 'a', { timeout: 1_000 }))
+    await simulation.advance(900)
+    expect(pool.metrics.engines[0]?.abandoned).toBe(0)
+    await simulation.advance(101)
+    expect(await failed).toBe('ERR_RTPENGINE_TIMEOUT')
+    const again = outcome(pool.offer('v=0', call, 'a'))
+    await simulation.advance(10_000)
+    expect(await again).toBe('ok')
+    expect(commandsAt(engines.get(A), call)).toEqual(['offer a'])
+
+    const other = only(callsOf(B, 1))
+    const engine = engines.get(B)
+    if (engine) engine.down = true
+    const reinvite = outcome(pool.offer('v=0', other, 'a', { toTag: 'b' }))
+    await simulation.advance(4_000)
+    expect(await reinvite).toBe('ok')
+    if (engine) engine.down = false
+    await simulation.advance(10_000)
+    expect(commandsAt(engine, other)).toEqual([])
+  })
+
+  it('are bounded: the oldest is forgotten and counted, and nothing is sent after close', async () => {
+    const { simulation, engine, client } = simulateClient()
+    const abandoned = new AbandonedCalls(client, 2)
+    for (const call of ['x', 'y', 'z', 'z', '']) abandoned.add(call, 'a')
+    expect([abandoned.size, abandoned.forgotten]).toEqual([2, 1])
+    abandoned.onAlive()
+    abandoned.onAlive()
+    await simulation.advance(5)
+    expect(engine.ladder).toEqual(['0 → delete', '0 → delete'])
+    expect([abandoned.size, abandoned.deleted]).toEqual([0, 2])
+    const roomy = new AbandonedCalls(client, 10_000)
+    for (let i = 0; i < 100; i++) roomy.add(`${'x'.repeat(60_000)}${i}`, 'a')
+    expect([roomy.size, roomy.forgotten]).toEqual([69, 31])
+    abandoned.add('w', undefined)
+    abandoned.close()
+    abandoned.onAlive()
+    await simulation.advance(5)
+    expect([abandoned.size, engine.ladder.length]).toEqual([0, 2])
   })
 })
