@@ -2,7 +2,8 @@ import { createSocket } from 'node:dgram'
 import { networkInterfaces } from 'node:os'
 import { type AddressFamily, canonicalAddress, familyOf, isWildcard } from '../util/address.ts'
 import type { Clock } from '../util/clock.ts'
-import { checkedFamily, environmentError } from './failure.ts'
+import { EnvironmentError } from '../util/errors.ts'
+import { checkedFamily, environmentError, errorCode } from './failure.ts'
 
 export interface InterfaceAddress {
   /** The interface: `eth0`. */
@@ -16,10 +17,13 @@ export interface InterfaceAddress {
   readonly scope: number
 }
 
-/** The addresses of this host as they are now, in the system's order. */
+/**
+ * The addresses of this host as they are now, in the system's order.
+ * @throws EnvironmentError where the system does not tell: EMFILE, when no descriptor is left
+ */
 export function interfaceAddresses(): InterfaceAddress[] {
   const found: InterfaceAddress[] = []
-  for (const [name, addresses] of Object.entries(networkInterfaces())) {
+  for (const [name, addresses] of Object.entries(systemInterfaces())) {
     for (const entry of addresses ?? []) {
       const address = canonicalAddress(entry.address)
       const family = familyOf(entry.address)
@@ -29,6 +33,24 @@ export function interfaceAddresses(): InterfaceAddress[] {
     }
   }
   return found
+}
+
+function systemInterfaces(): ReturnType<typeof networkInterfaces> {
+  try {
+    return networkInterfaces()
+  } catch (error) {
+    const code = systemCode(error)
+    const advice = code === 'EMFILE' ? 'too many files and sockets are open; raise the limit (ulimit -n)' : ''
+    const reason = advice || (error instanceof Error ? error.message : String(error))
+    throw new EnvironmentError(code, `the addresses of this host cannot be read: ${reason}`, { cause: error })
+  }
+}
+
+/** `os` has the code in `info` of a SystemError, whose own `code` says no more than that it is one. */
+function systemCode(error: unknown): string {
+  const info = error instanceof Error && 'info' in error ? error.info : undefined
+  const code = typeof info === 'object' && info !== null && 'code' in info ? info.code : undefined
+  return typeof code === 'string' ? code : errorCode(error)
 }
 
 const LIFETIME = 5000

@@ -1,3 +1,4 @@
+import type { InterfaceAddress } from '../net/interfaces.ts'
 import type { Clock } from '../util/clock.ts'
 import { type Log, silentLog } from '../util/log.ts'
 import type { RandomSource } from '../util/random.ts'
@@ -34,6 +35,8 @@ export interface StackOptions {
   readonly receiveBufferSize?: number
   /** Milliseconds between two looks at the addresses of a wildcard or interface listener. Default 5,000. */
   readonly followInterval?: number
+  /** Tells the host's addresses; the system's unless given. */
+  readonly interfaces?: () => readonly InterfaceAddress[]
 }
 
 export const defaultStackOptions = {

@@ -1,5 +1,5 @@
 import { systemClock } from '../net/clock.ts'
-import { LocalAddresses } from '../net/interfaces.ts'
+import { interfaceAddresses, LocalAddresses } from '../net/interfaces.ts'
 import { UsageError } from '../util/errors.ts'
 import { Tokens } from '../util/random.ts'
 import { Timers } from '../util/timers.ts'
@@ -91,6 +91,9 @@ export class SipStack {
     this.#forwarding = new Forwarding(this.#transports, line, counters, this.#requests.maxDatagram)
     this.#listeners = new Listeners(this.#transports, this.timers, {
       limits,
+      interfaces: options.interfaces ?? interfaceAddresses,
+      counters,
+      log,
       followInterval: options.followInterval ?? defaultStackOptions.followInterval,
       ...(options.receiveBufferSize !== undefined && { receiveBufferSize: options.receiveBufferSize }),
     })

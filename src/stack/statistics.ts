@@ -22,6 +22,8 @@ export class Counters {
   strayAcks = 0
   keepAlives = 0
   flowFailures = 0
+  /** Looks at the host's addresses, and openings of one that came, that failed; they are tried again. */
+  listenFailures = 0
   /** New requests refused with 503 while the event loop was late. */
   refusedByCongestion = 0
   /** Requests refused because too many transactions are open. */

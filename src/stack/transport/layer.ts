@@ -1,5 +1,6 @@
 import { hostPort } from '../../util/address.ts'
 import { type EnvironmentError, UsageError } from '../../util/errors.ts'
+import { guarded } from '../../util/guard.ts'
 import { type Log, printable } from '../../util/log.ts'
 import { ParseError } from '../grammar/parse-error.ts'
 import type { Hop } from '../message/encode.ts'
@@ -10,7 +11,7 @@ import { validate } from '../message/validate.ts'
 import type { Counters } from '../statistics.ts'
 import { localUri } from './placement.ts'
 import { type SourceAddress, selectTransport, type Target } from './selector.ts'
-import type { Sent, Transport, TransportReceiver } from './transport.ts'
+import type { SendFailure, Sent, Transport, TransportReceiver } from './transport.ts'
 
 /** Who gets what the transports received. */
 export interface MessageReceiver {
@@ -67,11 +68,11 @@ export class TransportLayer implements TransportReceiver {
   async add(transport: Transport): Promise<void> {
     await transport.open(this)
     if (this.#closed) {
-      await transport.close()
+      await this.#shut(transport)
       throw new UsageError('ERR_SIP_CLOSED', `${transport.key} was opened after the stack was closed`)
     }
     if (this.#transports.has(transport.key)) {
-      await transport.close()
+      await this.#shut(transport)
       throw new UsageError('ERR_SIP_TRANSPORT', `there is a transport ${transport.key} already`)
     }
     this.#transports.set(transport.key, transport)
@@ -89,7 +90,7 @@ export class TransportLayer implements TransportReceiver {
     this.#byOrdinal.delete(this.ordinalOf(transport))
     const name = transport.sentBy.text
     if (![...this.transports].some(other => other.sentBy.text === name)) this.#names.delete(name)
-    await transport.close()
+    await this.#shut(transport)
   }
 
   /** Lets the stack be known by a name besides its addresses: `proxy.example.com`, or with a port. */
@@ -146,14 +147,25 @@ export class TransportLayer implements TransportReceiver {
   /** Sends wire text; see {@link Transport.send}. */
   send(wire: string, flow: Flow): Sent {
     const transport = this.#transports.get(flow.transport)
-    return transport === undefined ? 'closed' : transport.send(wire, flow)
+    if (transport === undefined) return 'closed'
+    try {
+      const sent = transport.send(wire, flow)
+      return sent === flow || typeof sent === 'string' ? sent : this.#checked(sent, flow)
+    } catch (error) {
+      return this.#onTransportThrew(error)
+    }
   }
 
   /** Pings a flow; see {@link Transport.keepAlive}. */
   keepAlive(flow: Flow): Sent {
     const transport = this.#transports.get(flow.transport)
     if (transport === undefined) return 'closed'
-    return transport.keepAlive?.(flow) ?? transport.send(PING, flow)
+    if (transport.keepAlive === undefined) return this.send(PING, flow)
+    try {
+      return this.#checked(transport.keepAlive(flow), flow)
+    } catch (error) {
+      return this.#onTransportThrew(error)
+    }
   }
 
   /** What the peer of a flow proved to be; see {@link Transport.peerIdentity}. */
@@ -166,7 +178,36 @@ export class TransportLayer implements TransportReceiver {
     const transports = [...this.#transports.values()]
     this.#transports.clear()
     this.#names.clear()
-    await Promise.all(transports.map(transport => transport.close()))
+    await Promise.all(transports.map(transport => this.#shut(transport)))
+  }
+
+  /** What an application's transport answered, which may be no more than a promise of its own. */
+  #checked(sent: Sent, flow: Flow): Sent {
+    if (typeof sent === 'string' || (typeof sent === 'object' && sent !== null && 'connection' in sent))
+      return sent
+    guarded(this.#onThrew, undefined, () => sent)
+    return flow
+  }
+
+  #onTransportThrew(error: unknown): SendFailure {
+    this.#onThrew(error)
+    return 'closed'
+  }
+
+  /** Closes a transport, which may fail: there is nothing more to do about it then. */
+  async #shut(transport: Transport): Promise<void> {
+    try {
+      await transport.close()
+    } catch (error) {
+      this.#onThrew(error)
+    }
+  }
+
+  readonly #onThrew = (error: unknown): void => {
+    this.#counters.handlerErrors++
+    if (!this.#log.enabled('error')) return
+    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#log.write('error', 'transport', `a transport threw: ${reason}`)
   }
 
   onDatagram(bytes: Buffer, flow: Flow): void {

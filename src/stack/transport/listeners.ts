@@ -1,9 +1,12 @@
-import { interfaceAddresses } from '../../net/interfaces.ts'
+import type { InterfaceAddress } from '../../net/interfaces.ts'
 import { canonicalAddress, familyOf, hostPort, isWildcard, unbracketed } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
+import { guarded } from '../../util/guard.ts'
+import type { Log } from '../../util/log.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
 import type { Protocol } from '../message/flow.ts'
 import type { FramerLimits } from '../message/framer.ts'
+import type { Counters } from '../statistics.ts'
 import type { ConnectionLimits } from './connection-table.ts'
 import type { TransportLayer } from './layer.ts'
 import { TcpTransport } from './tcp.ts'
@@ -22,6 +25,10 @@ export interface ListenersOptions {
   readonly limits: ListenLimits
   readonly receiveBufferSize?: number
   readonly followInterval: number
+  /** The host's addresses as they are now; it may throw. */
+  readonly interfaces: () => readonly InterfaceAddress[]
+  readonly counters: Counters
+  readonly log: Log
 }
 
 const protocols: ReadonlyMap<string, Protocol> = new Map([
@@ -73,7 +80,7 @@ export class Listeners {
     const opened: string[] = []
     try {
       for (const point of parsed) {
-        for (const address of addressesOf(point)) opened.push(await this.#open(point, address))
+        for (const address of this.#addressesOf(point)) opened.push(await this.#open(point, address))
       }
     } catch (error) {
       for (const key of opened) await this.#transports.remove(key)
@@ -96,18 +103,38 @@ export class Listeners {
   /** Opens what has come and closes what has gone; an address that cannot be opened is tried again next time. */
   async #follow(): Promise<void> {
     for (const [point, open] of this.#followed) {
-      const wanted = matchingAddresses(point)
-      for (const [address, key] of open) {
-        if (wanted.includes(address)) continue
-        open.delete(address)
-        await this.#transports.remove(key)
-      }
-      for (const address of wanted) {
-        if (!open.has(address)) await this.#open(point, address).catch(() => undefined)
+      try {
+        await this.#update(point, open)
+      } catch (error) {
+        this.#onFailure(error)
       }
     }
     if (this.#timer && this.#followed.size > 0)
       this.#timers.restart(this.#timer, this.#options.followInterval)
+  }
+
+  async #update(point: ListenPoint, open: Map<string, string>): Promise<void> {
+    const wanted = this.#matching(point)
+    for (const [address, key] of open) {
+      if (wanted.includes(address)) continue
+      open.delete(address)
+      await this.#transports.remove(key)
+    }
+    for (const address of wanted) {
+      if (!open.has(address)) await this.#open(point, address).catch(error => this.#onFailure(error))
+    }
+  }
+
+  /** Nobody waits for what is opened later: it is counted, logged and tried again. */
+  #onFailure(error: unknown): void {
+    const { counters } = this.#options
+    counters.listenFailures++
+    guarded(ignore, this, this.#write, error instanceof Error ? error.message : String(error))
+  }
+
+  #write(text: string): void {
+    const { log } = this.#options
+    if (log.enabled('warning')) log.write('warning', 'transport', text)
   }
 
   async #open(point: ListenPoint, address: string): Promise<string> {
@@ -118,6 +145,30 @@ export class Listeners {
       this.#followed.set(point, open.set(address, transport.key))
     }
     return transport.key
+  }
+
+  /** @throws UsageError where an interface has no address, or there is none of that name */
+  #addressesOf(point: ListenPoint): string[] {
+    if (!isFollowed(point)) return [canonicalAddress(point.host) ?? point.host]
+    const addresses = this.#matching(point)
+    if (addresses.length > 0) return addresses
+    const names = [...new Set(this.#options.interfaces().map(({ name }) => name))]
+    throw new UsageError(
+      'ERR_SIP_LISTEN',
+      `${point.protocol.toLowerCase()}:${hostPort(point.host, point.port)}: neither an address nor an interface of this host, which has ${names.join(', ')}`,
+    )
+  }
+
+  /** The host's addresses that a wildcard or interface stands for; link-local ones need a zone and are left out. */
+  #matching(point: ListenPoint): string[] {
+    const family = familyOf(point.host)
+    return this.#options
+      .interfaces()
+      .filter(
+        found =>
+          (family === undefined ? found.name === point.host : found.family === family) && found.scope === 0,
+      )
+      .map(({ address }) => address)
   }
 
   #make(point: ListenPoint, address: string): Transport {
@@ -142,25 +193,4 @@ function isFollowed(point: ListenPoint): boolean {
   return familyOf(point.host) === undefined || isWildcard(point.host)
 }
 
-/** @throws UsageError where an interface has no address, or there is none of that name */
-function addressesOf(point: ListenPoint): string[] {
-  if (!isFollowed(point)) return [canonicalAddress(point.host) ?? point.host]
-  const addresses = matchingAddresses(point)
-  if (addresses.length > 0) return addresses
-  const names = [...new Set(interfaceAddresses().map(({ name }) => name))]
-  throw new UsageError(
-    'ERR_SIP_LISTEN',
-    `${point.protocol.toLowerCase()}:${hostPort(point.host, point.port)}: neither an address nor an interface of this host, which has ${names.join(', ')}`,
-  )
-}
-
-/** The host's addresses that a wildcard or interface stands for; link-local ones need a zone and are left out. */
-function matchingAddresses(point: ListenPoint): string[] {
-  const family = familyOf(point.host)
-  return interfaceAddresses()
-    .filter(
-      found =>
-        (family === undefined ? found.name === point.host : found.family === family) && found.scope === 0,
-    )
-    .map(({ address }) => address)
-}
+function ignore(): void {}

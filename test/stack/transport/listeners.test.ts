@@ -1,28 +1,32 @@
 import { connect } from 'node:net'
-import { h, request, type SipRequest, SipStack } from 'resip/stack'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { h, request, type SipRequest, SipStack, type StackOptions } from 'resip/stack'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { InterfaceAddress } from '../../../src/net/interfaces.ts'
 import { parseListenPoint } from '../../../src/stack/transport/listeners.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'
 import { requestText } from '../world.ts'
 
 /** What the host is said to have; loopback addresses of Linux, so that they can be bound. */
-const { host } = vi.hoisted(() => ({ host: { addresses: ['127.0.0.1'] } }))
+const host: { addresses: string[]; failure: Error | undefined } = { addresses: [], failure: undefined }
 
-vi.mock('../../../src/net/interfaces.ts', async original => ({
-  ...(await original<object>()),
-  interfaceAddresses: () =>
-    host.addresses.map(address => ({ name: 'lo', address, family: 4, internal: true, scope: 0 })),
-}))
+function interfaces(): InterfaceAddress[] {
+  if (host.failure !== undefined) throw host.failure
+  return host.addresses.map(address => ({ name: 'lo', address, family: 4, internal: true, scope: 0 }))
+}
 
 const stacks: SipStack[] = []
 
-afterEach(async () => {
-  await Promise.all(stacks.splice(0).map(stack => stack.close()))
+beforeEach(() => {
   host.addresses = ['127.0.0.1']
+  host.failure = undefined
 })
 
-function made(clock?: SimulatedClock): SipStack {
-  const stack = new SipStack(clock === undefined ? {} : { clock })
+afterEach(async () => {
+  await Promise.all(stacks.splice(0).map(stack => stack.close()))
+})
+
+function made(options: StackOptions = {}): SipStack {
+  const stack = new SipStack({ interfaces, ...options })
   stacks.push(stack)
   return stack
 }
@@ -85,7 +89,7 @@ describe('listeners', () => {
     '%s has a transport for each address, and follows them',
     async point => {
       const clock = new SimulatedClock()
-      const stack = made(clock)
+      const stack = made({ clock })
       const addresses = (): string[] => stack.transports.map(transport => transport.local.address)
       await stack.listen(point)
       expect(addresses()).toEqual(['127.0.0.1'])
@@ -102,6 +106,49 @@ describe('listeners', () => {
       expect(stack.timers.size).toBe(0)
     },
   )
+})
+
+test('no descriptor is left when the addresses are looked at: the stack lives on, counts, and follows later', async () => {
+  const clock = new SimulatedClock()
+  const lines: string[] = []
+  const log = {
+    enabled: () => true,
+    write: (level: string, subsystem: string, text: string): void =>
+      void lines.push(`${level} ${subsystem} ${text}`),
+  }
+  const stack = made({ clock, log })
+  const rejections: unknown[] = []
+  const onRejection = (reason: unknown): void => void rejections.push(reason)
+  process.on('unhandledRejection', onRejection)
+  try {
+    await stack.listen('udp:0.0.0.0:0')
+    host.failure = new Error('EMFILE: too many open files')
+    for (const failures of [1, 2]) {
+      clock.advance(5000)
+      await until(() => stack.counters.listenFailures === failures && stack.timers.size === 1)
+    }
+    expect(lines).toEqual(Array(2).fill('warning transport EMFILE: too many open files'))
+    expect(stack.transports).toHaveLength(1)
+    host.failure = undefined
+    host.addresses = ['127.0.0.1', '127.0.0.2']
+    clock.advance(5000)
+    await until(() => stack.transports.length === 2)
+    expect(rejections).toEqual([])
+  } finally {
+    process.off('unhandledRejection', onRejection)
+  }
+})
+
+test('an address that cannot be opened when it comes is counted, and tried again', async () => {
+  const clock = new SimulatedClock()
+  const stack = made({ clock })
+  await stack.listen('tcp:0.0.0.0:0')
+  host.addresses = ['127.0.0.1', '192.0.2.77']
+  clock.advance(5000)
+  await until(() => stack.counters.listenFailures === 1 && stack.timers.size === 1)
+  clock.advance(5000)
+  await until(() => stack.counters.listenFailures === 2)
+  expect(stack.transports).toHaveLength(1)
 })
 
 test('smoke: REGISTER and its answer over real UDP and TCP sockets, on one connection each way', async () => {
