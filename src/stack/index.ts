@@ -90,6 +90,7 @@ export type {
 export { type Attempt as TargetAttempt, RequestFailure } from './transaction/request-failure.ts'
 export type { ServerTransaction, TransactionUser } from './transaction/server-transaction.ts'
 export type { TransactionTiming } from './transaction/timers.ts'
+export type { ListenOptions } from './transport/listen-point.ts'
 export {
   MemoryNetwork,
   type MemoryTransport,

@@ -6,7 +6,7 @@ import type { Locate } from './locate/target.ts'
 import { defaultFramerLimits } from './message/framer.ts'
 import { type CongestionLimits, defaultCongestionLimits } from './transaction/congestion.ts'
 import { defaultTiming, type TransactionTiming } from './transaction/timers.ts'
-import { defaultConnectionLimits } from './transport/connection-table.ts'
+import { defaultConnectionLimits } from './transport/framed-connection.ts'
 import type { ListenLimits } from './transport/listeners.ts'
 
 /** Everything that bounds what others can make us keep. */

@@ -9,6 +9,7 @@ import type { FrameLimits, Head } from '../message/head.ts'
 import { messageOf, parseMessage, type SipMessage, SipRequest } from '../message/message.ts'
 import { validate } from '../message/validate.ts'
 import type { Counters } from '../statistics.ts'
+import { Names } from './names.ts'
 import { localUri } from './placement.ts'
 import { type SourceAddress, selectTransport, type Target } from './selector.ts'
 import type { SendFailure, Sent, Transport, TransportReceiver } from './transport.ts'
@@ -33,6 +34,9 @@ export interface TransportLayerOptions {
   readonly limits: FrameLimits
 }
 
+const STUN_HEADER = 20
+const STUN_COOKIE = 0x2112a442
+
 /** RFC 5626 §3.5.1. */
 const PING = '\r\n\r\n'
 
@@ -44,8 +48,7 @@ export class TransportLayer implements TransportReceiver {
   readonly #byOrdinal = new Map<number, Transport>()
   #added = 0
   #closed = false
-  /** sent-by of our transports, and the names an application gave us */
-  readonly #names = new Set<string>()
+  readonly #names = new Names()
   readonly #receiver: MessageReceiver
   readonly #counters: Counters
   readonly #log: Log
@@ -79,7 +82,7 @@ export class TransportLayer implements TransportReceiver {
     this.#ordinals.set(transport, this.#added)
     this.#byOrdinal.set(this.#added++, transport)
     this.#hops.set(transport.key, { via: '', localUri: uri => localUri(transport, uri) })
-    this.#names.add(transport.sentBy.text)
+    this.#names.follow(this.transports)
   }
 
   async remove(key: string): Promise<void> {
@@ -88,25 +91,26 @@ export class TransportLayer implements TransportReceiver {
     this.#hops.delete(key)
     if (transport === undefined) return
     this.#byOrdinal.delete(this.ordinalOf(transport))
-    const name = transport.sentBy.text
-    if (![...this.transports].some(other => other.sentBy.text === name)) this.#names.delete(name)
+    this.#names.follow(this.transports)
     await this.#shut(transport)
   }
 
   /** Lets the stack be known by a name besides its addresses: `proxy.example.com`, or with a port. */
   addName(host: string, port?: number): void {
-    this.#names.add(port === undefined ? host.toLowerCase() : hostPort(host.toLowerCase(), port))
+    this.#names.add(host, port)
   }
 
-  /** Whether a sent-by is one that we write into our Vias. */
+  /** Whether a sent-by, as it stands in a Via, is one that we write into ours; addresses are compared by value. */
   isOurSentBy(sentBy: string): boolean {
-    return this.#names.has(sentBy)
+    return this.#names.hasSentBy(sentBy)
   }
 
-  /** Whether a host and port, as in a URI or a sent-by, are ours. A port left out stands for 5060, or 5061 of sips. */
+  /**
+   * Whether a host and port, as in a URI or a sent-by, are ours. A port left out stands for 5060, or 5061 of sips; IPv6
+   * addresses are compared by value (RFC 5954 §4.2).
+   */
   isOurs(host: string, port: number | undefined, secure: boolean = false): boolean {
-    const name = host.toLowerCase()
-    return this.#names.has(hostPort(name, port ?? (secure ? 5061 : 5060))) || this.#names.has(name)
+    return this.#names.has(host, port, secure ? 5061 : 5060)
   }
 
   /** What an answer sent over a transport needs filled in; one object a transport. */
@@ -168,6 +172,16 @@ export class TransportLayer implements TransportReceiver {
     }
   }
 
+  /** A flow on which a refusal is noticed, the given one where there is none to have; see {@link Transport.sideFlow}. */
+  sideFlow(flow: Flow): Flow {
+    try {
+      return this.#transports.get(flow.transport)?.sideFlow?.(flow) ?? flow
+    } catch (error) {
+      this.#onThrew(error)
+      return flow
+    }
+  }
+
   /** What the peer of a flow proved to be; see {@link Transport.peerIdentity}. */
   peerIdentity(flow: Flow): string | undefined {
     return this.#transports.get(flow.transport)?.peerIdentity?.(flow)
@@ -214,12 +228,11 @@ export class TransportLayer implements TransportReceiver {
     const first = bytes[0]
     // blank lines keep a NAT open; a byte below 4 begins STUN (RFC 7983)
     if (bytes.length <= 4 || first === undefined) this.#counters.keepAlives++
-    else if (first < 4) this.onStun(bytes, flow)
+    else if (first < 4) this.#onBinary(bytes, flow)
     else this.#receive(parseMessage(bytes, flow, this.#limits), flow)
   }
 
   onStun(bytes: Buffer, flow: Flow): void {
-    this.#counters.keepAlives++
     this.#receiver.onStun(bytes, flow)
   }
 
@@ -248,6 +261,13 @@ export class TransportLayer implements TransportReceiver {
       if (this.#log.enabled('info')) this.#log.write('info', 'transport', error.message)
     }
     this.#receiver.onFlowFailed(flow, error)
+  }
+
+  /** STUN has its cookie (RFC 8489 §5); anything else that begins so is somebody's keep-alive. */
+  #onBinary(bytes: Buffer, flow: Flow): void {
+    this.#counters.keepAlives++
+    if (bytes.length >= STUN_HEADER && bytes.readUInt32BE(4) === STUN_COOKIE)
+      this.#receiver.onStun(bytes, flow)
   }
 
   #receive(message: SipMessage | ParseError, flow: Flow): void {

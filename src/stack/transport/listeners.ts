@@ -1,17 +1,18 @@
 import type { InterfaceAddress } from '../../net/interfaces.ts'
-import { canonicalAddress, familyOf, hostPort, isWildcard, unbracketed } from '../../util/address.ts'
+import { canonicalAddress, familyOf, hostPort, isWildcard } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
 import { guarded } from '../../util/guard.ts'
 import type { Log } from '../../util/log.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
-import type { Protocol } from '../message/flow.ts'
 import type { FramerLimits } from '../message/framer.ts'
 import type { Counters } from '../statistics.ts'
-import type { ConnectionLimits } from './connection-table.ts'
+import type { ConnectionLimits } from './framed-connection.ts'
 import type { TransportLayer } from './layer.ts'
+import { type ListenOptions, type ListenPoint, parseListenPoint } from './listen-point.ts'
 import { TcpTransport } from './tcp.ts'
-import type { ListenPoint, Transport } from './transport.ts'
+import type { Transport } from './transport.ts'
 import { UdpTransport } from './udp.ts'
+import { WriteQueues } from './write-queues.ts'
 
 /** What bounds the transports that are opened. */
 export interface ListenLimits extends FramerLimits, ConnectionLimits {
@@ -31,35 +32,6 @@ export interface ListenersOptions {
   readonly log: Log
 }
 
-const protocols: ReadonlyMap<string, Protocol> = new Map([
-  ['udp', 'UDP'],
-  ['tcp', 'TCP'],
-])
-
-/**
- * Reads `udp:127.0.0.1:5060`, `tcp:[::1]:5060`, `udp:0.0.0.0:5060` or `udp:eth0:5060`; a port left out is 5060.
- * @throws UsageError
- */
-export function parseListenPoint(text: string): ListenPoint {
-  const [, name = '', rest = ''] = /^([a-z]+):(.+)$/i.exec(text) ?? []
-  const protocol = protocols.get(name.toLowerCase())
-  if (protocol === undefined) {
-    throw new UsageError(
-      'ERR_SIP_LISTEN',
-      `"${text}": one of ${[...protocols.keys()].join(', ')} and a colon expected, as in udp:127.0.0.1:5060`,
-    )
-  }
-  const [, host = '', port = '5060'] =
-    /^(\[[0-9a-f:.]+(?:%[\w.-]+)?\]|[^:[\]]+)(?::(\d{1,5}))?$/i.exec(rest) ?? []
-  if (host === '' || Number(port) > 65535) {
-    throw new UsageError(
-      'ERR_SIP_LISTEN',
-      `"${text}": an address, in brackets where it is IPv6, and a port expected, as in tcp:[::1]:5060`,
-    )
-  }
-  return { protocol, host: unbracketed(host), port: Number(port) }
-}
-
 /** Opens transports for listen points; those of a wildcard or an interface follow the addresses the host has. */
 export class Listeners {
   readonly #transports: TransportLayer
@@ -67,16 +39,21 @@ export class Listeners {
   readonly #options: ListenersOptions
   /** Listen points that stand for several addresses, with the keys of the transports that are open for each. */
   readonly #followed = new Map<ListenPoint, Map<string, string>>()
+  /** All that waits to be written on the streams of the stack. */
+  readonly #queues: WriteQueues
   #timer: Timer | undefined
 
   constructor(transports: TransportLayer, timers: Timers, options: ListenersOptions) {
     this.#transports = transports
     this.#timers = timers
     this.#options = options
+    this.#queues = new WriteQueues(options.limits.maxQueuedBytes, () => {
+      options.counters.slowReaders++
+    })
   }
 
-  async listen(points: readonly string[]): Promise<void> {
-    const parsed = points.map(parseListenPoint)
+  async listen(points: readonly (string | ListenOptions)[]): Promise<void> {
+    const parsed = points.map(point => parseListenPoint(point))
     const opened: string[] = []
     try {
       for (const point of parsed) {
@@ -172,18 +149,25 @@ export class Listeners {
   }
 
   #make(point: ListenPoint, address: string): Transport {
-    const { limits, receiveBufferSize } = this.#options
-    const { port } = point
+    const { limits, receiveBufferSize, counters } = this.#options
+    const { port, sentBy } = point
     if (point.protocol === 'UDP') {
-      return new UdpTransport({
-        address,
-        port,
-        ...(receiveBufferSize !== undefined && { receiveBufferSize }),
-      })
+      const size = receiveBufferSize !== undefined && { receiveBufferSize }
+      return new UdpTransport({ address, port, sentBy, counters, ...size }, this.#timers)
     }
     const { maxConnections, maxBufferedBytes } = limits
     return new TcpTransport(
-      { address, port, maxConnections, maxBufferedBytes, framing: limits, connections: limits },
+      {
+        address,
+        port,
+        sentBy,
+        counters,
+        maxConnections,
+        maxBufferedBytes,
+        framing: limits,
+        connections: limits,
+        queues: this.#queues,
+      },
       this.#timers,
     )
   }

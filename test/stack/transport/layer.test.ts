@@ -163,6 +163,27 @@ describe('names', () => {
   })
 })
 
+test('RFC 5954 §4.2 our IPv6 addresses are known however they are written', async () => {
+  const stack = await world.stack('2001:db8::2')
+  stack.addName('2001:DB8::99')
+  for (const same of ['2001:db8::2', '2001:DB8:0:0:0:0:0:2', '2001:0db8::0002']) {
+    expect(stack.isOurs(same, 5060)).toBe(true)
+    expect(stack.isOurSentBy(`[${same}]:5060`)).toBe(true)
+  }
+  expect(stack.isOurs('2001:db8:0::99', 7)).toBe(true)
+  expect(stack.isOurs('2001:db8::3', 5060)).toBe(false)
+  expect(stack.isOurSentBy('[2001:db8::3]:5060')).toBe(false)
+  expect(stack.isOurSentBy('[2001:db8::2')).toBe(false)
+})
+
+test('a name that was given stays when a transport of the same address goes', async () => {
+  const stack = await world.stack('192.0.2.2', [])
+  stack.addName('192.0.2.7', 5060)
+  await stack.addTransport(world.network.transport('UDP', '192.0.2.7', 5060))
+  await stack.close()
+  expect(stack.isOurs('192.0.2.7', 5060)).toBe(false)
+})
+
 describe('a transport that an application made', () => {
   /** One that is bound and does what it is told to. */
   function transport(own: Partial<Transport>): Transport {
