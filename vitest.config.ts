@@ -7,6 +7,7 @@ const entry = (name: string): string => fileURLToPath(new URL(`./src/${name}/ind
 const alias: Record<string, string> = {
   'resip/stack': entry('stack'),
   'resip/media': entry('media'),
+  'resip/testing': entry('testing'),
   'resip/stateless-proxy': fileURLToPath(new URL('./apps/stateless-proxy/proxy.ts', import.meta.url)),
 }
 

@@ -1,6 +1,8 @@
 /** `resip/stack`: SIP messages, and all that sends and receives them. */
+export type { Alarm, Clock } from '../util/clock.ts'
 export { EnvironmentError, PeerError, ResipError, UsageError } from '../util/errors.ts'
 export type { Log, LogLevel } from '../util/log.ts'
+export { type Timer, type TimerOwner, Timers } from '../util/timers.ts'
 export {
   type Content,
   type ContentGrammar,
@@ -91,12 +93,6 @@ export { type Attempt as TargetAttempt, RequestFailure } from './transaction/req
 export type { ServerTransaction, TransactionUser } from './transaction/server-transaction.ts'
 export type { TransactionTiming } from './transaction/timers.ts'
 export type { ListenOptions } from './transport/listen-point.ts'
-export {
-  MemoryNetwork,
-  type MemoryTransport,
-  type NetworkConditions,
-  type Passage,
-} from './transport/memory.ts'
 export type { Target } from './transport/selector.ts'
 export { type SentBy, sentByOf } from './transport/sent-by.ts'
 export type { SendFailure, Sent, Transport, TransportReceiver } from './transport/transport.ts'

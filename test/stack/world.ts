@@ -1,7 +1,5 @@
 import {
   type Flow,
-  MemoryNetwork,
-  type NetworkConditions,
   nameAddr,
   type Protocol,
   parseMessage,
@@ -10,13 +8,17 @@ import {
   type SipMessage,
   SipStack,
   type StackOptions,
+  Timers,
 } from 'resip/stack'
-import { MemoryTransport } from '../../src/stack/transport/memory.ts'
+import {
+  MemoryNetwork,
+  MemoryTransport,
+  type NetworkConditions,
+  SimulatedClock,
+  seededRandom,
+} from 'resip/testing'
 import type { Target } from '../../src/stack/transport/selector.ts'
 import type { TransportReceiver } from '../../src/stack/transport/transport.ts'
-import { SimulatedClock } from '../../src/util/clock.ts'
-import { seededRandom } from '../../src/util/random.ts'
-import { Timers } from '../../src/util/timers.ts'
 
 /** A network in memory in simulated time, with a ladder of what passed it: `500 → INVITE`, `520 ← 180`. */
 export class World {

@@ -1,11 +1,11 @@
-import { familyOf, hostPort, type TransportAddress } from '../../util/address.ts'
-import { EnvironmentError } from '../../util/errors.ts'
-import { seededRandom, Tokens } from '../../util/random.ts'
-import type { Timers } from '../../util/timers.ts'
-import type { Flow, Protocol } from '../message/flow.ts'
-import { Framer } from '../message/framer.ts'
-import { type SentBy, sentByOf } from './sent-by.ts'
-import type { Sent, Transport, TransportReceiver } from './transport.ts'
+import type { Flow, Protocol } from '../stack/message/flow.ts'
+import { Framer } from '../stack/message/framer.ts'
+import { type SentBy, sentByOf } from '../stack/transport/sent-by.ts'
+import type { Sent, Transport, TransportReceiver } from '../stack/transport/transport.ts'
+import { familyOf, hostPort, type TransportAddress } from '../util/address.ts'
+import { EnvironmentError } from '../util/errors.ts'
+import { seededRandom, Tokens } from '../util/random.ts'
+import type { Timers } from '../util/timers.ts'
 
 /** How a simulated network treats datagrams; streams are only delayed. */
 export interface NetworkConditions {
