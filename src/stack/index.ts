@@ -1,4 +1,6 @@
 /** `resip/stack`: SIP messages, and all that sends and receives them. */
+export type { ListenerReceiver, StreamConnection, StreamReceiver } from '../net/stream.ts'
+export type { AddressFamily, TransportAddress } from '../util/address.ts'
 export type { Alarm, Clock } from '../util/clock.ts'
 export { EnvironmentError, PeerError, ResipError, UsageError } from '../util/errors.ts'
 export type { Log, LogLevel } from '../util/log.ts'
@@ -92,7 +94,10 @@ export type {
 export { type Attempt as TargetAttempt, RequestFailure } from './transaction/request-failure.ts'
 export type { ServerTransaction, TransactionUser } from './transaction/server-transaction.ts'
 export type { TransactionTiming } from './transaction/timers.ts'
+export { type Connect, ConnectionTable, type ConnectionTableOptions } from './transport/connection-table.ts'
+export type { ConnectionLimits } from './transport/framed-connection.ts'
 export type { ListenOptions } from './transport/listen-point.ts'
 export type { Target } from './transport/selector.ts'
 export { type SentBy, sentByOf } from './transport/sent-by.ts'
 export type { SendFailure, Sent, Transport, TransportReceiver } from './transport/transport.ts'
+export { WriteQueues } from './transport/write-queues.ts'

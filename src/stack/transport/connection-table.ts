@@ -17,8 +17,8 @@ export interface ConnectionTableOptions {
   readonly queues?: WriteQueues | undefined
 }
 
-/** Makes a connection to a flow's address; the table is its receiver. */
-export type Connect = (flow: Flow) => StreamConnection
+/** Makes a connection to a flow's address and server name, for a table that receives what comes of it. */
+export type Connect = (flow: Flow, table: ConnectionTable) => StreamConnection
 
 /** A made connection that moved anything within this time (64·T1) may belong to a transaction. */
 const BUSY = 32_000
@@ -146,7 +146,7 @@ export class ConnectionTable implements ListenerReceiver {
   }
 
   #make(flow: Flow, connect: Connect): FramedConnection {
-    const connection = connect(flow)
+    const connection = connect(flow, this)
     const entry = this.#enter(connection, this.#flow(connection, flow.serverName))
     this.#made.set(nameOf(entry.flow), entry)
     return entry

@@ -72,13 +72,13 @@ export class TcpTransport implements Transport {
     await this.#listener?.close()
   }
 
-  readonly #connect: Connect = ({ address, port }) => {
+  readonly #connect: Connect = ({ address, port }, table) => {
     const { connectTimeout, maxBufferedBytes } = this.#options
     const limits = {
       ...(connectTimeout !== undefined && { connectTimeout }),
       ...(maxBufferedBytes !== undefined && { maxBufferedBytes }),
     }
-    return connectTcp({ address, port, localAddress: this.local.address, ...limits }, this.#open)
+    return connectTcp({ address, port, localAddress: this.local.address, ...limits }, table)
   }
 
   get #open(): ConnectionTable {
