@@ -10,6 +10,7 @@ const allowed = {
   proxy: ['stack', 'sdp', 'util'],
   dum: ['stack', 'sdp', 'util'],
   media: ['util', 'net', 'sdp'],
+  testing: ['stack', 'sdp', 'util'],
   ua: ['dum', 'media', 'stack', 'sdp', 'util'],
 }
 

@@ -8,6 +8,7 @@ const alias: Record<string, string> = {
   'resip/stack': entry('stack'),
   'resip/sdp': entry('sdp'),
   'resip/media': entry('media'),
+  'resip/testing': entry('testing'),
   'resip/stateless-proxy': fileURLToPath(new URL('./apps/stateless-proxy/proxy.ts', import.meta.url)),
 }
 

@@ -2,6 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { type AddressFamily, familyOf, type TransportAddress, unmapped } from '../util/address.ts'
 import { EnvironmentError } from '../util/errors.ts'
 import { checkedFamily, environmentError } from './failure.ts'
+import { mappingLookup, numericLookup } from './numeric-lookup.ts'
 
 /** Who gets what a UDP socket receives. Called directly from the socket, with no queue between. */
 export interface DatagramReceiver {
@@ -172,18 +173,6 @@ async function connected(
     })
   })
   return { address, port, family }
-}
-
-type LookupCallback = (error: null, address: string, family: number) => void
-
-/** Numeric hosts need no look-up; answering at once spares dgram a turn of the event loop for each datagram. */
-function numericLookup(host: string, _options: unknown, done: LookupCallback): void {
-  done(null, host, 0)
-}
-
-/** A dual-stack socket reaches an IPv4 host by its v4-mapped address. */
-function mappingLookup(host: string, _options: unknown, done: LookupCallback): void {
-  done(null, host.includes(':') ? host : `::ffff:${host}`, 0)
 }
 
 function badPort(port: number, address: string): EnvironmentError & { address: string; port: number } {

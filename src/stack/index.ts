@@ -1,6 +1,10 @@
 /** `resip/stack`: SIP messages, and all that sends and receives them. */
+export type { ListenerReceiver, StreamConnection, StreamReceiver } from '../net/stream.ts'
+export type { AddressFamily, TransportAddress } from '../util/address.ts'
+export type { Alarm, Clock } from '../util/clock.ts'
 export { EnvironmentError, PeerError, ResipError, UsageError } from '../util/errors.ts'
 export type { Log, LogLevel } from '../util/log.ts'
+export { type Timer, type TimerOwner, Timers } from '../util/timers.ts'
 export {
   type Content,
   type ContentGrammar,
@@ -95,12 +99,10 @@ export type { ServerFailure } from './transaction/server-machine.ts'
 export { ServerTransaction } from './transaction/server-transaction.ts'
 export type { TransactionTiming } from './transaction/timers.ts'
 export type { TransactionUser } from './transaction/transaction-user.ts'
-export {
-  MemoryNetwork,
-  type MemoryTransport,
-  type NetworkConditions,
-  type Passage,
-} from './transport/memory.ts'
+export { type Connect, ConnectionTable, type ConnectionTableOptions } from './transport/connection-table.ts'
+export type { ConnectionLimits } from './transport/framed-connection.ts'
+export type { ListenOptions } from './transport/listen-point.ts'
 export type { Target } from './transport/selector.ts'
 export { type SentBy, sentByOf } from './transport/sent-by.ts'
 export type { SendFailure, Sent, Transport, TransportReceiver } from './transport/transport.ts'
+export { WriteQueues } from './transport/write-queues.ts'

@@ -1,3 +1,4 @@
+import type { InterfaceAddress } from '../net/interfaces.ts'
 import type { Clock } from '../util/clock.ts'
 import { type Log, silentLog } from '../util/log.ts'
 import type { RandomSource } from '../util/random.ts'
@@ -6,7 +7,7 @@ import { defaultFramerLimits } from './message/framer.ts'
 import { type CongestionLimits, defaultCongestionLimits } from './transaction/congestion.ts'
 import type { TransactionLimits } from './transaction/ledger.ts'
 import { defaultTiming, type TransactionTiming } from './transaction/timers.ts'
-import { defaultConnectionLimits } from './transport/connection-table.ts'
+import { defaultConnectionLimits } from './transport/framed-connection.ts'
 import type { ListenLimits } from './transport/listeners.ts'
 
 /** Everything that bounds what others can make us keep. */
@@ -35,6 +36,8 @@ export interface StackOptions {
   readonly receiveBufferSize?: number
   /** Milliseconds between two looks at the addresses of a wildcard or interface listener. Default 5,000. */
   readonly followInterval?: number
+  /** Tells the host's addresses; the system's unless given. */
+  readonly interfaces?: () => readonly InterfaceAddress[]
 }
 
 export const defaultStackOptions = {

@@ -1,5 +1,5 @@
 import { systemClock } from '../net/clock.ts'
-import { LocalAddresses } from '../net/interfaces.ts'
+import { interfaceAddresses, LocalAddresses } from '../net/interfaces.ts'
 import { UsageError } from '../util/errors.ts'
 import { thenable } from '../util/guard.ts'
 import { type Log, printable } from '../util/log.ts'
@@ -30,6 +30,7 @@ import type {
 import type { ServerTransaction } from './transaction/server-transaction.ts'
 import type { TransactionUser } from './transaction/transaction-user.ts'
 import { type MessageReceiver, TransportLayer } from './transport/layer.ts'
+import type { ListenOptions } from './transport/listen-point.ts'
 import { Listeners } from './transport/listeners.ts'
 import type { Sent, Transport } from './transport/transport.ts'
 
@@ -108,6 +109,9 @@ export class SipStack {
     this.#forwarding = new Forwarding(this.#transports, line, counters, this.#requests.maxDatagram)
     this.#listeners = new Listeners(this.#transports, this.timers, {
       limits,
+      interfaces: options.interfaces ?? interfaceAddresses,
+      counters,
+      log,
       followInterval: options.followInterval ?? defaultStackOptions.followInterval,
       ...(options.receiveBufferSize !== undefined && { receiveBufferSize: options.receiveBufferSize }),
     })
@@ -115,10 +119,11 @@ export class SipStack {
 
   /**
    * Opens listeners: `listen('udp:127.0.0.1:5060', 'tcp:[::1]:5060', 'udp:eth0:5060')`. A wildcard address or an
-   * interface gets a transport for each of its addresses, now and as they change. Rejects with a UsageError for what
+   * interface gets a transport for each of its addresses, now and as they change. What Via, Contact and Record-Route name
+   * may be another than what is bound: `listen({ listen: 'udp:10.0.0.5:5060', advertise: '203.0.113.7:5060' })`. Rejects with a UsageError for what
    * cannot be read, with an EnvironmentError that names the port where it cannot be opened; then none of them is open.
    */
-  listen(...points: readonly string[]): Promise<void> {
+  listen(...points: readonly (string | ListenOptions)[]): Promise<void> {
     return this.#listeners.listen(points)
   }
 

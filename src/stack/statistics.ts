@@ -22,6 +22,22 @@ export class Counters {
   strayAcks = 0
   keepAlives = 0
   flowFailures = 0
+  /** Datagrams that the system did not take for a passing reason (ENOBUFS, EAGAIN, EPERM …) or for their size. */
+  datagramsLost = 0
+  /** Streams closed because what they began with is no SIP. */
+  foreignStreams = 0
+  /** Streams closed because a message, or the first one of an accepted stream, was not whole in time. */
+  slowSenders = 0
+  /** Streams closed because too many bytes waited for them, alone or together with others. */
+  slowReaders = 0
+  /** Messages that were not sent because too many bytes wait on all streams together. */
+  refusedWrites = 0
+  /** Connections that we made and closed while idle, to make room for others. */
+  evictedConnections = 0
+  /** Connections that were not made because there are too many, none of them idle. */
+  refusedConnections = 0
+  /** Looks at the host's addresses, and openings of one that came, that failed, and connections that could not be accepted. */
+  listenFailures = 0
   /** New requests refused with 503 while the event loop was late. */
   refusedByCongestion = 0
   /** Requests refused, those of our own among them, because too many transactions are open or keep too much. */

@@ -39,6 +39,41 @@ describe('LocalAddresses', () => {
     expect(addresses.towards('127.0.0.0')).toBeInstanceOf(Promise)
   })
 
+  it('asks once for a network, however many wait for it, and again after a failure', async () => {
+    const asked: string[] = []
+    const answers: ((address: string | Error) => void)[] = []
+    const ask = (remote: string): Promise<string> => {
+      asked.push(remote)
+      return new Promise((resolve, reject) =>
+        answers.push(answer => (typeof answer === 'string' ? resolve(answer) : reject(answer))),
+      )
+    }
+    const addresses = new LocalAddresses(new SimulatedClock(), ask)
+    const waiting = ['192.0.2.1', '192.0.2.200', '2001:db8::1', '2001:db8:0:0:ffff::', '192.0.3.1'].map(
+      remote => addresses.towards(remote),
+    )
+    expect(asked).toEqual(['192.0.2.1', '2001:db8::1', '192.0.3.1'])
+    answers[0]?.('10.0.0.1')
+    answers[1]?.('fd00::1')
+    answers[2]?.(new Error('no way'))
+    expect(await Promise.allSettled(waiting)).toEqual([
+      ...['10.0.0.1', '10.0.0.1', 'fd00::1', 'fd00::1'].map(value => ({ status: 'fulfilled', value })),
+      { status: 'rejected', reason: new Error('no way') },
+    ])
+    expect(addresses.towards('192.0.2.77')).toBe('10.0.0.1')
+    expect(addresses.towards('2001:db8::2')).toBe('fd00::1')
+    expect(addresses.towards('2001:db8:0:1::2')).toBeInstanceOf(Promise)
+    const again = addresses.towards('192.0.3.1')
+    answers[4]?.('10.0.0.2')
+    expect(await again).toBe('10.0.0.2')
+  })
+
+  it('asks for no more than 64 at a time', async () => {
+    const addresses = new LocalAddresses(new SimulatedClock(), () => new Promise(() => {}))
+    for (let network = 0; network < 64; network++) void addresses.towards(`192.0.${network}.1`)
+    await expect(addresses.towards('192.0.64.1')).rejects.toMatchObject({ code: 'ERR_ROUTES' })
+  })
+
   it('wants a numeric address', async () => {
     await expect(new LocalAddresses(new SimulatedClock()).towards('localhost')).rejects.toThrow(UsageError)
   })

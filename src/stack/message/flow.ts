@@ -1,3 +1,5 @@
+import { canonicalAddress } from '../../util/address.ts'
+
 /** Transport protocols of RFC 3261 §20.42 and RFC 7118, as they stand in a Via. */
 export type Protocol = 'UDP' | 'TCP' | 'TLS' | 'WS' | 'WSS'
 
@@ -6,7 +8,7 @@ export interface Flow {
   readonly protocol: Protocol
   /** Key of the transport that owns the flow. */
   readonly transport: string
-  /** Remote address, numeric, without brackets. */
+  /** Remote address, numeric and canonical, without brackets. */
   readonly address: string
   readonly port: number
   /** The connection's number; 0 for a transport of datagrams. */
@@ -25,11 +27,12 @@ export interface Remote {
 
 /** A flow to a remote address from a transport, on no connection yet. */
 export function flowTo(remote: Remote, transport: string): Flow {
+  const { address } = remote
   // written out, for a spread is slow here and every message passes; the order is that of a received flow
   return {
     protocol: remote.protocol,
     transport,
-    address: remote.address,
+    address: address.includes(':') ? (canonicalAddress(address) ?? address) : address,
     port: remote.port,
     connection: 0,
     serverName: remote.serverName,

@@ -18,9 +18,9 @@ export const defaultFramerLimits: FramerLimits = {
 /** What a framer finds in a stream. `bytes` are the framer's no more: they may be kept. */
 export interface FramerSink {
   onMessage(head: Head, bytes: Buffer): void
-  /** Two CR LF between messages (RFC 5626 §4.4.1): a ping that wants one CR LF back. */
+  /** Two CR LF between messages (RFC 5626 §3.5.1): a ping that wants one CR LF back. */
   onPing(): void
-  /** One CR LF between messages: a pong, or a blank line before a message. */
+  /** One CR LF between messages while a pong is expected. */
   onPong(): void
   /** Framing is lost; `head` is there where a message has begun that is too large or of unreadable length. */
   onBroken(error: ParseError, head: Head | undefined, bytes: Buffer): void
@@ -39,7 +39,10 @@ export class Framer {
   #wanted = 1
   /** How far the search for the head's end has come in what is kept. */
   #searched = 0
+  /** Blank lines that are no pongs, and not yet a ping. */
   #blanks = 0
+  /** Pings of ours that are not answered yet. */
+  #pings = 0
   #closed = false
 
   constructor(sink: FramerSink, limits: FramerLimits = defaultFramerLimits) {
@@ -50,6 +53,11 @@ export class Framer {
   /** Whether a message has begun and its end has not come yet. */
   get isWaiting(): boolean {
     return this.#size > 0
+  }
+
+  /** A ping of ours has left: the next blank line between messages answers it. */
+  expectPong(): void {
+    this.#pings++
   }
 
   /** Stops delivering: nothing more of what is kept or given will reach the sink. */
@@ -85,23 +93,24 @@ export class Framer {
     this.#wanted = Math.max(this.#wanted, this.#size + 1)
   }
 
-  /** Counts the blank lines between messages: two are a ping, one is a pong. */
+  /**
+   * Reads the blank lines between messages: each that is expected is a pong, two others are a ping. A single one before
+   * a message means nothing (RFC 3261 §7.5).
+   */
   #skipBlanks(bytes: Buffer): number {
     let at = 0
     for (; at < bytes.length; at++) {
       if (bytes[at] === CR) continue
       if (bytes[at] !== LF) break
-      this.#blanks++
-      if (this.#blanks === 2) {
+      if (this.#pings > 0) {
+        this.#pings--
+        this.#sink.onPong()
+      } else if (++this.#blanks === 2) {
         this.#blanks = 0
         this.#sink.onPing()
       }
     }
-    const ended = at < bytes.length || at > 0
-    if (ended && this.#blanks === 1) {
-      this.#blanks = at < bytes.length ? 0 : this.#blanks
-      if (at === bytes.length) this.#sink.onPong()
-    }
+    if (at < bytes.length) this.#blanks = 0
     return at
   }
 

@@ -1,47 +1,66 @@
 import type { ListenerReceiver, StreamConnection } from '../../net/stream.ts'
-import { hostPort } from '../../util/address.ts'
-import { EnvironmentError } from '../../util/errors.ts'
-import type { Timer, Timers } from '../../util/timers.ts'
-import type { ParseError } from '../grammar/parse-error.ts'
+import { canonicalAddress, hostPort } from '../../util/address.ts'
+import type { EnvironmentError } from '../../util/errors.ts'
+import type { Timers } from '../../util/timers.ts'
 import type { Flow, Protocol } from '../message/flow.ts'
-import { Framer, type FramerLimits, type FramerSink } from '../message/framer.ts'
-import type { Head } from '../message/head.ts'
-import type { TransportReceiver } from './transport.ts'
+import { defaultFramerLimits, type FramerLimits } from '../message/framer.ts'
+import { Counters } from '../statistics.ts'
+import { type ConnectionLimits, defaultConnectionLimits, FramedConnection } from './framed-connection.ts'
+import type { Sent, TransportReceiver } from './transport.ts'
+import { WriteQueues } from './write-queues.ts'
 
-export interface ConnectionLimits {
-  /**
-   * Milliseconds without a byte in or out after which a connection is closed. It is looked at no oftener, so that a
-   * connection may be idle for up to twice as long.
-   */
-  readonly idleTimeout: number
-  /** Milliseconds that a message may take from its first byte to its last. */
-  readonly messageTimeout: number
+export interface ConnectionTableOptions {
+  readonly framing?: Partial<FramerLimits> | undefined
+  readonly connections?: Partial<ConnectionLimits> | undefined
+  readonly counters?: Counters | undefined
+  /** Shared by the tables that are bounded together; one of this table's own unless given. */
+  readonly queues?: WriteQueues | undefined
 }
 
-export const defaultConnectionLimits: ConnectionLimits = { idleTimeout: 600_000, messageTimeout: 32_000 }
+/** Makes a connection to a flow's address and server name, for a table that receives what comes of it. */
+export type Connect = (flow: Flow, table: ConnectionTable) => StreamConnection
 
-interface TableOptions {
-  readonly framing: FramerLimits
-  readonly connections: ConnectionLimits
-}
+/** A made connection that moved anything within this time (64·T1) may belong to a transaction. */
+const BUSY = 32_000
+/** How many made connections are looked at for one that can go. */
+const LOOKS = 64
 
-/** The connections of one stream transport: each is framed, watched for idleness and slowness, and found again. */
+/** RFC 5626 §3.5.1. */
+const PING = '\r\n\r\n'
+
+/**
+ * The connections of one stream transport: each is framed, watched for idleness and slowness, and found again. An
+ * application's own transport over streams is this and something that connects and listens.
+ */
 export class ConnectionTable implements ListenerReceiver {
   /** Key of the transport; flows carry it. */
   transport = ''
   readonly #protocol: Protocol
   readonly #receiver: TransportReceiver
   readonly #timers: Timers
-  readonly #options: TableOptions
-  readonly #entries = new Map<number, Entry>()
-  readonly #made = new Map<string, StreamConnection>()
+  readonly #framing: FramerLimits
+  readonly #limits: ConnectionLimits
+  readonly #counters: Counters
+  readonly #queues: WriteQueues
+  readonly #entries = new Map<number, FramedConnection>()
+  readonly #made = new Map<string, FramedConnection>()
+  /** Where the search for an idle one goes on: it outlives what is added and taken out meanwhile. */
+  #hand = this.#made.values()
   #closed = false
 
-  constructor(protocol: Protocol, receiver: TransportReceiver, timers: Timers, options: TableOptions) {
+  constructor(
+    protocol: Protocol,
+    receiver: TransportReceiver,
+    timers: Timers,
+    options: ConnectionTableOptions = {},
+  ) {
     this.#protocol = protocol
     this.#receiver = receiver
     this.#timers = timers
-    this.#options = options
+    this.#framing = { ...defaultFramerLimits, ...options.framing }
+    this.#limits = { ...defaultConnectionLimits, ...options.connections }
+    this.#counters = options.counters ?? new Counters()
+    this.#queues = options.queues ?? new WriteQueues(this.#limits.maxQueuedBytes)
   }
 
   get size(): number {
@@ -49,169 +68,155 @@ export class ConnectionTable implements ListenerReceiver {
   }
 
   /**
-   * The connection of a flow, while it is open and leads to the flow's address: a number alone may have come back from
-   * a peer, who could have changed it (the `i` of our Vias).
+   * Sends wire text over a flow's own connection; where the flow has none, over the one we made to its address and
+   * server name before, or one that `connect` makes. Plain TCP is reused by its own flow only: what was accepted is
+   * never taken for a flow without a connection.
    */
+  send(wire: string, flow: Flow, connect: Connect): Sent {
+    if (this.#closed) return 'closed'
+    let entry = flow.connection === 0 ? this.#made.get(nameOf(flow)) : this.#entryOf(flow)
+    if (entry === undefined) {
+      if (flow.connection !== 0) return 'gone'
+      if (!this.#hasRoom()) {
+        this.#counters.refusedConnections++
+        return 'full'
+      }
+      entry = this.#make(flow, connect)
+    }
+    return this.#write(wire, entry)
+  }
+
+  /** Pings a flow's connection, or the one that we made to its address; none is made for it. */
+  keepAlive(flow: Flow): Sent {
+    if (this.#closed) return 'closed'
+    const entry = flow.connection === 0 ? this.#made.get(nameOf(flow)) : this.#entryOf(flow)
+    if (entry === undefined) return 'gone'
+    const sent = this.#write(PING, entry)
+    if (sent === entry.flow) entry.framer.expectPong()
+    return sent
+  }
+
+  /** The connection of a flow, while it is open. */
   of(flow: Flow): StreamConnection | undefined {
-    const connection = this.#entries.get(flow.connection)?.connection
-    return connection?.remote.address === flow.address ? connection : undefined
-  }
-
-  /** The flow of a connection, one object for as long as it is open. */
-  flowOf(connection: StreamConnection): Flow | undefined {
-    return this.#entries.get(connection.id)?.flow
-  }
-
-  /** A connection that we made to this address before, up or still coming up. */
-  madeTo(address: string, port: number): StreamConnection | undefined {
-    return this.#made.get(hostPort(address, port))
-  }
-
-  /** Takes a connection in that we are making. */
-  add(connection: StreamConnection): void {
-    this.#made.set(hostPort(connection.remote.address, connection.remote.port), connection)
-    this.#enter(connection)
+    return this.#entryOf(flow)?.connection
   }
 
   onConnected(connection: StreamConnection): void {
-    if (this.#closed) connection.destroy()
-    else if (connection.accepted) this.#enter(connection)
+    if (this.#closed) {
+      connection.destroy()
+      return
+    }
+    if (connection.accepted) this.#enter(connection, this.#flow(connection, undefined))
+    const entry = this.#entries.get(connection.id)
+    if (entry !== undefined) this.#receiver.onFlowOpened(entry.flow)
   }
 
   onBytes(connection: StreamConnection, bytes: Buffer): void {
-    const entry = this.#entries.get(connection.id)
-    if (entry === undefined || this.#closed) return
-    entry.framer.push(bytes)
-    entry.watch()
+    if (!this.#closed) this.#entries.get(connection.id)?.receive(bytes)
   }
 
   onClosed(connection: StreamConnection, error: EnvironmentError | undefined): void {
     const entry = this.#entries.get(connection.id)
     if (entry === undefined) return
-    entry.stop()
-    this.#entries.delete(connection.id)
-    const name = hostPort(connection.remote.address, connection.remote.port)
-    if (this.#made.get(name) === connection) this.#made.delete(name)
+    if (error?.code === 'ERR_SLOW_READER') this.#counters.slowReaders++
+    this.#forget(entry)
     if (!this.#closed) this.#receiver.onFlowFailed(entry.flow, error)
   }
 
   /** The listener goes on without what it could not accept; there is no flow to tell of. */
-  onListenerError(): void {}
+  onListenerError(): void {
+    this.#counters.listenFailures++
+  }
 
   close(): void {
     this.#closed = true
     for (const entry of this.#entries.values()) {
-      entry.stop()
+      this.#forget(entry)
       entry.connection.destroy()
     }
-    this.#entries.clear()
-    this.#made.clear()
   }
 
-  #enter(connection: StreamConnection): void {
-    const { address, port } = connection.remote
-    const flow = {
+  /**
+   * A number alone may have come back from a peer, who could have changed it (the `i` of our Vias): the connection must
+   * lead to the flow's address.
+   */
+  #entryOf(flow: Flow): FramedConnection | undefined {
+    const entry = this.#entries.get(flow.connection)
+    return entry?.flow.address === flow.address ? entry : undefined
+  }
+
+  #make(flow: Flow, connect: Connect): FramedConnection {
+    const connection = connect(flow, this)
+    const entry = this.#enter(connection, this.#flow(connection, flow.serverName))
+    this.#made.set(nameOf(entry.flow), entry)
+    return entry
+  }
+
+  #write(wire: string, entry: FramedConnection): Sent {
+    if (!this.#queues.admit(wire.length)) {
+      this.#counters.refusedWrites++
+      return 'full'
+    }
+    entry.write(wire)
+    return entry.flow
+  }
+
+  /** Whether one more connection may be made: else the one that is idle longest, of those looked at, makes room for it. */
+  #hasRoom(): boolean {
+    if (this.#made.size < this.#limits.maxOutboundConnections) return true
+    const idle = this.#longestIdle()
+    if (idle === undefined) return false
+    this.#counters.evictedConnections++
+    this.#made.delete(nameOf(idle.flow))
+    idle.cutOff('ERR_EVICTED', 'it was idle, and others were needed')
+    return true
+  }
+
+  #longestIdle(): FramedConnection | undefined {
+    const now = this.#timers.now()
+    let longest: FramedConnection | undefined
+    for (let looks = Math.min(LOOKS, this.#made.size); looks > 0; looks--) {
+      let next = this.#hand.next()
+      if (next.done) {
+        this.#hand = this.#made.values()
+        next = this.#hand.next()
+      }
+      const entry = next.value
+      if (entry?.isIdle(now, BUSY) && entry.usedAt < (longest?.usedAt ?? now)) longest = entry
+    }
+    return longest
+  }
+
+  #enter(connection: StreamConnection, flow: Flow): FramedConnection {
+    const options = { framing: this.#framing, connections: this.#limits, counters: this.#counters }
+    const entry = new FramedConnection(connection, flow, this.#receiver, this.#timers, options)
+    this.#entries.set(connection.id, entry)
+    this.#queues.add(connection)
+    return entry
+  }
+
+  #forget(entry: FramedConnection): void {
+    entry.stop()
+    this.#entries.delete(entry.connection.id)
+    this.#queues.delete(entry.connection)
+    const name = nameOf(entry.flow)
+    if (this.#made.get(name) === entry) this.#made.delete(name)
+  }
+
+  #flow({ id, remote }: StreamConnection, serverName: string | undefined): Flow {
+    return {
       protocol: this.#protocol,
       transport: this.transport,
-      address,
-      port,
-      connection: connection.id,
-      serverName: undefined,
+      address: remote.address,
+      port: remote.port,
+      connection: id,
+      serverName,
     }
-    this.#entries.set(connection.id, new Entry(connection, flow, this.#receiver, this.#timers, this.#options))
   }
 }
 
-/** One connection with its framer and its two time-outs, which share one timer that is looked at when it fires. */
-class Entry implements FramerSink {
-  readonly connection: StreamConnection
-  readonly flow: Flow
-  readonly framer: Framer
-  readonly #receiver: TransportReceiver
-  readonly #timers: Timers
-  readonly #limits: ConnectionLimits
-  readonly #timer: Timer
-  #moved = 0
-  #activeAt: number
-  /** When the message that is coming began; -1 between messages. */
-  #beganAt = -1
-
-  constructor(
-    connection: StreamConnection,
-    flow: Flow,
-    receiver: TransportReceiver,
-    timers: Timers,
-    options: TableOptions,
-  ) {
-    this.connection = connection
-    this.flow = flow
-    this.framer = new Framer(this, options.framing)
-    this.#receiver = receiver
-    this.#timers = timers
-    this.#limits = options.connections
-    this.#activeAt = timers.now()
-    this.#timer = timers.start(this, 'idle', options.connections.idleTimeout)
-  }
-
-  onMessage(head: Head, bytes: Buffer): void {
-    this.#beganAt = -1
-    this.#receiver.onFramed(head, bytes, this.flow)
-  }
-
-  /** RFC 5626 §4.4.1: a ping is answered with one CR LF. */
-  onPing(): void {
-    this.connection.write('\r\n')
-  }
-
-  onPong(): void {}
-
-  /** RFC 3261 §18.3: after the answer, if there is one, the connection is closed. */
-  onBroken(error: ParseError, head: Head | undefined, bytes: Buffer): void {
-    this.#receiver.onBrokenStream(error, this.flow, head, bytes)
-    this.connection.end()
-  }
-
-  /** Called when bytes have come: begins or ends the time a message may take. */
-  watch(): void {
-    if (!this.framer.isWaiting) {
-      this.#beganAt = -1
-    } else if (this.#beganAt < 0) {
-      this.#beganAt = this.#timers.now()
-      this.#restart()
-    }
-  }
-
-  onTimer(): void {
-    const now = this.#timers.now()
-    const moved = this.connection.bytesIn + this.connection.bytesOut
-    if (moved !== this.#moved) {
-      this.#moved = moved
-      this.#activeAt = now
-    }
-    if (this.#beganAt >= 0 && now - this.#beganAt >= this.#limits.messageTimeout) {
-      this.#cutOff('ERR_SLOW_SENDER', `a message was not complete within ${this.#limits.messageTimeout} ms`)
-    } else if (now - this.#activeAt >= this.#limits.idleTimeout) {
-      this.#cutOff('ERR_IDLE', `nothing was sent or received for ${this.#limits.idleTimeout} ms`)
-    } else {
-      this.#restart()
-    }
-  }
-
-  stop(): void {
-    this.#timers.stop(this.#timer)
-    this.framer.close()
-  }
-
-  #restart(): void {
-    const now = this.#timers.now()
-    const idle = this.#activeAt + this.#limits.idleTimeout
-    const slow = this.#beganAt < 0 ? idle : this.#beganAt + this.#limits.messageTimeout
-    this.#timers.restart(this.#timer, Math.max(1, Math.min(idle, slow) - now))
-  }
-
-  #cutOff(code: string, what: string): void {
-    const { protocol, address, port } = this.flow
-    const where = `${protocol.toLowerCase()} ${hostPort(address, port)}`
-    this.connection.destroy(new EnvironmentError(code, `${where}: ${what}; the connection was closed`))
-  }
+/** Address, port and the name that the peer must prove: what two flows must share to share a connection. */
+function nameOf({ address, port, serverName }: Flow): string {
+  const name = hostPort(address.includes(':') ? (canonicalAddress(address) ?? address) : address, port)
+  return serverName === undefined ? name : `${name} ${serverName.toLowerCase()}`
 }

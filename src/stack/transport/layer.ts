@@ -1,5 +1,6 @@
 import { hostPort } from '../../util/address.ts'
 import { type EnvironmentError, UsageError } from '../../util/errors.ts'
+import { guarded } from '../../util/guard.ts'
 import { type Log, printable } from '../../util/log.ts'
 import { ParseError } from '../grammar/parse-error.ts'
 import type { Hop } from '../message/encode.ts'
@@ -8,9 +9,10 @@ import type { FrameLimits, Head } from '../message/head.ts'
 import { messageOf, parseMessage, type SipMessage, SipRequest } from '../message/message.ts'
 import { validate } from '../message/validate.ts'
 import type { Counters } from '../statistics.ts'
+import { Names } from './names.ts'
 import { localUri } from './placement.ts'
 import { type SourceAddress, selectTransport, type Target } from './selector.ts'
-import type { Sent, Transport, TransportReceiver } from './transport.ts'
+import type { SendFailure, Sent, Transport, TransportReceiver } from './transport.ts'
 
 /** Who gets what the transports received. */
 export interface MessageReceiver {
@@ -32,6 +34,9 @@ export interface TransportLayerOptions {
   readonly limits: FrameLimits
 }
 
+const STUN_HEADER = 20
+const STUN_COOKIE = 0x2112a442
+
 /** RFC 5626 §3.5.1. */
 const PING = '\r\n\r\n'
 
@@ -43,8 +48,7 @@ export class TransportLayer implements TransportReceiver {
   readonly #byOrdinal = new Map<number, Transport>()
   #added = 0
   #closed = false
-  /** sent-by of our transports, and the names an application gave us */
-  readonly #names = new Set<string>()
+  readonly #names = new Names()
   readonly #receiver: MessageReceiver
   readonly #counters: Counters
   readonly #log: Log
@@ -67,18 +71,18 @@ export class TransportLayer implements TransportReceiver {
   async add(transport: Transport): Promise<void> {
     await transport.open(this)
     if (this.#closed) {
-      await transport.close()
+      await this.#shut(transport)
       throw new UsageError('ERR_SIP_CLOSED', `${transport.key} was opened after the stack was closed`)
     }
     if (this.#transports.has(transport.key)) {
-      await transport.close()
+      await this.#shut(transport)
       throw new UsageError('ERR_SIP_TRANSPORT', `there is a transport ${transport.key} already`)
     }
     this.#transports.set(transport.key, transport)
     this.#ordinals.set(transport, this.#added)
     this.#byOrdinal.set(this.#added++, transport)
     this.#hops.set(transport.key, { via: '', localUri: uri => localUri(transport, uri) })
-    this.#names.add(transport.sentBy.text)
+    this.#names.follow(this.transports)
   }
 
   async remove(key: string): Promise<void> {
@@ -87,25 +91,26 @@ export class TransportLayer implements TransportReceiver {
     this.#hops.delete(key)
     if (transport === undefined) return
     this.#byOrdinal.delete(this.ordinalOf(transport))
-    const name = transport.sentBy.text
-    if (![...this.transports].some(other => other.sentBy.text === name)) this.#names.delete(name)
-    await transport.close()
+    this.#names.follow(this.transports)
+    await this.#shut(transport)
   }
 
   /** Lets the stack be known by a name besides its addresses: `proxy.example.com`, or with a port. */
   addName(host: string, port?: number): void {
-    this.#names.add(port === undefined ? host.toLowerCase() : hostPort(host.toLowerCase(), port))
+    this.#names.add(host, port)
   }
 
-  /** Whether a sent-by is one that we write into our Vias. */
+  /** Whether a sent-by, as it stands in a Via, is one that we write into ours; addresses are compared by value. */
   isOurSentBy(sentBy: string): boolean {
-    return this.#names.has(sentBy)
+    return this.#names.hasSentBy(sentBy)
   }
 
-  /** Whether a host and port, as in a URI or a sent-by, are ours. A port left out stands for 5060, or 5061 of sips. */
+  /**
+   * Whether a host and port, as in a URI or a sent-by, are ours. A port left out stands for 5060, or 5061 of sips; IPv6
+   * addresses are compared by value (RFC 5954 §4.2).
+   */
   isOurs(host: string, port: number | undefined, secure: boolean = false): boolean {
-    const name = host.toLowerCase()
-    return this.#names.has(hostPort(name, port ?? (secure ? 5061 : 5060))) || this.#names.has(name)
+    return this.#names.has(host, port, secure ? 5061 : 5060)
   }
 
   /** What an answer sent over a transport needs filled in; one object a transport. */
@@ -146,14 +151,35 @@ export class TransportLayer implements TransportReceiver {
   /** Sends wire text; see {@link Transport.send}. */
   send(wire: string, flow: Flow): Sent {
     const transport = this.#transports.get(flow.transport)
-    return transport === undefined ? 'closed' : transport.send(wire, flow)
+    if (transport === undefined) return 'closed'
+    try {
+      const sent = transport.send(wire, flow)
+      return sent === flow || typeof sent === 'string' ? sent : this.#checked(sent, flow)
+    } catch (error) {
+      return this.#onTransportThrew(error)
+    }
   }
 
   /** Pings a flow; see {@link Transport.keepAlive}. */
   keepAlive(flow: Flow): Sent {
     const transport = this.#transports.get(flow.transport)
     if (transport === undefined) return 'closed'
-    return transport.keepAlive?.(flow) ?? transport.send(PING, flow)
+    if (transport.keepAlive === undefined) return this.send(PING, flow)
+    try {
+      return this.#checked(transport.keepAlive(flow), flow)
+    } catch (error) {
+      return this.#onTransportThrew(error)
+    }
+  }
+
+  /** A flow on which a refusal is noticed, the given one where there is none to have; see {@link Transport.sideFlow}. */
+  sideFlow(flow: Flow): Flow {
+    try {
+      return this.#transports.get(flow.transport)?.sideFlow?.(flow) ?? flow
+    } catch (error) {
+      this.#onThrew(error)
+      return flow
+    }
   }
 
   /** What the peer of a flow proved to be; see {@link Transport.peerIdentity}. */
@@ -166,19 +192,47 @@ export class TransportLayer implements TransportReceiver {
     const transports = [...this.#transports.values()]
     this.#transports.clear()
     this.#names.clear()
-    await Promise.all(transports.map(transport => transport.close()))
+    await Promise.all(transports.map(transport => this.#shut(transport)))
+  }
+
+  /** What an application's transport answered, which may be no more than a promise of its own. */
+  #checked(sent: Sent, flow: Flow): Sent {
+    if (typeof sent === 'string' || (typeof sent === 'object' && sent !== null && 'connection' in sent))
+      return sent
+    guarded(this.#onThrew, undefined, () => sent)
+    return flow
+  }
+
+  #onTransportThrew(error: unknown): SendFailure {
+    this.#onThrew(error)
+    return 'closed'
+  }
+
+  /** Closes a transport, which may fail: there is nothing more to do about it then. */
+  async #shut(transport: Transport): Promise<void> {
+    try {
+      await transport.close()
+    } catch (error) {
+      this.#onThrew(error)
+    }
+  }
+
+  readonly #onThrew = (error: unknown): void => {
+    this.#counters.handlerErrors++
+    if (!this.#log.enabled('error')) return
+    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#log.write('error', 'transport', `a transport threw: ${reason}`)
   }
 
   onDatagram(bytes: Buffer, flow: Flow): void {
     const first = bytes[0]
     // blank lines keep a NAT open; a byte below 4 begins STUN (RFC 7983)
     if (bytes.length <= 4 || first === undefined) this.#counters.keepAlives++
-    else if (first < 4) this.onStun(bytes, flow)
+    else if (first < 4) this.#onBinary(bytes, flow)
     else this.#receive(parseMessage(bytes, flow, this.#limits), flow)
   }
 
   onStun(bytes: Buffer, flow: Flow): void {
-    this.#counters.keepAlives++
     this.#receiver.onStun(bytes, flow)
   }
 
@@ -207,6 +261,13 @@ export class TransportLayer implements TransportReceiver {
       if (this.#log.enabled('info')) this.#log.write('info', 'transport', error.message)
     }
     this.#receiver.onFlowFailed(flow, error)
+  }
+
+  /** STUN has its cookie (RFC 8489 §5); anything else that begins so is somebody's keep-alive. */
+  #onBinary(bytes: Buffer, flow: Flow): void {
+    this.#counters.keepAlives++
+    if (bytes.length >= STUN_HEADER && bytes.readUInt32BE(4) === STUN_COOKIE)
+      this.#receiver.onStun(bytes, flow)
   }
 
   #receive(message: SipMessage | ParseError, flow: Flow): void {

@@ -1,14 +1,18 @@
-import { interfaceAddresses } from '../../net/interfaces.ts'
-import { canonicalAddress, familyOf, hostPort, isWildcard, unbracketed } from '../../util/address.ts'
+import type { InterfaceAddress } from '../../net/interfaces.ts'
+import { canonicalAddress, familyOf, hostPort, isWildcard } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
+import { guarded } from '../../util/guard.ts'
+import type { Log } from '../../util/log.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
-import type { Protocol } from '../message/flow.ts'
 import type { FramerLimits } from '../message/framer.ts'
-import type { ConnectionLimits } from './connection-table.ts'
+import type { Counters } from '../statistics.ts'
+import type { ConnectionLimits } from './framed-connection.ts'
 import type { TransportLayer } from './layer.ts'
+import { type ListenOptions, type ListenPoint, parseListenPoint } from './listen-point.ts'
 import { TcpTransport } from './tcp.ts'
-import type { ListenPoint, Transport } from './transport.ts'
+import type { Transport } from './transport.ts'
 import { UdpTransport } from './udp.ts'
+import { WriteQueues } from './write-queues.ts'
 
 /** What bounds the transports that are opened. */
 export interface ListenLimits extends FramerLimits, ConnectionLimits {
@@ -22,35 +26,10 @@ export interface ListenersOptions {
   readonly limits: ListenLimits
   readonly receiveBufferSize?: number
   readonly followInterval: number
-}
-
-const protocols: ReadonlyMap<string, Protocol> = new Map([
-  ['udp', 'UDP'],
-  ['tcp', 'TCP'],
-])
-
-/**
- * Reads `udp:127.0.0.1:5060`, `tcp:[::1]:5060`, `udp:0.0.0.0:5060` or `udp:eth0:5060`; a port left out is 5060.
- * @throws UsageError
- */
-export function parseListenPoint(text: string): ListenPoint {
-  const [, name = '', rest = ''] = /^([a-z]+):(.+)$/i.exec(text) ?? []
-  const protocol = protocols.get(name.toLowerCase())
-  if (protocol === undefined) {
-    throw new UsageError(
-      'ERR_SIP_LISTEN',
-      `"${text}": one of ${[...protocols.keys()].join(', ')} and a colon expected, as in udp:127.0.0.1:5060`,
-    )
-  }
-  const [, host = '', port = '5060'] =
-    /^(\[[0-9a-f:.]+(?:%[\w.-]+)?\]|[^:[\]]+)(?::(\d{1,5}))?$/i.exec(rest) ?? []
-  if (host === '' || Number(port) > 65535) {
-    throw new UsageError(
-      'ERR_SIP_LISTEN',
-      `"${text}": an address, in brackets where it is IPv6, and a port expected, as in tcp:[::1]:5060`,
-    )
-  }
-  return { protocol, host: unbracketed(host), port: Number(port) }
+  /** The host's addresses as they are now; it may throw. */
+  readonly interfaces: () => readonly InterfaceAddress[]
+  readonly counters: Counters
+  readonly log: Log
 }
 
 /** Opens transports for listen points; those of a wildcard or an interface follow the addresses the host has. */
@@ -60,20 +39,25 @@ export class Listeners {
   readonly #options: ListenersOptions
   /** Listen points that stand for several addresses, with the keys of the transports that are open for each. */
   readonly #followed = new Map<ListenPoint, Map<string, string>>()
+  /** All that waits to be written on the streams of the stack. */
+  readonly #queues: WriteQueues
   #timer: Timer | undefined
 
   constructor(transports: TransportLayer, timers: Timers, options: ListenersOptions) {
     this.#transports = transports
     this.#timers = timers
     this.#options = options
+    this.#queues = new WriteQueues(options.limits.maxQueuedBytes, () => {
+      options.counters.slowReaders++
+    })
   }
 
-  async listen(points: readonly string[]): Promise<void> {
-    const parsed = points.map(parseListenPoint)
+  async listen(points: readonly (string | ListenOptions)[]): Promise<void> {
+    const parsed = points.map(point => parseListenPoint(point))
     const opened: string[] = []
     try {
       for (const point of parsed) {
-        for (const address of addressesOf(point)) opened.push(await this.#open(point, address))
+        for (const address of this.#addressesOf(point)) opened.push(await this.#open(point, address))
       }
     } catch (error) {
       for (const key of opened) await this.#transports.remove(key)
@@ -96,18 +80,38 @@ export class Listeners {
   /** Opens what has come and closes what has gone; an address that cannot be opened is tried again next time. */
   async #follow(): Promise<void> {
     for (const [point, open] of this.#followed) {
-      const wanted = matchingAddresses(point)
-      for (const [address, key] of open) {
-        if (wanted.includes(address)) continue
-        open.delete(address)
-        await this.#transports.remove(key)
-      }
-      for (const address of wanted) {
-        if (!open.has(address)) await this.#open(point, address).catch(() => undefined)
+      try {
+        await this.#update(point, open)
+      } catch (error) {
+        this.#onFailure(error)
       }
     }
     if (this.#timer && this.#followed.size > 0)
       this.#timers.restart(this.#timer, this.#options.followInterval)
+  }
+
+  async #update(point: ListenPoint, open: Map<string, string>): Promise<void> {
+    const wanted = this.#matching(point)
+    for (const [address, key] of open) {
+      if (wanted.includes(address)) continue
+      open.delete(address)
+      await this.#transports.remove(key)
+    }
+    for (const address of wanted) {
+      if (!open.has(address)) await this.#open(point, address).catch(error => this.#onFailure(error))
+    }
+  }
+
+  /** Nobody waits for what is opened later: it is counted, logged and tried again. */
+  #onFailure(error: unknown): void {
+    const { counters } = this.#options
+    counters.listenFailures++
+    guarded(ignore, this, this.#write, error instanceof Error ? error.message : String(error))
+  }
+
+  #write(text: string): void {
+    const { log } = this.#options
+    if (log.enabled('warning')) log.write('warning', 'transport', text)
   }
 
   async #open(point: ListenPoint, address: string): Promise<string> {
@@ -120,19 +124,50 @@ export class Listeners {
     return transport.key
   }
 
+  /** @throws UsageError where an interface has no address, or there is none of that name */
+  #addressesOf(point: ListenPoint): string[] {
+    if (!isFollowed(point)) return [canonicalAddress(point.host) ?? point.host]
+    const addresses = this.#matching(point)
+    if (addresses.length > 0) return addresses
+    const names = [...new Set(this.#options.interfaces().map(({ name }) => name))]
+    throw new UsageError(
+      'ERR_SIP_LISTEN',
+      `${point.protocol.toLowerCase()}:${hostPort(point.host, point.port)}: neither an address nor an interface of this host, which has ${names.join(', ')}`,
+    )
+  }
+
+  /** The host's addresses that a wildcard or interface stands for; link-local ones need a zone and are left out. */
+  #matching(point: ListenPoint): string[] {
+    const family = familyOf(point.host)
+    return this.#options
+      .interfaces()
+      .filter(
+        found =>
+          (family === undefined ? found.name === point.host : found.family === family) && found.scope === 0,
+      )
+      .map(({ address }) => address)
+  }
+
   #make(point: ListenPoint, address: string): Transport {
-    const { limits, receiveBufferSize } = this.#options
-    const { port } = point
+    const { limits, receiveBufferSize, counters } = this.#options
+    const { port, sentBy } = point
     if (point.protocol === 'UDP') {
-      return new UdpTransport({
-        address,
-        port,
-        ...(receiveBufferSize !== undefined && { receiveBufferSize }),
-      })
+      const size = receiveBufferSize !== undefined && { receiveBufferSize }
+      return new UdpTransport({ address, port, sentBy, counters, ...size }, this.#timers)
     }
     const { maxConnections, maxBufferedBytes } = limits
     return new TcpTransport(
-      { address, port, maxConnections, maxBufferedBytes, framing: limits, connections: limits },
+      {
+        address,
+        port,
+        sentBy,
+        counters,
+        maxConnections,
+        maxBufferedBytes,
+        framing: limits,
+        connections: limits,
+        queues: this.#queues,
+      },
       this.#timers,
     )
   }
@@ -142,25 +177,4 @@ function isFollowed(point: ListenPoint): boolean {
   return familyOf(point.host) === undefined || isWildcard(point.host)
 }
 
-/** @throws UsageError where an interface has no address, or there is none of that name */
-function addressesOf(point: ListenPoint): string[] {
-  if (!isFollowed(point)) return [canonicalAddress(point.host) ?? point.host]
-  const addresses = matchingAddresses(point)
-  if (addresses.length > 0) return addresses
-  const names = [...new Set(interfaceAddresses().map(({ name }) => name))]
-  throw new UsageError(
-    'ERR_SIP_LISTEN',
-    `${point.protocol.toLowerCase()}:${hostPort(point.host, point.port)}: neither an address nor an interface of this host, which has ${names.join(', ')}`,
-  )
-}
-
-/** The host's addresses that a wildcard or interface stands for; link-local ones need a zone and are left out. */
-function matchingAddresses(point: ListenPoint): string[] {
-  const family = familyOf(point.host)
-  return interfaceAddresses()
-    .filter(
-      found =>
-        (family === undefined ? found.name === point.host : found.family === family) && found.scope === 0,
-    )
-    .map(({ address }) => address)
-}
+function ignore(): void {}

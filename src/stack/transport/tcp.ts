@@ -1,17 +1,15 @@
-import type { StreamConnection } from '../../net/stream.ts'
 import { connectTcp, TcpListener, type TcpListenerOptions } from '../../net/tcp.ts'
 import { hostPort, type TransportAddress } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { Flow } from '../message/flow.ts'
-import { defaultFramerLimits, type FramerLimits } from '../message/framer.ts'
-import { type ConnectionLimits, ConnectionTable, defaultConnectionLimits } from './connection-table.ts'
+import { type Connect, ConnectionTable, type ConnectionTableOptions } from './connection-table.ts'
 import { type SentBy, sentByOf } from './sent-by.ts'
 import type { Sent, Transport, TransportReceiver } from './transport.ts'
 
-export interface TcpTransportOptions extends TcpListenerOptions {
-  readonly framing?: Partial<FramerLimits>
-  readonly connections?: Partial<ConnectionLimits>
+export interface TcpTransportOptions extends TcpListenerOptions, ConnectionTableOptions {
+  /** What is advertised; the bound address unless given. */
+  readonly sentBy?: SentBy | undefined
   /** Milliseconds until an attempt to connect is given up. Default 10,000. */
   readonly connectTimeout?: number
 }
@@ -52,26 +50,21 @@ export class TcpTransport implements Transport {
   }
 
   async open(receiver: TransportReceiver): Promise<void> {
-    const { framing, connections } = this.#options
-    const table = new ConnectionTable('TCP', receiver, this.#timers, {
-      framing: { ...defaultFramerLimits, ...framing },
-      connections: { ...defaultConnectionLimits, ...connections },
-    })
+    const table = new ConnectionTable('TCP', receiver, this.#timers, this.#options)
     this.#listener = await TcpListener.listen(this.#options, table)
     const { address, port } = this.#listener.local
     this.#key = `tcp:${hostPort(address, port)}`
-    this.#sentBy = sentByOf(address, port)
+    this.#sentBy = this.#options.sentBy ?? sentByOf(address, port)
     table.transport = this.#key
     this.#table = table
   }
 
   send(wire: string, flow: Flow): Sent {
-    const table = this.#table
-    if (table === undefined) throw notOpen()
-    const connection = flow.connection === 0 ? this.#connectionTo(table, flow) : table.of(flow)
-    if (connection === undefined) return 'gone'
-    connection.write(wire)
-    return table.flowOf(connection) ?? 'gone'
+    return this.#open.send(wire, flow, this.#connect)
+  }
+
+  keepAlive(flow: Flow): Sent {
+    return this.#open.keepAlive(flow)
   }
 
   async close(): Promise<void> {
@@ -79,19 +72,18 @@ export class TcpTransport implements Transport {
     await this.#listener?.close()
   }
 
-  /** Plain TCP is reused by its own flow only: a connection that we made to that address, never one we accepted. */
-  #connectionTo(table: ConnectionTable, flow: Flow): StreamConnection {
-    const known = table.madeTo(flow.address, flow.port)
-    if (known !== undefined) return known
+  readonly #connect: Connect = ({ address, port }, table) => {
     const { connectTimeout, maxBufferedBytes } = this.#options
     const limits = {
       ...(connectTimeout !== undefined && { connectTimeout }),
       ...(maxBufferedBytes !== undefined && { maxBufferedBytes }),
     }
-    const localAddress = this.local.address
-    const connection = connectTcp({ address: flow.address, port: flow.port, localAddress, ...limits }, table)
-    table.add(connection)
-    return connection
+    return connectTcp({ address, port, localAddress: this.local.address, ...limits }, table)
+  }
+
+  get #open(): ConnectionTable {
+    if (this.#table === undefined) throw notOpen()
+    return this.#table
   }
 }
 

@@ -64,17 +64,13 @@ export interface Transport {
    * NAT's binding open and has no answer.
    */
   keepAlive?(flow: Flow): Sent
+  /**
+   * A flow to the same address on which a refusal is noticed and told to `onFlowFailed`, as an ICMP port unreachable
+   * is on a connected UDP socket alone. It has a connection number of its own. `undefined` where there is none to have.
+   */
+  sideFlow?(flow: Flow): Flow | undefined
   /** What the peer of a TLS connection proved to be (RFC 5922); `undefined` for any other flow. */
   peerIdentity?(flow: Flow): string | undefined
   /** Stops; nothing is delivered from this call on. */
   close(): Promise<void>
-}
-
-/** What a listener is asked for on a command line or by `SipStack.listen`: `udp:127.0.0.1:5060`. */
-export interface ListenPoint {
-  readonly protocol: Protocol
-  /** A numeric address, a wildcard address, or the name of an interface. */
-  readonly host: string
-  /** 0 lets the system choose. */
-  readonly port: number
 }

@@ -1,24 +1,60 @@
-import { type UdpOptions, UdpSocket } from '../../net/udp.ts'
+import { type DatagramReceiver, type UdpOptions, UdpSocket } from '../../net/udp.ts'
 import { hostPort, type TransportAddress } from '../../util/address.ts'
 import { type EnvironmentError, UsageError } from '../../util/errors.ts'
+import type { Timers } from '../../util/timers.ts'
 import type { Flow } from '../message/flow.ts'
+import { Counters } from '../statistics.ts'
 import { type SentBy, sentByOf } from './sent-by.ts'
+import { defaultSideSocketLimits, type SideSocketLimits, SideSockets } from './side-sockets.ts'
 import type { Sent, Transport, TransportReceiver } from './transport.ts'
 
-/** Bytes that a datagram can carry over IPv4; a few more over IPv6. */
-const LARGEST_DATAGRAM = 65_507
+/** Bytes that a datagram can carry. */
+const LARGEST_IPV4 = 65_507
+const LARGEST_IPV6 = 65_527
+
+/** RFC 5626 §3.5.1, sent over UDP only to keep a NAT's binding. */
+const PING: Buffer = Buffer.from('\r\n\r\n')
+
+/** What the system says where it could not send now but may soon, or may not send this: no word about the peer. */
+const passing: ReadonlySet<string> = new Set([
+  'ENOBUFS',
+  'ENOMEM',
+  'EAGAIN',
+  'EWOULDBLOCK',
+  'EINTR',
+  'EPERM',
+  'EMSGSIZE',
+])
+
+export interface UdpTransportOptions extends UdpOptions {
+  /** What is advertised; the bound address unless given. */
+  readonly sentBy?: SentBy | undefined
+  readonly sideSockets?: Partial<SideSocketLimits>
+  readonly counters?: Counters
+  /** Opens the socket; the system's unless given. */
+  readonly bind?: (options: UdpOptions, receiver: DatagramReceiver) => Promise<Socket>
+}
+
+/** What is used of a bound socket. */
+type Socket = Pick<UdpSocket, 'local' | 'send' | 'close'>
 
 /** SIP over UDP on one bound socket. */
 export class UdpTransport implements Transport {
   readonly protocol = 'UDP'
   readonly isReliable = false
-  readonly #options: UdpOptions
-  #socket: UdpSocket | undefined
+  readonly #options: UdpTransportOptions
+  readonly #timers: Timers
+  readonly #counters: Counters
+  #socket: Socket | undefined
+  #sides: SideSockets | undefined
   #key = ''
   #sentBy: SentBy | undefined
+  #largest = LARGEST_IPV4
 
-  constructor(options: UdpOptions) {
+  constructor(options: UdpTransportOptions, timers: Timers) {
     this.#options = options
+    this.#timers = timers
+    this.#counters = options.counters ?? new Counters()
   }
 
   get key(): string {
@@ -35,37 +71,65 @@ export class UdpTransport implements Transport {
   }
 
   async open(receiver: TransportReceiver): Promise<void> {
-    const flowTo = (address: string, port: number): Flow => ({
-      protocol: 'UDP',
-      transport: this.#key,
-      address,
-      port,
-      connection: 0,
-      serverName: undefined,
-    })
-    this.#socket = await UdpSocket.bind(this.#options, {
-      onDatagram: (bytes, address, port) => receiver.onDatagram(bytes, flowTo(address, port)),
-      onSocketError: (error: EnvironmentError, destination?: TransportAddress) => {
-        receiver.onFlowFailed(flowTo(destination?.address ?? '', destination?.port ?? 0), error)
+    const { bind = UdpSocket.bind, sentBy, sideSockets } = this.#options
+    const socket = await bind(this.#options, {
+      onDatagram: (bytes, from, fromPort) => receiver.onDatagram(bytes, this.#flow(from, fromPort)),
+      onSocketError: (error, to) => {
+        if (this.#isPassing(error)) return
+        receiver.onFlowFailed(this.#flow(to?.address ?? '', to?.port ?? 0), error)
       },
     })
-    const { address, port } = this.#socket.local
+    const { address, port, family } = socket.local
+    this.#socket = socket
     this.#key = `udp:${hostPort(address, port)}`
-    this.#sentBy = sentByOf(address, port)
+    this.#sentBy = sentBy ?? sentByOf(address, port)
+    if (family === 6) this.#largest = LARGEST_IPV6
+    this.#sides = new SideSockets(
+      address,
+      receiver,
+      this.#timers,
+      { ...defaultSideSocketLimits, ...sideSockets },
+      error => this.#isPassing(error),
+    )
   }
 
   send(wire: string, flow: Flow): Sent {
-    // the system's refusal would read as a failure of the whole flow
-    if (wire.length > LARGEST_DATAGRAM) return 'too large'
-    this.#open.send(Buffer.from(wire, 'latin1'), flow.port, flow.address)
-    return flow
+    // the system's refusal would come later, and not say to which message it belongs
+    if (wire.length > this.#largest) return 'too large'
+    return this.#send(Buffer.from(wire, 'latin1'), flow)
+  }
+
+  keepAlive(flow: Flow): Sent {
+    return this.#send(PING, flow)
+  }
+
+  sideFlow(flow: Flow): Flow | undefined {
+    return this.#sides?.flowTo(flow)
   }
 
   async close(): Promise<void> {
+    this.#sides?.close()
     await this.#socket?.close()
   }
 
-  get #open(): UdpSocket {
+  #send(bytes: Buffer, flow: Flow): Sent {
+    if (flow.connection === 0) this.#open.send(bytes, flow.port, flow.address)
+    else if (!this.#sides?.send(bytes, flow)) return 'gone'
+    return flow
+  }
+
+  /** A datagram that was lost on the way out is like one that was lost on the way: it is sent again by its timer. */
+  #isPassing(error: EnvironmentError): boolean {
+    if (!passing.has(error.code)) return false
+    this.#counters.datagramsLost++
+    return true
+  }
+
+  #flow(address: string, port: number): Flow {
+    return { protocol: 'UDP', transport: this.#key, address, port, connection: 0, serverName: undefined }
+  }
+
+  get #open(): Socket {
     if (this.#socket === undefined) throw notOpen()
     return this.#socket
   }

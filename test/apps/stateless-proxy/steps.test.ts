@@ -1,9 +1,7 @@
-import { EnvironmentError, PeerError, type SipMessage } from 'resip/stack'
+import { EnvironmentError, PeerError, type SipMessage, Timers, uri } from 'resip/stack'
+import { MemoryNetwork, type MemoryTransport, SimulatedClock } from 'resip/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { StatelessProxy, type StatelessProxyOptions } from '../../../apps/stateless-proxy/proxy.ts'
-import { MemoryNetwork, type MemoryTransport, uri } from '../../../src/stack/index.ts'
-import { SimulatedClock } from '../../../src/util/clock.ts'
-import { Timers } from '../../../src/util/timers.ts'
 import { deaf } from '../../stack/world.ts'
 
 const ALICE = '192.0.2.1'

@@ -1,4 +1,5 @@
 import { type ResponseTemplate, response, type SipResponse } from 'resip/stack'
+import { MemoryNetwork } from 'resip/testing'
 import { describe, expect, test } from 'vitest'
 import { encode } from '../../../src/stack/message/encode.ts'
 import { parseMessage } from '../../../src/stack/message/message.ts'
@@ -12,7 +13,6 @@ import { NonInviteServer, nonInviteServer } from '../../../src/stack/transaction
 import { SentResponse } from '../../../src/stack/transaction/sent-response.ts'
 import { ServerTransaction } from '../../../src/stack/transaction/server-transaction.ts'
 import { defaultTiming } from '../../../src/stack/transaction/timers.ts'
-import { MemoryNetwork } from '../../../src/stack/transport/memory.ts'
 import { Placement } from '../../../src/stack/transport/placement.ts'
 import type { SendFailure } from '../../../src/stack/transport/transport.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'

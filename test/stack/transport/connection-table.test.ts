@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { StreamConnection } from '../../../src/net/stream.ts'
 import type { Flow } from '../../../src/stack/message/flow.ts'
-import { defaultFramerLimits } from '../../../src/stack/message/framer.ts'
+import { Counters } from '../../../src/stack/statistics.ts'
 import { ConnectionTable } from '../../../src/stack/transport/connection-table.ts'
 import type { TransportAddress } from '../../../src/util/address.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'
@@ -13,6 +13,9 @@ let clock: SimulatedClock
 let timers: Timers
 let told: string[]
 let table: ConnectionTable
+let counters: Counters
+let opened: number[]
+let pongs: number
 let ids = 0
 
 class FakeConnection implements StreamConnection {
@@ -23,12 +26,12 @@ class FakeConnection implements StreamConnection {
   readonly remote: TransportAddress
   bytesIn = 0
   bytesOut = 0
-  readonly bufferedBytes = 0
+  bufferedBytes = 0
   readonly written: string[] = []
 
-  constructor(accepted: boolean, port = 5060) {
+  constructor(accepted: boolean, port = 5060, address = '192.0.2.2') {
     this.accepted = accepted
-    this.remote = { address: '192.0.2.2', port, family: 4 }
+    this.remote = { address, port, family: address.includes(':') ? 6 : 4 }
   }
 
   write(bytes: Uint8Array | string): void {
@@ -53,10 +56,18 @@ class FakeConnection implements StreamConnection {
 }
 
 function flowOf({ id, remote }: FakeConnection): Flow {
-  return { protocol: 'TCP', transport: 'tcp:192.0.2.1:5060', ...remote, connection: id }
+  const { address, port } = remote
+  return { protocol: 'TCP', transport: 'tcp:192.0.2.1:5060', address, port, connection: id }
+}
+
+function never(): never {
+  throw new Error('none is to be made')
 }
 
 beforeEach(() => {
+  opened = []
+  pongs = 0
+  counters = new Counters()
   clock = new SimulatedClock()
   timers = new Timers(clock)
   told = []
@@ -65,13 +76,22 @@ beforeEach(() => {
     onFramed: (_head: unknown, bytes: Buffer, flow: Flow) =>
       void told.push(`${clock.now()} message of ${bytes.length} by ${flow.connection}`),
     onBrokenStream: (error: Error) => void told.push(`${clock.now()} broken: ${error.message}`),
+    onFlowOpened: (flow: Flow) => void opened.push(flow.connection),
+    onPong: () => void pongs++,
     onFlowFailed: (flow: Flow, error: EnvironmentError | undefined) =>
       void told.push(`${clock.now()} failed ${flow.connection} ${error?.message ?? 'closed'}`),
   }
   table = new ConnectionTable('TCP', receiver, timers, {
-    framing: { ...defaultFramerLimits, maxMessageBytes: 100_000 },
-    connections: { idleTimeout: 60_000, messageTimeout: 32_000 },
+    framing: { maxMessageBytes: 100_000 },
+    connections: {
+      idleTimeout: 60_000,
+      messageTimeout: 32_000,
+      maxOutboundConnections: 3,
+      maxQueuedBytes: 1000,
+    },
+    counters,
   })
+  table.transport = 'tcp:192.0.2.1:5060'
 })
 
 function accepted(): FakeConnection {
@@ -102,6 +122,26 @@ describe('connections', () => {
     expect(told).toHaveLength(2)
   })
 
+  test('RFC 5626 §3.5.1 pongs are told and not taken for pings, together, apart or beside a ping of the peer', () => {
+    const connection = accepted()
+    connection.receive(text)
+    const flow = flowOf(connection)
+    expect([table.keepAlive(flow), table.keepAlive(flow)]).toEqual([table.keepAlive(flow), expect.anything()])
+    expect(connection.written).toEqual(['\r\n\r\n', '\r\n\r\n', '\r\n\r\n'])
+    connection.written.length = 0
+    connection.receive('\r\n\r\n')
+    expect(pongs).toBe(2)
+    connection.receive('\r\n\r')
+    connection.receive('\n')
+    expect([pongs, connection.written]).toEqual([3, []])
+    connection.receive(`\r\n${text}\r\n`)
+    expect([pongs, connection.written]).toEqual([3, ['\r\n']])
+    connection.receive(text)
+    connection.receive('\r\n')
+    expect([pongs, connection.written]).toEqual([3, ['\r\n']])
+    expect(table.keepAlive({ ...flow, connection: 0 })).toBe('gone')
+  })
+
   test('§18.3 a stream whose framing is lost is told and closed, and what follows is not heard', () => {
     const connection = accepted()
     connection.receive(text.replace('Content-Length: 0', 'Content-Length: many'))
@@ -125,16 +165,21 @@ describe('connections', () => {
 
   test('an idle one is closed, and the error says so', () => {
     const connection = accepted()
-    clock.advance(60_000)
+    connection.receive(text)
+    told.length = 0
+    // the first look, which is for the first message, finds that something had come
+    clock.advance(92_000)
     expect(told).toEqual([
-      '60000 destroy ERR_IDLE',
-      `60000 failed ${connection.id} tcp 192.0.2.2:5060: nothing was sent or received for 60000 ms; the connection was closed`,
+      '92000 destroy ERR_IDLE',
+      `92000 failed ${connection.id} tcp 192.0.2.2:5060: nothing was sent or received for 60000 ms; the connection was closed`,
     ])
     expect(timers.size).toBe(0)
   })
 
   test.each(['received', 'sent'])('what is %s keeps it open, at least the idle time long', way => {
     const connection = accepted()
+    connection.receive(text)
+    told.length = 0
     clock.advance(59_999)
     if (way === 'sent') connection.write('x')
     else connection.receive('\r\n')
@@ -146,6 +191,8 @@ describe('connections', () => {
 
   test('a sender that does not finish its message is cut off, however it dribbles', () => {
     const connection = accepted()
+    connection.receive(text)
+    told.length = 0
     clock.advance(1000)
     connection.receive(text.slice(0, 40))
     for (let at = 40; at < 71; at++) {
@@ -173,20 +220,57 @@ describe('connections', () => {
     expect(told.every(line => line.includes('message of'))).toBe(true)
   })
 
-  test('one that we make is found by its address until it is closed; an accepted one never is', () => {
-    const made = new FakeConnection(false, 5080)
-    table.add(made)
-    table.onConnected(made)
+  test('one that we make is found by its address until it is closed; an accepted one by its own flow only', () => {
     const other = accepted()
-    expect(table.madeTo('192.0.2.2', 5080)).toBe(made)
-    expect(table.madeTo('192.0.2.2', 5060)).toBeUndefined()
-    expect(table.of(flowOf(other))).toBe(other)
-    expect(table.of({ ...flowOf(other), address: '192.0.2.99' })).toBeUndefined()
+    const made = new FakeConnection(false, 5060)
+    const toPeer: Flow = { ...flowOf(other), connection: 0 }
+    const flow = table.send('one', toPeer, () => made)
+    expect(flow).toMatchObject({ address: '192.0.2.2', port: 5060, connection: made.id })
+    table.onConnected(made)
+    expect(table.send('two', toPeer, never)).toBe(flow)
+    expect(made.written).toEqual(['one', 'two'])
+    expect(table.send('three', flowOf(other), never)).toMatchObject({ connection: other.id })
+    expect(other.written).toEqual(['three'])
+    expect(table.send('x', { ...flowOf(other), address: '192.0.2.99' }, never)).toBe('gone')
     expect(table.size).toBe(2)
-    table.onClosed(made, undefined)
-    expect(table.madeTo('192.0.2.2', 5080)).toBeUndefined()
-    expect(table.of(flowOf(made))).toBeUndefined()
+    made.destroy()
+    expect(table.send('x', flowOf(made), never)).toBe('gone')
     expect(table.size).toBe(1)
+  })
+
+  test('RFC 5922 one that must prove a name is not used for another name, nor for none', () => {
+    const to = (serverName?: string): Flow => ({
+      ...flowOf(new FakeConnection(false)),
+      connection: 0,
+      serverName,
+    })
+    const names = [undefined, 'a.example', 'b.example', 'A.example', undefined]
+    const flows = names.map(name => table.send('x', to(name), () => new FakeConnection(false)))
+    expect(flows.map(sent => (typeof sent === 'string' ? sent : sent.serverName))).toEqual([
+      undefined,
+      'a.example',
+      'b.example',
+      'a.example',
+      undefined,
+    ])
+    expect(table.size).toBe(3)
+  })
+
+  test('an IPv6 address is one, however it is written', () => {
+    const made = new FakeConnection(false, 5060, '2001:db8::2')
+    const to = (address: string): Flow => ({ ...flowOf(made), connection: 0, address })
+    table.send('one', to('2001:DB8:0::2'), () => made)
+    table.send('two', to('2001:db8::2'), never)
+    expect(made.written).toEqual(['one', 'two'])
+  })
+
+  test('a flow is told when it is up, accepted or made', () => {
+    const other = accepted()
+    const made = new FakeConnection(false, 5080)
+    table.send('x', { ...flowOf(made), connection: 0 }, () => made)
+    expect(opened).toEqual([other.id])
+    table.onConnected(made)
+    expect(opened).toEqual([other.id, made.id])
   })
 
   test('after close nothing is told, a late connection is destroyed, and no timer is left', () => {
@@ -197,5 +281,126 @@ describe('connections', () => {
     accepted()
     expect(told).toEqual(['0 destroy '])
     expect(timers.size).toBe(0)
+  })
+})
+
+describe('a stream that speaks no SIP', () => {
+  test.each([
+    ['HTTP, at its second word', 'GET /', 'OPTIONS *'],
+    ['HTTP through a proxy, at the end of the line', 'GET http://a.example/ HTTP/1.1\r\n'],
+    ['TLS, at once', '\x16'],
+    ['STUN, at once', '\x00'],
+    ['SSH', 'SSH-2.0-OpenSSH_9.2\r'],
+    ['a line without end', 'x'.repeat(65)],
+    ['a space', ' '],
+    ['blank lines and then', '\r\n\r\n{'],
+  ])('%s: is closed and counted', (_, ...streams) => {
+    for (const [at, stream] of streams.entries()) {
+      const connection = accepted()
+      for (const character of stream.slice(0, -1)) connection.receive(character)
+      expect(counters.foreignStreams).toBe(at)
+      connection.receive(stream.slice(-1))
+      expect(counters.foreignStreams).toBe(at + 1)
+      expect(told.at(-2)).toBe('0 destroy ERR_NOT_SIP')
+    }
+    expect(table.size).toBe(0)
+    expect(timers.size).toBe(0)
+  })
+
+  test.each([
+    'OPTIONS sip:a SIP/2.0\r\n',
+    'SIP/2.0 200 OK\r\n',
+    'sip/',
+    "\r\nx!%*_+`'~-.y TEL:1 sIp/9",
+    'A a  SIP/',
+  ])('%j may be one, in a piece or by bytes', stream => {
+    accepted().receive(stream)
+    const slow = accepted()
+    for (const character of stream) slow.receive(character)
+    expect(told).toEqual([])
+  })
+
+  test.each([
+    ['says nothing', ''],
+    ['only pings', '\r\n\r\n'],
+    ['never comes to the end of its first message', 'OPTIONS sip:a SIP/2.0\r\n'],
+  ])('one that %s is closed after messageTimeout', (_, said) => {
+    const connection = accepted()
+    for (let second = 0; second < 32; second++) {
+      connection.receive(said)
+      clock.advance(999)
+    }
+    expect(told).toEqual([])
+    clock.advance(32)
+    expect(told[0]).toBe('32000 destroy ERR_SLOW_SENDER')
+    expect(counters.slowSenders).toBe(1)
+  })
+
+  test('one that we made may stay silent', () => {
+    const made = new FakeConnection(false)
+    table.send('x', { ...flowOf(made), connection: 0 }, () => made)
+    clock.advance(59_999)
+    expect(told).toEqual([])
+  })
+})
+
+describe('bounds', () => {
+  const to = (port: number): Flow => ({ ...flowOf(new FakeConnection(false, port)), connection: 0 })
+  const connect = ({ port }: Flow): FakeConnection => new FakeConnection(false, port)
+
+  test('when as many were made as may be, the one that is idle longest gives way; none that is in use does', () => {
+    for (const port of [1, 2, 3]) table.send('x', to(port), connect)
+    expect(table.send('x', to(4), connect)).toBe('full')
+    expect([counters.refusedConnections, counters.evictedConnections]).toEqual([1, 0])
+    clock.advance(20_000)
+    table.send('x', to(1), never)
+    clock.advance(12_000)
+    expect(table.send('x', to(4), connect)).toMatchObject({ port: 4 })
+    expect(counters.evictedConnections).toBe(1)
+    expect(told).toEqual([
+      '32000 destroy ERR_EVICTED',
+      expect.stringMatching(/^32000 failed \d+ tcp 192\.0\.2\.2:2: it was idle/),
+    ])
+    expect(table.size).toBe(3)
+  })
+
+  test('no more than 64 are looked at for one that can go; the next look goes on from there', () => {
+    const many = new ConnectionTable('TCP', deaf, timers, {
+      connections: { maxOutboundConnections: 200 },
+      counters,
+    })
+    for (let port = 1; port <= 200; port++) many.send('x', to(port), connect)
+    clock.advance(32_000)
+    for (let port = 1; port <= 200; port++) if (port !== 150) many.send('x', to(port), never)
+    expect([201, 202, 203, 204].map(port => typeof many.send('x', to(port), connect))).toEqual([
+      'string',
+      'string',
+      'object',
+      'string',
+    ])
+    expect([counters.refusedConnections, counters.evictedConnections]).toEqual([3, 1])
+    many.close()
+    expect(timers.size).toBe(0)
+  })
+
+  test('what waits to be written on all together is bounded: the longest queue goes', () => {
+    const [slow, slower, quick] = [1, 2, 3].map(port => {
+      const connection = new FakeConnection(false, port)
+      table.send('x', to(port), () => connection)
+      return connection
+    })
+    if (slow && slower && quick) {
+      slow.bufferedBytes = 200
+      slower.bufferedBytes = 700
+    }
+    expect(table.send('y'.repeat(500), to(3), never)).toMatchObject({ port: 3 })
+    expect(told).toEqual([])
+    expect(table.send('y'.repeat(500), to(3), never)).toMatchObject({ port: 3 })
+    expect(told[0]).toBe('0 destroy ERR_SLOW_READERS')
+    expect(told[1]).toContain('192.0.2.2:2: 700 bytes wait for it')
+    expect(told).toHaveLength(2)
+    expect(counters.refusedWrites).toBe(0)
+    expect(table.send('y'.repeat(1001), to(3), never)).toBe('full')
+    expect(counters.refusedWrites).toBe(1)
   })
 })

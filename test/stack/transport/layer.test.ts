@@ -1,6 +1,15 @@
-import { h, nameAddr, register, request, type SipStack } from 'resip/stack'
+import {
+  h,
+  nameAddr,
+  type RequestFailure,
+  register,
+  request,
+  type SipStack,
+  sentByOf,
+  type Transport,
+} from 'resip/stack'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { memoryOf, type Peer, requestText, World } from '../world.ts'
+import { memoryOf, type Peer, requestText, settled, World } from '../world.ts'
 
 let world: World
 
@@ -151,6 +160,81 @@ describe('names', () => {
     ])
     expect(stack.isOurSentBy('192.0.2.2:5060')).toBe(true)
     expect(stack.isOurSentBy('192.0.2.2')).toBe(false)
+  })
+})
+
+test('RFC 5954 §4.2 our IPv6 addresses are known however they are written', async () => {
+  const stack = await world.stack('2001:db8::2')
+  stack.addName('2001:DB8::99')
+  for (const same of ['2001:db8::2', '2001:DB8:0:0:0:0:0:2', '2001:0db8::0002']) {
+    expect(stack.isOurs(same, 5060)).toBe(true)
+    expect(stack.isOurSentBy(`[${same}]:5060`)).toBe(true)
+  }
+  expect(stack.isOurs('2001:db8:0::99', 7)).toBe(true)
+  expect(stack.isOurs('2001:db8::3', 5060)).toBe(false)
+  expect(stack.isOurSentBy('[2001:db8::3]:5060')).toBe(false)
+  expect(stack.isOurSentBy('[2001:db8::2')).toBe(false)
+})
+
+test('a name that was given stays when a transport of the same address goes', async () => {
+  const stack = await world.stack('192.0.2.2', [])
+  stack.addName('192.0.2.7', 5060)
+  await stack.addTransport(world.network.transport('UDP', '192.0.2.7', 5060))
+  await stack.close()
+  expect(stack.isOurs('192.0.2.7', 5060)).toBe(false)
+})
+
+describe('a transport that an application made', () => {
+  /** One that is bound and does what it is told to. */
+  function transport(own: Partial<Transport>): Transport {
+    return {
+      key: 'udp:192.0.2.9:5060',
+      protocol: 'UDP',
+      isReliable: false,
+      local: { address: '192.0.2.9', port: 5060, family: 4 },
+      sentBy: sentByOf('192.0.2.9', 5060),
+      open: () => Promise.resolve(),
+      send: (_, flow) => flow,
+      close: () => Promise.resolve(),
+      ...own,
+    }
+  }
+  const boom = (): never => {
+    throw new Error('boom')
+  }
+  // as of one that was written in JavaScript
+  const late = (): never => Promise.reject(new Error('late')) as never
+  const nothing = (): never => undefined as never
+
+  test.each([
+    ['throws', boom, 'transport error', 1],
+    ['rejects', late, undefined, 1],
+    ['answers nothing', nothing, undefined, 0],
+  ])('whose send %s hurts nobody', async (_, send, outcome, errors) => {
+    const stack = await world.stack('192.0.2.2', [])
+    await stack.addTransport(transport({ send, keepAlive: send }))
+    const failed: RequestFailure[] = []
+    const user = { onFinal() {}, onFailure: (failure: RequestFailure): void => void failed.push(failure) }
+    stack.send(request('OPTIONS', 'sip:192.0.2.1', { from: '<sip:a@b>' }), user)
+    await settled()
+    expect(failed.map(failure => failure.attempts[0]?.outcome)).toEqual(
+      outcome === undefined ? [] : [outcome],
+    )
+    expect(stack.counters.handlerErrors).toBe(errors)
+    world.advance(40_000)
+    expect(failed).toHaveLength(1)
+    expect(stack.transactionCount).toBe(0)
+  })
+
+  test.each([
+    ['throws', boom],
+    ['rejects', late],
+  ])('whose close %s lets the stack close, and whose open does is refused', async (_, fail) => {
+    const stack = await world.stack('192.0.2.2')
+    await stack.addTransport(transport({ close: fail }))
+    await expect(stack.addTransport(transport({ key: 'other', open: fail }))).rejects.toThrow(/boom|late/)
+    await stack.close()
+    expect(stack.counters.handlerErrors).toBe(1)
   })
 })
 

@@ -1,28 +1,42 @@
 import { connect } from 'node:net'
-import { h, request, type SipRequest, SipStack } from 'resip/stack'
-import { afterEach, describe, expect, test, vi } from 'vitest'
-import { parseListenPoint } from '../../../src/stack/transport/listeners.ts'
+import {
+  h,
+  type ListenOptions,
+  nameAddr,
+  register,
+  request,
+  type SentBy,
+  type SipRequest,
+  SipStack,
+  type StackOptions,
+} from 'resip/stack'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { InterfaceAddress } from '../../../src/net/interfaces.ts'
+import { parseListenPoint } from '../../../src/stack/transport/listen-point.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'
-import { requestText } from '../world.ts'
+import { requestText, settled } from '../world.ts'
 
 /** What the host is said to have; loopback addresses of Linux, so that they can be bound. */
-const { host } = vi.hoisted(() => ({ host: { addresses: ['127.0.0.1'] } }))
+const host: { addresses: string[]; failure: Error | undefined } = { addresses: [], failure: undefined }
 
-vi.mock('../../../src/net/interfaces.ts', async original => ({
-  ...(await original<object>()),
-  interfaceAddresses: () =>
-    host.addresses.map(address => ({ name: 'lo', address, family: 4, internal: true, scope: 0 })),
-}))
+function interfaces(): InterfaceAddress[] {
+  if (host.failure !== undefined) throw host.failure
+  return host.addresses.map(address => ({ name: 'lo', address, family: 4, internal: true, scope: 0 }))
+}
 
 const stacks: SipStack[] = []
 
-afterEach(async () => {
-  await Promise.all(stacks.splice(0).map(stack => stack.close()))
+beforeEach(() => {
   host.addresses = ['127.0.0.1']
+  host.failure = undefined
 })
 
-function made(clock?: SimulatedClock): SipStack {
-  const stack = new SipStack(clock === undefined ? {} : { clock })
+afterEach(async () => {
+  await Promise.all(stacks.splice(0).map(stack => stack.close()))
+})
+
+function made(options: StackOptions = {}): SipStack {
+  const stack = new SipStack({ interfaces, ...options })
   stacks.push(stack)
   return stack
 }
@@ -59,6 +73,49 @@ describe('listen points', () => {
   })
 })
 
+describe('what a listen point advertises', () => {
+  const advertised = (point: string | ListenOptions): SentBy | undefined => parseListenPoint(point).sentBy
+
+  test.each([
+    ['udp:10.0.0.5:5060;advertise=203.0.113.7:5070', '203.0.113.7', 5070, '203.0.113.7:5070'],
+    [{ listen: 'tcp:eth0', advertise: '[2001:db8::7]:5060' }, '2001:db8::7', 5060, '[2001:db8::7]:5060'],
+    [
+      { listen: 'tcp:[::1]:5060', advertise: 'sip.example.com' },
+      'sip.example.com',
+      undefined,
+      'sip.example.com',
+    ],
+  ] as const)('%j', (point, host, port, text) => expect(advertised(point)).toEqual({ host, port, text }))
+
+  test.each(['', '203.0.113.7:0', '203.0.113.7:65536', 'fe80::1%eth0', 'a b', 'x\r\nVia: y', '-a'])(
+    '%j is refused',
+    advertise => {
+      expect(() => advertised({ listen: 'udp:10.0.0.5', advertise })).toThrow('a host that others know')
+    },
+  )
+
+  test('RFC 3261 §18.1.1 Via and Contact name it, and the stack is known by it as by its own address', async () => {
+    const [client, server] = [made(), made()]
+    await client.listen({ listen: 'udp:127.0.0.1:0', advertise: '203.0.113.7:5070' }, 'tcp:127.0.0.1:0')
+    await server.listen('udp:127.0.0.1:0')
+    const seen: SipRequest[] = []
+    server.onRequest(transaction => {
+      seen.push(transaction.request)
+      transaction.respond(200)
+    })
+    const [udp] = client.transports
+    const registration = register(nameAddr(`<sip:alice@127.0.0.1:${server.transports[0]?.local.port}>`))
+    expect((await client.request(registration)).status).toBe(200)
+    expect(seen[0]?.via.sentBy).toBe('203.0.113.7:5070')
+    expect(seen[0]?.source?.port).toBe(udp?.local.port)
+    expect(String(seen[0]?.get(h.Contact))).toBe('<sip:alice@203.0.113.7:5070>')
+    expect(client.isOurs('203.0.113.7', 5070)).toBe(true)
+    expect(client.isOurSentBy('203.0.113.7:5070')).toBe(true)
+    expect(client.isOurs('127.0.0.1', udp?.local.port)).toBe(true)
+    expect(client.isOurs('203.0.113.7', 5060)).toBe(false)
+  })
+})
+
 describe('listeners', () => {
   test('a port in use is named, and none of the points is open then', async () => {
     const first = made()
@@ -85,7 +142,7 @@ describe('listeners', () => {
     '%s has a transport for each address, and follows them',
     async point => {
       const clock = new SimulatedClock()
-      const stack = made(clock)
+      const stack = made({ clock })
       const addresses = (): string[] => stack.transports.map(transport => transport.local.address)
       await stack.listen(point)
       expect(addresses()).toEqual(['127.0.0.1'])
@@ -102,6 +159,49 @@ describe('listeners', () => {
       expect(stack.timers.size).toBe(0)
     },
   )
+})
+
+test('no descriptor is left when the addresses are looked at: the stack lives on, counts, and follows later', async () => {
+  const clock = new SimulatedClock()
+  const lines: string[] = []
+  const log = {
+    enabled: () => true,
+    write: (level: string, subsystem: string, text: string): void =>
+      void lines.push(`${level} ${subsystem} ${text}`),
+  }
+  const stack = made({ clock, log })
+  const rejections: unknown[] = []
+  const onRejection = (reason: unknown): void => void rejections.push(reason)
+  process.on('unhandledRejection', onRejection)
+  try {
+    await stack.listen('udp:0.0.0.0:0')
+    host.failure = new Error('EMFILE: too many open files')
+    for (const failures of [1, 2]) {
+      clock.advance(5000)
+      await until(() => stack.counters.listenFailures === failures && stack.timers.size === 1)
+    }
+    expect(lines).toEqual(Array(2).fill('warning transport EMFILE: too many open files'))
+    expect(stack.transports).toHaveLength(1)
+    host.failure = undefined
+    host.addresses = ['127.0.0.1', '127.0.0.2']
+    clock.advance(5000)
+    await until(() => stack.transports.length === 2)
+    expect(rejections).toEqual([])
+  } finally {
+    process.off('unhandledRejection', onRejection)
+  }
+})
+
+test('an address that cannot be opened when it comes is counted, and tried again', async () => {
+  const clock = new SimulatedClock()
+  const stack = made({ clock })
+  await stack.listen('tcp:0.0.0.0:0')
+  host.addresses = ['127.0.0.1', '192.0.2.77']
+  clock.advance(5000)
+  await until(() => stack.counters.listenFailures === 1 && stack.timers.size === 1)
+  clock.advance(5000)
+  await until(() => stack.counters.listenFailures === 2)
+  expect(stack.transports).toHaveLength(1)
 })
 
 test('smoke: REGISTER and its answer over real UDP and TCP sockets, on one connection each way', async () => {
@@ -163,6 +263,34 @@ test('smoke: a TCP peer pings, breaks its framing, and is cut off', async () => 
   socket.write(requestText('OPTIONS').replace('Content-Length: 0', 'Content-Length: none'))
   await closed
   expect(server.counters.brokenStreams).toBe(1)
+})
+
+test('smoke: what speaks HTTP to us, and what says nothing, is cut off', async () => {
+  const clock = new SimulatedClock()
+  const server = made({ clock })
+  await server.listen('tcp:127.0.0.1:0')
+  const port = server.transports[0]?.local.port ?? 0
+  const opened = (said: string): { closed: boolean } => {
+    const state = { closed: false }
+    const socket = connect(port, '127.0.0.1', () => socket.write(said))
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      state.closed = true
+    })
+    return state
+  }
+  const http = opened('GET / HTTP/1.1\r\nHost: a.example\r\n\r\n')
+  await until(() => http.closed)
+  expect(server.counters.foreignStreams).toBe(1)
+  const silent = opened('')
+  await until(() => server.timers.size === 1)
+  clock.advance(31_999)
+  await settled()
+  expect(silent.closed).toBe(false)
+  clock.advance(1)
+  await until(() => silent.closed)
+  expect(server.counters.slowSenders).toBe(1)
+  expect(server.timers.size).toBe(0)
 })
 
 test('smoke: one connection more than maxConnections is closed unheard', async () => {

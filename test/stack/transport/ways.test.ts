@@ -1,7 +1,7 @@
 import { parseMessage, type SipRequest, uri } from 'resip/stack'
+import { MemoryNetwork } from 'resip/testing'
 import { describe, expect, test } from 'vitest'
 import type { Flow, Protocol } from '../../../src/stack/message/flow.ts'
-import { MemoryNetwork } from '../../../src/stack/transport/memory.ts'
 import { Placement } from '../../../src/stack/transport/placement.ts'
 import { responseWay } from '../../../src/stack/transport/response-way.ts'
 import { selectTransport, type Target } from '../../../src/stack/transport/selector.ts'

@@ -1,11 +1,15 @@
-import { familyOf, hostPort, type TransportAddress } from '../../util/address.ts'
-import { EnvironmentError } from '../../util/errors.ts'
-import { seededRandom, Tokens } from '../../util/random.ts'
-import type { Timers } from '../../util/timers.ts'
-import type { Flow, Protocol } from '../message/flow.ts'
-import { Framer } from '../message/framer.ts'
-import { type SentBy, sentByOf } from './sent-by.ts'
-import type { Sent, Transport, TransportReceiver } from './transport.ts'
+import type { Flow, Protocol } from '../stack/message/flow.ts'
+import { Framer } from '../stack/message/framer.ts'
+import { type SentBy, sentByOf } from '../stack/transport/sent-by.ts'
+import type { Sent, Transport, TransportReceiver } from '../stack/transport/transport.ts'
+import { familyOf, hostPort, type TransportAddress } from '../util/address.ts'
+import { EnvironmentError } from '../util/errors.ts'
+import { seededRandom, Tokens } from '../util/random.ts'
+import type { Timers } from '../util/timers.ts'
+
+/** RFC 5626 §3.5.1. */
+const PING = '\r\n\r\n'
+const PONG = '\r\n'
 
 /** How a simulated network treats datagrams; streams are only delayed. */
 export interface NetworkConditions {
@@ -48,9 +52,9 @@ export class MemoryNetwork {
     this.#random = new Tokens(seededRandom(this.#conditions.seed))
   }
 
-  /** A transport of this network at a numeric address. */
-  transport(protocol: Protocol, address: string, port: number): MemoryTransport {
-    return new MemoryTransport(this, protocol, { address, port, family: familyOf(address) ?? 4 })
+  /** A transport of this network at a numeric address, which is advertised unless another is. */
+  transport(protocol: Protocol, address: string, port: number, sentBy?: SentBy): MemoryTransport {
+    return new MemoryTransport(this, protocol, { address, port, family: familyOf(address) ?? 4 }, sentBy)
   }
 
   /** @internal */
@@ -106,11 +110,11 @@ export class MemoryTransport implements Transport {
   #made = 0
 
   /** @internal made by {@link MemoryNetwork.transport} */
-  constructor(network: MemoryNetwork, protocol: Protocol, local: TransportAddress) {
+  constructor(network: MemoryNetwork, protocol: Protocol, local: TransportAddress, sentBy?: SentBy) {
     this.#network = network
     this.protocol = protocol
     this.local = local
-    this.sentBy = sentByOf(local.address, local.port)
+    this.sentBy = sentBy ?? sentByOf(local.address, local.port)
     this.key = `${protocol.toLowerCase()}:${hostPort(local.address, local.port)}`
   }
 
@@ -125,7 +129,7 @@ export class MemoryTransport implements Transport {
   }
 
   send(wire: string, flow: Flow): Sent {
-    if (!this.isReliable) {
+    if (!this.isReliable && flow.connection === 0) {
       this.#network.carry(this, flow.address, flow.port, wire)
       return flow
     }
@@ -140,6 +144,16 @@ export class MemoryTransport implements Transport {
       queueMicrotask(() => this.disconnect(address, port, error))
     }
     return own
+  }
+
+  /** A stream's peer answers with a pong, at once where nothing delays it. */
+  keepAlive(flow: Flow): Sent {
+    return this.send(PING, flow)
+  }
+
+  /** Over datagrams: a flow that fails where nobody listens, as a connected socket hears of an ICMP port unreachable. */
+  sideFlow(flow: Flow): Flow | undefined {
+    return this.isReliable ? undefined : this.#connectionTo(flow.address, flow.port)
   }
 
   /** Loses the connection to an address, if there is one. */
@@ -157,6 +171,10 @@ export class MemoryTransport implements Transport {
     const receiver = this.#receiver
     if (receiver === undefined) return
     const flow = this.isReliable ? this.#connectionTo(from.address, from.port) : this.#flow(from, 0)
+    if (this.isReliable && wire === PONG) {
+      receiver.onPong(flow)
+      return
+    }
     const bytes = Buffer.from(wire, 'latin1')
     if (!this.isReliable) {
       receiver.onDatagram(bytes, flow)
@@ -164,7 +182,7 @@ export class MemoryTransport implements Transport {
     }
     const framer = new Framer({
       onMessage: (head, message) => receiver.onFramed(head, message, flow),
-      onPing() {},
+      onPing: () => void this.send(PONG, flow),
       onPong() {},
       onBroken: (error, head, broken) => receiver.onBrokenStream(error, flow, head, broken),
     })
@@ -184,7 +202,7 @@ export class MemoryTransport implements Transport {
     const flow = this.#flow({ address, port }, ++this.#made)
     this.#connections.set(name, flow)
     this.#flows.set(flow.connection, flow)
-    this.#receiver?.onFlowOpened(flow)
+    if (this.isReliable) this.#receiver?.onFlowOpened(flow)
     return flow
   }
 

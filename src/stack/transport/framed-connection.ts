@@ -1,0 +1,183 @@
+import type { StreamConnection } from '../../net/stream.ts'
+import { hostPort } from '../../util/address.ts'
+import { EnvironmentError } from '../../util/errors.ts'
+import type { Timer, Timers } from '../../util/timers.ts'
+import type { ParseError } from '../grammar/parse-error.ts'
+import type { Flow } from '../message/flow.ts'
+import { Framer, type FramerLimits, type FramerSink } from '../message/framer.ts'
+import type { Head } from '../message/head.ts'
+import type { Counters } from '../statistics.ts'
+import { StreamOpening } from './stream-opening.ts'
+import type { TransportReceiver } from './transport.ts'
+
+export interface ConnectionLimits {
+  /**
+   * Milliseconds without a byte in or out after which a connection is closed. It is looked at no oftener, so that a
+   * connection may be idle for up to twice as long.
+   */
+  readonly idleTimeout: number
+  /**
+   * Milliseconds that a message may take from its first byte to its last, and an accepted connection until its first
+   * message is whole.
+   */
+  readonly messageTimeout: number
+  /** Connections that we make, of each transport; beyond that one that is idle goes, or nothing is sent. */
+  readonly maxOutboundConnections: number
+  /** Bytes that may wait to be written on all connections together. */
+  readonly maxQueuedBytes: number
+}
+
+export const defaultConnectionLimits: ConnectionLimits = {
+  idleTimeout: 600_000,
+  messageTimeout: 32_000,
+  maxOutboundConnections: 10_000,
+  maxQueuedBytes: 67_108_864,
+}
+
+interface FramedOptions {
+  readonly framing: FramerLimits
+  readonly connections: ConnectionLimits
+  readonly counters: Counters
+}
+
+/** One connection with its framer and its two time-outs, which share one timer that is looked at when it fires. */
+export class FramedConnection implements FramerSink {
+  readonly connection: StreamConnection
+  readonly flow: Flow
+  readonly framer: Framer
+  /** When bytes last came, or were given to be written. */
+  usedAt: number
+  readonly #receiver: TransportReceiver
+  readonly #timers: Timers
+  readonly #options: FramedOptions
+  readonly #timer: Timer
+  /** Until it is known that the peer speaks SIP. */
+  #opening: StreamOpening | undefined = new StreamOpening()
+  #moved = 0
+  #activeAt: number
+  /** When the message that is coming began; -1 between messages. */
+  #beganAt: number
+  /** Its peer has yet to send a whole message; one that we made may have nothing to say. */
+  #isUnproven: boolean
+
+  constructor(
+    connection: StreamConnection,
+    flow: Flow,
+    receiver: TransportReceiver,
+    timers: Timers,
+    options: FramedOptions,
+  ) {
+    this.connection = connection
+    this.flow = flow
+    this.framer = new Framer(this, options.framing)
+    this.#receiver = receiver
+    this.#timers = timers
+    this.#options = options
+    this.#activeAt = timers.now()
+    this.usedAt = this.#activeAt
+    this.#isUnproven = connection.accepted
+    this.#beganAt = connection.accepted ? this.#activeAt : -1
+    const { idleTimeout, messageTimeout } = options.connections
+    this.#timer = timers.start(
+      this,
+      'idle',
+      connection.accepted ? Math.min(idleTimeout, messageTimeout) : idleTimeout,
+    )
+  }
+
+  write(wire: string): void {
+    this.usedAt = this.#timers.now()
+    this.connection.write(wire)
+  }
+
+  receive(bytes: Buffer): void {
+    this.usedAt = this.#timers.now()
+    if (this.#opening !== undefined) {
+      const isSip = this.#opening.look(bytes)
+      if (isSip === false) {
+        this.#options.counters.foreignStreams++
+        this.cutOff('ERR_NOT_SIP', 'what came cannot begin a SIP message')
+        return
+      }
+      if (isSip) this.#opening = undefined
+    }
+    this.framer.push(bytes)
+    this.#watch()
+  }
+
+  /** Whether nothing has moved for `time`, nothing waits and no message is on its way in. */
+  isIdle(now: number, time: number): boolean {
+    return now - this.usedAt >= time && this.connection.bufferedBytes === 0 && !this.framer.isWaiting
+  }
+
+  onMessage(head: Head, bytes: Buffer): void {
+    this.#beganAt = -1
+    this.#isUnproven = false
+    this.#receiver.onFramed(head, bytes, this.flow)
+  }
+
+  /** RFC 5626 §4.4.1: a ping is answered with one CR LF. */
+  onPing(): void {
+    this.connection.write('\r\n')
+  }
+
+  onPong(): void {
+    this.#receiver.onPong(this.flow)
+  }
+
+  /** RFC 3261 §18.3: after the answer, if there is one, the connection is closed. */
+  onBroken(error: ParseError, head: Head | undefined, bytes: Buffer): void {
+    this.#receiver.onBrokenStream(error, this.flow, head, bytes)
+    this.connection.end()
+  }
+
+  onTimer(): void {
+    const { idleTimeout, messageTimeout } = this.#options.connections
+    const now = this.#timers.now()
+    const moved = this.connection.bytesIn + this.connection.bytesOut
+    if (moved !== this.#moved) {
+      this.#moved = moved
+      this.#activeAt = now
+    }
+    if (this.#beganAt >= 0 && now - this.#beganAt >= messageTimeout) {
+      this.#options.counters.slowSenders++
+      this.cutOff('ERR_SLOW_SENDER', `a message was not complete within ${messageTimeout} ms`)
+    } else if (now - this.#activeAt >= idleTimeout) {
+      this.cutOff('ERR_IDLE', `nothing was sent or received for ${idleTimeout} ms`)
+    } else {
+      this.#restart()
+    }
+  }
+
+  stop(): void {
+    this.#timers.stop(this.#timer)
+    this.framer.close()
+  }
+
+  /** Closes the connection for a reason of ours. */
+  cutOff(code: string, what: string): void {
+    this.framer.close()
+    const { protocol, address, port } = this.flow
+    const where = `${protocol.toLowerCase()} ${hostPort(address, port)}`
+    this.connection.destroy(new EnvironmentError(code, `${where}: ${what}; the connection was closed`))
+  }
+
+  /** Called when bytes have come: begins or ends the time a message may take. */
+  #watch(): void {
+    if (this.#isUnproven) return
+    if (!this.framer.isWaiting) {
+      this.#beganAt = -1
+    } else if (this.#beganAt < 0) {
+      this.#beganAt = this.#timers.now()
+      this.#restart()
+    }
+  }
+
+  #restart(): void {
+    const { idleTimeout, messageTimeout } = this.#options.connections
+    const now = this.#timers.now()
+    const idle = this.#activeAt + idleTimeout
+    const slow = this.#beganAt < 0 ? idle : this.#beganAt + messageTimeout
+    this.#timers.restart(this.#timer, Math.max(1, Math.min(idle, slow) - now))
+  }
+}

@@ -1,0 +1,81 @@
+import { familyOf, unbracketed } from '../../util/address.ts'
+import { UsageError } from '../../util/errors.ts'
+import type { Protocol } from '../message/flow.ts'
+import { type SentBy, sentByOf } from './sent-by.ts'
+
+/** What a listener is asked for on a command line or by `SipStack.listen`: `udp:127.0.0.1:5060`. */
+export interface ListenPoint {
+  readonly protocol: Protocol
+  /** A numeric address, a wildcard address, or the name of an interface. */
+  readonly host: string
+  /** 0 lets the system choose. */
+  readonly port: number
+  /** What is advertised; the bound address where it is left out. */
+  readonly sentBy?: SentBy
+}
+
+/** A listen point that says more than its address. */
+export interface ListenOptions {
+  /** `udp:10.0.0.5:5060`. */
+  readonly listen: string
+  /**
+   * What Via, Contact and Record-Route name instead of the bound address: the address or name by which others reach it,
+   * `203.0.113.7:5060`, `[2001:db8::7]:5060` or `sip.example.com`. A port left out is left out there too.
+   */
+  readonly advertise?: string
+}
+
+const protocols: ReadonlyMap<string, Protocol> = new Map([
+  ['udp', 'UDP'],
+  ['tcp', 'TCP'],
+])
+
+const IPV6_REFERENCE = String.raw`\[[0-9a-f:.]+(?:%[\w.-]+)?\]`
+const place = new RegExp(`^(${IPV6_REFERENCE}|[^:[\\]]+)(?::(\\d{1,5}))?$`, 'i')
+const hostName = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/i
+const ADVERTISE = ';advertise='
+
+/**
+ * Reads `udp:127.0.0.1:5060`, `tcp:[::1]:5060`, `udp:0.0.0.0:5060` or `udp:eth0:5060`; a port left out is 5060. What is
+ * to be advertised may follow: `udp:10.0.0.5:5060;advertise=203.0.113.7:5060`.
+ * @throws UsageError
+ */
+export function parseListenPoint(asked: string | ListenOptions): ListenPoint {
+  const given = typeof asked === 'string' ? asked : asked.listen
+  const semicolon = given.indexOf(ADVERTISE)
+  const text = semicolon < 0 ? given : given.slice(0, semicolon)
+  const advertise =
+    typeof asked !== 'string' && asked.advertise !== undefined
+      ? asked.advertise
+      : semicolon < 0
+        ? undefined
+        : given.slice(semicolon + ADVERTISE.length)
+  const [, name = '', rest = ''] = /^([a-z]+):(.+)$/i.exec(text) ?? []
+  const protocol = protocols.get(name.toLowerCase())
+  if (protocol === undefined) {
+    throw problem(
+      text,
+      `one of ${[...protocols.keys()].join(', ')} and a colon expected, as in udp:127.0.0.1:5060`,
+    )
+  }
+  const [, host = '', port = '5060'] = place.exec(rest) ?? []
+  if (host === '' || Number(port) > 65535) {
+    throw problem(text, 'an address, in brackets where it is IPv6, and a port expected, as in tcp:[::1]:5060')
+  }
+  const point = { protocol, host: unbracketed(host), port: Number(port) }
+  return advertise === undefined ? point : { ...point, sentBy: parseSentBy(advertise) }
+}
+
+function parseSentBy(text: string): SentBy {
+  const [, written = '', port] = place.exec(text) ?? []
+  const host = unbracketed(written)
+  const isHost = familyOf(host) !== undefined ? !host.includes('%') : hostName.test(host)
+  if (!isHost || Number(port ?? 1) > 65535 || Number(port ?? 1) === 0) {
+    throw problem(text, 'a host that others know and a port expected, as in 203.0.113.7:5060')
+  }
+  return sentByOf(host, port === undefined ? undefined : Number(port))
+}
+
+function problem(text: string, what: string): UsageError {
+  return new UsageError('ERR_SIP_LISTEN', `"${text}": ${what}`)
+}
