@@ -32,6 +32,11 @@ export interface StackOptions {
   readonly congestion?: Partial<CongestionLimits>
   /** Bytes above which a request leaves over TCP instead of UDP (RFC 3261 §18.1.1). Default 1,300; Infinity for never. */
   readonly maxDatagram?: number
+  /**
+   * Whether a UDP target where nobody listens gives way to the next at once, not by time-out. Default false: it takes a
+   * connected socket beside the bound one for each such target, so that the request comes from another port.
+   */
+  readonly udpErrors?: boolean
   /** UDP receive buffer in bytes, as far as the system lets it. Default 4 MiB. */
   readonly receiveBufferSize?: number
   /** Milliseconds between two looks at the addresses of a wildcard or interface listener. Default 5,000. */
@@ -55,5 +60,6 @@ export const defaultStackOptions = {
     maxWaiting: 10_000,
   } as StackLimits,
   maxDatagram: 1300,
+  udpErrors: false,
   followInterval: 5000,
 } as const

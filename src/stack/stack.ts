@@ -101,6 +101,7 @@ export class SipStack {
       transports: this.#transports,
       line,
       maxDatagram: options.maxDatagram ?? defaultStackOptions.maxDatagram,
+      udpErrors: options.udpErrors ?? defaultStackOptions.udpErrors,
       newBranch: () => this.identifiers.newBranch(),
       counters,
       failed,

@@ -70,6 +70,8 @@ export interface RequestContext {
   readonly counters: Counters
   /** Bytes above which a request leaves over TCP instead of UDP (RFC 3261 §18.1.1); Infinity to never do so. */
   readonly maxDatagram: number
+  /** Whether a UDP target that refuses is noticed while others remain. */
+  readonly udpErrors: boolean
   newBranch(): string
   /** Told what a user threw, or rejected with. */
   readonly failed: Failed

@@ -237,8 +237,9 @@ export class OutgoingRequest implements ClientUser, Served {
 
   #send(transport: Transport, target: Target, flow: Flow): void {
     if (this.isEnded) return
-    const { timers, timing, transactions, newBranch, maxDatagram } = this.#context
-    const placement = new Placement(transport, flow, newBranch())
+    const { timers, timing, transactions, transports, newBranch, maxDatagram, udpErrors } = this.#context
+    const noticesRefusal = udpErrors && target.protocol === 'UDP' && this.#targets.hasMore
+    const placement = new Placement(transport, noticesRefusal ? transports.sideFlow(flow) : flow, newBranch())
     let template = this.template
     let wire: string
     try {

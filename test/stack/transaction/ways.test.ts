@@ -132,6 +132,24 @@ describe('RFC 3263 §4.3, RFC 3261 §22.2: what answers a challenge goes where t
   })
 })
 
+describe('RFC 3263 §4.3: a UDP target where nobody listens', () => {
+  test.each([
+    [true, 0],
+    [false, 32_000],
+  ])('with udpErrors %s gives way after %i ms', async (udpErrors, after) => {
+    const client = await world.stack('192.0.2.10', ['UDP'], { udpErrors })
+    const second = await answering(SECOND, 200)
+    client.send(options(), noting(), { targets: targets('UDP', FIRST, SECOND) })
+    await settled()
+    world.advance(after)
+    await settled()
+    world.advance(0)
+    expect(told.at(-1)).toBe('ended')
+    expect(second.titles).toEqual(['OPTIONS'])
+    expect(world.clock.now()).toBe(after)
+  })
+})
+
 test('RFC 3326 §2: reasons go with the CANCEL, not with the INVITE', async () => {
   const peer = await answering(FIRST, 180)
   const outgoing = stack.send(invite(), noting(), { targets: targets('UDP', FIRST) })
