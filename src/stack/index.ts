@@ -1,6 +1,6 @@
 /** `resip/stack`: SIP messages, and all that sends and receives them. */
 export { EnvironmentError, PeerError, ResipError, UsageError } from '../util/errors.ts'
-export type { Log, LogLevel } from '../util/log.ts'
+export { type Log, type LogLevel, printable } from '../util/log.ts'
 export {
   type Content,
   type ContentGrammar,
