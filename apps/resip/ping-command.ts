@@ -1,6 +1,9 @@
 import { Command } from 'commander'
-import { request, SipStack, type Uri } from 'resip/stack'
+import { printable, request, SipStack, type Uri } from 'resip/stack'
 import { sipUri } from './arguments.ts'
+
+/** Characters of a line of the answer that are shown. */
+const LONGEST_LINE = 2000
 
 interface Flags {
   readonly listen: string
@@ -23,9 +26,10 @@ async function ping(target: Uri, flags: Flags): Promise<void> {
     const from = `sip:ping@${flags.listen}`
     const start = stack.timers.now()
     const response = await stack.request(request('OPTIONS', target, { from }))
-    process.stdout.write(
-      `${response.status} ${response.reason} in ${stack.timers.now() - start} ms\n${response}\n`,
-    )
+    const took = stack.timers.now() - start
+    process.stdout.write(`${response.status} ${printable(response.reason)} in ${took} ms\n`)
+    for (const line of String(response).split('\r\n'))
+      process.stdout.write(`${printable(line, LONGEST_LINE)}\n`)
   } finally {
     await stack.close()
   }

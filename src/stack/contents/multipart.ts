@@ -5,6 +5,7 @@ import * as h from '../headers/index.ts'
 import { Mime, mime } from '../headers/mime.ts'
 import * as p from '../headers/params.ts'
 import type { Token } from '../headers/token.ts'
+import { type Identifiers, systemIdentifiers } from '../message/identifiers.ts'
 import { type Content, content, contentsOf, type Entity } from './content.ts'
 import { Fragment } from './fragment.ts'
 
@@ -94,15 +95,18 @@ export function bodyPart<T>(content: Content<T>, value: T, disposition?: Token):
 }
 
 /**
- * A multipart body of parts, with a boundary that none of them holds.
+ * A multipart body of parts, with a boundary that none of them holds: it is random, so that they need not be searched for
+ * one that would suit, and no peer can make them hold it.
  * @throws UsageError where there is no part
  */
-export function multipart(subtype: string, parts: readonly BodyPart[], params: Params = noParams): Multipart {
+export function multipart(
+  subtype: string,
+  parts: readonly BodyPart[],
+  params: Params = noParams,
+  ids: Identifiers = systemIdentifiers,
+): Multipart {
   if (parts.length === 0) throw new UsageError('ERR_SIP_BODY', 'a multipart body needs one part at least')
-  let boundary = 'part'
-  for (let n = 1; parts.some(part => part.bytes.includes(`--${boundary}`, 0, 'latin1')); n++)
-    boundary = `part${n}`
-  return new Multipart(subtype, parts, boundary, params)
+  return new Multipart(subtype, parts, ids.newBoundary(), params)
 }
 
 /** multipart/mixed, /alternative, /related and every other. */

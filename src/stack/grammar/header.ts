@@ -1,6 +1,7 @@
 import { UsageError } from '../../util/errors.ts'
 import { consistsOf, TOKEN } from './chars.ts'
 import { idOfName } from './names.ts'
+import { ParseError } from './parse-error.ts'
 import { borrow, giveBack, Scanner, type WireText } from './scanner.ts'
 
 const COMMA = 0x2c
@@ -15,6 +16,8 @@ export interface HeaderGrammar<T> {
    * commas but written with a `line` each; or several that hold commas themselves, so that a `challenge` is a line.
    */
   readonly values?: 'one' | 'listed' | 'line' | 'challenge'
+  /** Whether a value cannot stand beside others, as the asterisk of Contact. */
+  isAlone?(value: T): boolean
 }
 
 /**
@@ -61,6 +64,13 @@ export class Header<T> {
       scanner.skipSpace()
     } while (this.hasCommas && scanner.accept(COMMA))
     if (!scanner.atEnd) scanner.fail('unexpected character')
+  }
+
+  /** @internal checks values that were read from several lines. @throws ParseError where one must have stood alone */
+  checkAll(values: readonly T[]): void {
+    const { isAlone } = this.#grammar
+    if (isAlone !== undefined && values.length > 1 && values.some(isAlone))
+      throw new ParseError(this.name, 'holds a value that must stand alone')
   }
 
   encode(value: T): string {

@@ -12,7 +12,11 @@ export class ParseError extends PeerError {
   readonly offset: number
 
   constructor(header: string, problem: string, text: string = '', offset: number = 0, status: number = 400) {
-    super('ERR_SIP_PARSE', `${header}: ${problem}${text === '' ? '' : place(text, offset)}`, status)
+    super(
+      'ERR_SIP_PARSE',
+      `${header}: ${printable(problem)}${text === '' ? '' : place(text, offset)}`,
+      status,
+    )
     this.header = header
     this.offset = offset
   }

@@ -1,4 +1,4 @@
-import { sameIgnoringCase } from './chars.ts'
+import { sameHost } from './host.ts'
 import type { Uri } from './uri.ts'
 
 /** Characters whose escaped form means something else (RFC 3261 §19.1.2, `reserved`). */
@@ -10,7 +10,8 @@ const ALWAYS_COMPARED = ['user', 'ttl', 'method', 'maddr', 'transport']
 /**
  * Equality of URIs by RFC 3261 §19.1.4: user and password with regard to case, the rest without; a parameter that
  * only one of them has is ignored unless it is user, ttl, method, maddr or transport; headers must all match.
- * tel URIs are compared by RFC 3966 §4: visual separators do not count. Others by their text.
+ * IPv6 addresses are compared by value (RFC 5954 §4.2). tel URIs are compared by RFC 3966 §4: visual separators do not
+ * count. URNs by RFC 8141 §3: the namespace without regard to case, the rest with. Others by their text.
  */
 export function sameUri(a: Uri, b: Uri): boolean {
   if (a.scheme !== b.scheme) return false
@@ -19,11 +20,12 @@ export function sameUri(a: Uri, b: Uri): boolean {
       digits(a.user) === digits(b.user) &&
       sameParams(a, b, [...namedParams(a).keys(), ...namedParams(b).keys()])
     )
+  if (a.scheme === 'urn') return urnName(a.opaque) === urnName(b.opaque)
   if (!a.isSip) return a.opaque === b.opaque
   return (
     normal(a.rawUser) === normal(b.rawUser) &&
     normal(a.rawPassword) === normal(b.rawPassword) &&
-    sameIgnoringCase(a.host, b.host) &&
+    sameHost(a.host, b.host) &&
     a.port === b.port &&
     sameParams(a, b, ALWAYS_COMPARED) &&
     sameHeaders(a.headers, b.headers)
@@ -78,6 +80,14 @@ function normal(text: string | undefined): string | undefined {
     const plain = character > ' ' && character < '\x7f' && !RESERVED.includes(character)
     return plain ? character : whole.toUpperCase()
   })
+}
+
+/** A URN without the components that do not count: the namespace in lower case, escapes in upper case. */
+function urnName(opaque: string): string {
+  const [name = ''] = opaque.split(/[?#]/, 1)
+  const colon = name.indexOf(':')
+  const rest = name.slice(colon).replace(/%[0-9a-f]{2}/gi, octet => octet.toUpperCase())
+  return name.slice(0, Math.max(0, colon)).toLowerCase() + rest
 }
 
 function digits(number: string | undefined): string {

@@ -1,5 +1,6 @@
 import { fromWire } from '../../util/bytes.ts'
 import { UsageError } from '../../util/errors.ts'
+import { printable } from '../../util/log.ts'
 import {
   CLASS,
   consistsOf,
@@ -12,6 +13,7 @@ import {
   URI_PARAM,
   USER,
 } from './chars.ts'
+import { isHost, isIpv6 } from './host.ts'
 import { noParams, type Param, type Params } from './params.ts'
 import { parseUriParams } from './parse-params.ts'
 import { type Scanner, scan } from './scanner.ts'
@@ -109,9 +111,9 @@ export class Uri {
     const password = 'password' in parts ? escapePart(parts.password, PASSWORD) : this.rawPassword
     const host = parts.host ?? this.host
     const port = 'port' in parts ? parts.port : this.port
-    if (!consistsOf(TOKEN, scheme)) throw new UsageError('ERR_SIP_URI', `"${scheme}" is no URI scheme`)
-    if (host !== '' && !consistsOf(HOST, host) && !consistsOf(IPV6, host)) {
-      throw new UsageError('ERR_SIP_URI', `"${host}" is neither a host name nor an address`)
+    if (!isScheme(scheme)) throw new UsageError('ERR_SIP_URI', `"${printable(scheme)}" is no URI scheme`)
+    if (host !== '' && !isHost(host)) {
+      throw new UsageError('ERR_SIP_URI', `"${printable(host)}" is neither a host name nor an address`)
     }
     if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65535)) {
       throw new UsageError('ERR_SIP_URI', `port ${port} is not in 0 to 65535`)
@@ -172,6 +174,7 @@ export function parseUri(scanner: Scanner): Uri {
     return parseSipUri(scanner, 'sip')
   }
   const scheme = scanner.take(TOKEN, 'URI scheme').toLowerCase()
+  if (!isScheme(scheme)) scanner.fail(`"${scheme}" is no URI scheme`)
   scanner.expect(COLON)
   switch (scheme) {
     case 'sip':
@@ -206,6 +209,7 @@ function parseSipUri(scanner: Scanner, scheme: string): Uri {
     const headersFrom = scanner.position
     skipEscaped(scanner, URI_HEADER)
     headers = scanner.since(headersFrom)
+    if (headers === '') scanner.fail('headers expected behind "?"')
   }
   return new Uri(scheme, user, password, host, port, params, headers, '')
 }
@@ -232,13 +236,22 @@ function skipEscaped(scanner: Scanner, bit: number): void {
   }
 }
 
-/** A host name, an IPv4 address, or an IPv6 address in brackets, given without them. */
+/**
+ * A host name, an IPv4 address, or an IPv6 address in brackets, given without them. The third colon in front of an IPv4
+ * address, which the grammar of RFC 3261 asked for, is left out (RFC 5118 §4.10, RFC 5954 §3.1).
+ */
 export function parseHost(scanner: Scanner): string {
   if (!scanner.accept(OPEN_BRACKET)) return scanner.take(HOST, 'host')
-  const host = scanner.take(IPV6, 'IPv6 address')
-  if (!host.includes(':')) scanner.fail('IPv6 address expected')
+  const text = scanner.take(IPV6, 'IPv6 address')
+  const host = text.includes(':::') ? text.replace(/:::(?=\d+\.)/, '::') : text
+  if (!isIpv6(host)) scanner.fail('IPv6 address expected')
   scanner.expect(CLOSE_BRACKET)
   return host
+}
+
+/** `ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )`. */
+function isScheme(text: string): boolean {
+  return /^[a-z][a-z0-9+.-]*$/i.test(text)
 }
 
 /** `[ ":" port ]`. */

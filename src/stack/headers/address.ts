@@ -11,4 +11,8 @@ export const address: HeaderGrammar<NameAddr> = {
 export const addresses: HeaderGrammar<NameAddr> = { ...address, values: 'line' }
 
 /** Contacts, or the asterisk. */
-export const contacts: HeaderGrammar<NameAddr> = { ...addresses, parse: parseContact }
+export const contacts: HeaderGrammar<NameAddr> = {
+  ...addresses,
+  parse: parseContact,
+  isAlone: ({ isWildcard }) => isWildcard,
+}

@@ -24,7 +24,7 @@ import { type GeolocationError as GeolocationErrorValue, geolocationError } from
 import { type Identity as IdentityValue, identity, privacy } from './identity.ts'
 import { type Info, info, infos } from './info.ts'
 import { type Mime, mediaRanges, mediaType } from './mime.ts'
-import { number } from './number.ts'
+import { hops, number } from './number.ts'
 import { type RAck as RAckValue, rack } from './rack.ts'
 import { type Reason as ReasonValue, reasons } from './reason.ts'
 import { type DialogReference, replaces, targetDialog } from './replaces.ts'
@@ -52,7 +52,7 @@ export const From: Header<NameAddr> = header('From', address)
 export const To: Header<NameAddr> = header('To', address)
 export const CallId: Header<string> = header('Call-ID', callId)
 export const CSeq: Header<CSeqValue> = header('CSeq', { parse: parseCSeq, encode: String })
-export const MaxForwards: Header<number> = header('Max-Forwards', number)
+export const MaxForwards: Header<number> = header('Max-Forwards', hops)
 export const MaxBreadth: Header<number> = header('Max-Breadth', number)
 export const Contact: Header<NameAddr> = header('Contact', contacts)
 export const Route: Header<NameAddr> = header('Route', addresses)

@@ -4,6 +4,7 @@
  * Texts come without quotes and escapes; a parameter that cannot be read is `undefined`, like one that is absent.
  */
 import { flagParam, numberParam, type Param, qParam, quotedParam, textParam } from '../grammar/params.ts'
+import { maddrParam } from '../grammar/uri-params.ts'
 
 /** A token that some write in upper and others in lower case, read as lower case. */
 function lowerCaseParam(name: string): Param<string> {
@@ -15,7 +16,7 @@ export const transport: Param<string> = lowerCaseParam('transport')
 export const user: Param<string> = lowerCaseParam('user')
 export const method: Param<string> = textParam('method')
 export const ttl: Param<number> = numberParam('ttl')
-export const maddr: Param<string> = textParam('maddr')
+export const maddr: Param<string> = maddrParam
 export const lr: Param<true> = flagParam('lr')
 export const comp: Param<string> = textParam('comp')
 export const sigcompId: Param<string> = quotedParam('sigcomp-id')

@@ -1,3 +1,4 @@
+import { sameIgnoringCase } from '../grammar/chars.ts'
 import type { HeaderGrammar } from '../grammar/header.ts'
 import { type Params, textParam } from '../grammar/params.ts'
 import { parseParams } from '../grammar/parse-params.ts'
@@ -55,12 +56,13 @@ export class DialogReference extends Parameterised<DialogReference> {
   }
 }
 
-/** Replaces and Join: both tags must be there, once each. */
+/** Replaces and Join: both tags must be there, once each and with a value. */
 export const replaces: HeaderGrammar<DialogReference> = {
   parse: scanner => {
     const value = new DialogReference(parseCallId(scanner), parseParams(scanner))
-    if (!value.params.has('to-tag') || !value.params.has('from-tag'))
-      scanner.fail('to-tag and from-tag expected')
+    for (const { name } of [toTagParam, fromTagParam]) {
+      if (!standsOnce(value.params, name)) scanner.fail(`one ${name} with a value expected`)
+    }
     return value
   },
   encode: String,
@@ -70,4 +72,10 @@ export const replaces: HeaderGrammar<DialogReference> = {
 export const targetDialog: HeaderGrammar<DialogReference> = {
   parse: scanner => new DialogReference(parseCallId(scanner), parseParams(scanner)),
   encode: String,
+}
+
+function standsOnce(params: Params, name: string): boolean {
+  let count = 0
+  for (const [other] of params.entries()) if (sameIgnoringCase(other, name)) count++
+  return count === 1 && params.text(name) !== ''
 }

@@ -1,4 +1,5 @@
 import { TOKEN } from '../grammar/chars.ts'
+import { hostOf } from '../grammar/host.ts'
 import { noParams, numberParam, type Param, type Params, textParam } from '../grammar/params.ts'
 import { parseParams } from '../grammar/parse-params.ts'
 import type { Scanner } from '../grammar/scanner.ts'
@@ -37,9 +38,13 @@ export class Via {
     return this.params.text('branch') ?? ''
   }
 
-  /** Where the request came from; an IPv6 address without the brackets that some put there (RFC 5118 §4.5). */
+  /**
+   * Where the request came from; an IPv6 address without the brackets that some put there (RFC 5118 §4.5). Absent where
+   * the text is no host.
+   */
   get received(): string | undefined {
-    return this.params.text('received')?.replace(/^\[|\]$/g, '')
+    const text = this.params.text('received')
+    return text === undefined ? undefined : hostOf(text)
   }
 
   /** The port a request came from (RFC 3581); `undefined` where nobody has filled it in. */

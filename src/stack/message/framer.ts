@@ -3,6 +3,7 @@ import { ABSENT, defaultFrameLimits, type FrameLimits, frame, type Head, UNREADA
 
 const CR = 0x0d
 const LF = 0x0a
+const noBytes = Buffer.alloc(0)
 
 export interface FramerLimits extends FrameLimits {
   /** Bytes of a head that may arrive before its empty line does. */
@@ -26,14 +27,18 @@ export interface FramerSink {
   onBroken(error: ParseError, head: Head | undefined, bytes: Buffer): void
 }
 
+/** Bytes that are set aside for a message that has just begun. */
+const FIRST_ROOM = 256
+
 /**
  * Cuts a byte stream into messages by Content-Length (RFC 3261 §18.3). Bytes may arrive cut anywhere; each is looked
- * at once. After an error framing is lost for good and the stream must be closed.
+ * at once, and copied twice at the most. After an error framing is lost for good and the stream must be closed.
  */
 export class Framer {
   readonly #sink: FramerSink
   readonly #limits: FramerLimits
-  #chunks: Buffer[] = []
+  /** The beginning of a message, and room for more of it. */
+  #kept: Buffer = noBytes
   #size = 0
   /** Bytes that must be there before looking again is of use. */
   #wanted = 1
@@ -63,34 +68,58 @@ export class Framer {
   /** Stops delivering: nothing more of what is kept or given will reach the sink. */
   close(): void {
     this.#closed = true
-    this.#chunks = []
+    this.#kept = noBytes
     this.#size = 0
   }
 
   /** Takes bytes of the stream. */
   push(bytes: Buffer): void {
     if (this.#closed) return
-    this.#chunks.push(bytes)
-    this.#size += bytes.length
-    if (this.#size < this.#wanted) return
-    let all = this.#chunks.length === 1 ? bytes : Buffer.concat(this.#chunks, this.#size)
+    if (this.#size > 0) {
+      this.#keep(bytes)
+      if (this.#size < this.#wanted) return
+    }
+    const whole = this.#size > 0 ? this.#kept.subarray(0, this.#size) : bytes
+    const left = this.#consume(whole)
+    if (this.#closed || (this.#size > 0 && left.length === this.#size)) return
+    // messages may have been cut from the buffer: what is left gets one of its own
+    this.#kept = noBytes
+    this.#size = 0
+    if (left.length > 0) this.#keep(left)
+  }
+
+  /** Takes all messages off bytes; answers what is left, the beginning of one. */
+  #consume(bytes: Buffer): Buffer {
+    let left = bytes
     for (;;) {
-      const start = this.#skipBlanks(all)
+      const start = this.#skipBlanks(left)
       if (start > 0) {
-        all = all.subarray(start)
+        left = left.subarray(start)
         this.#searched = 0
       }
       // the sink may have closed us at a ping
-      if (this.#closed) return
-      const used = this.#take(all)
-      if (this.#closed) return
-      if (used === 0) break
-      all = all.subarray(used)
+      if (this.#closed) return left
+      const used = this.#take(left)
+      if (used === 0 || this.#closed) return left
+      left = left.subarray(used)
       this.#searched = 0
     }
-    this.#chunks = all.length === 0 ? [] : [all]
-    this.#size = all.length
-    this.#wanted = Math.max(this.#wanted, this.#size + 1)
+  }
+
+  /**
+   * Adds bytes to what is kept, in a buffer of our own that doubles: a chunk of the stream can be a large part of memory
+   * for one byte, and a small one costs more than what it holds.
+   */
+  #keep(bytes: Buffer): void {
+    const size = this.#size + bytes.length
+    if (size > this.#kept.length) {
+      const most = this.#wanted > size ? this.#wanted : Number.POSITIVE_INFINITY
+      const room = Buffer.allocUnsafeSlow(Math.min(Math.max(FIRST_ROOM, 2 * size), most))
+      this.#kept.copy(room, 0, 0, this.#size)
+      this.#kept = room
+    }
+    bytes.copy(this.#kept, this.#size)
+    this.#size = size
   }
 
   /**
@@ -149,8 +178,19 @@ export class Framer {
       this.#wanted = length
       return 0
     }
-    this.#sink.onMessage(head, bytes.subarray(0, length))
+    this.#deliver(head, bytes, length)
     return length
+  }
+
+  /** A message that is a small part of a chunk is copied, so that it does not keep the chunk alive. */
+  #deliver(head: Head, bytes: Buffer, length: number): void {
+    if (2 * length >= bytes.buffer.byteLength) {
+      this.#sink.onMessage(head, bytes.subarray(0, length))
+      return
+    }
+    const own = Buffer.allocUnsafeSlow(length)
+    bytes.copy(own, 0, 0, length)
+    this.#sink.onMessage(head.over(own), own)
   }
 
   #break(error: ParseError, bytes: Buffer, head?: Head): number {

@@ -76,6 +76,23 @@ export class Head {
     this.contentLength = contentLength
   }
 
+  /** The same head over a copy of its bytes, so that it keeps nothing alive of what it was cut from. */
+  over(bytes: Buffer): Head {
+    const { text, lines, linesStart, end, method, status, subjectStart, subjectEnd, contentLength } = this
+    return new Head(
+      text,
+      bytes,
+      lines,
+      linesStart,
+      end,
+      method,
+      status,
+      subjectStart,
+      subjectEnd,
+      contentLength,
+    )
+  }
+
   get lineCount(): number {
     return this.lines.length >> 1
   }

@@ -19,6 +19,11 @@ export class Identifiers {
     return this.#tokens.next(22)
   }
 
+  /** What no part of a multipart body holds (RFC 2046 §5.1.1). */
+  newBoundary(): string {
+    return this.#tokens.next(22)
+  }
+
   newBranch(): string {
     return MAGIC_COOKIE + this.#tokens.next(16)
   }

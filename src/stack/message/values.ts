@@ -31,6 +31,7 @@ export function allValues<T>(head: Head, header: Header<T>, fromLine: number = 0
     const start = line === fromLine && at >= 0 ? at : head.valueStart(line)
     header.parseAll(head, start, head.lineEnd(line), values)
   }
+  header.checkAll(values)
   return values
 }
 

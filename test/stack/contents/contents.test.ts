@@ -6,6 +6,7 @@ import {
   contentsOf,
   findContents,
   h,
+  Identifiers,
   mime,
   multipart,
   multiparts,
@@ -23,6 +24,7 @@ import {
   statusFrag,
 } from '../../../src/stack/index.ts'
 import { encode } from '../../../src/stack/message/encode.ts'
+import { seededRandom, Tokens } from '../../../src/util/random.ts'
 
 function withBody(type: string, body: string | Buffer, more: string = ''): SipMessage {
   const head = `SIP/2.0 200 OK\r\n${type === '' ? '' : `Content-Type: ${type}\r\n`}${more}\r\n`
@@ -209,5 +211,21 @@ describe('multipart bodies (RFC 2046 §5.1, RFC 5621)', () => {
     expect(again.get(h.ContentType)?.toString()).toBe('multipart/mixed;boundary="a b"')
     expect(again.get(h.ContentType)?.param(p.boundary)).toBe('a b')
     expect(mime('multipart/mixed').param(p.boundary)).toBeUndefined()
+  })
+
+  it('a boundary is random: a body that holds every boundary we might count up to costs nothing (RFC 2046 §5.1.1)', () => {
+    const hostile = Array.from({ length: 20_000 }, (_, n) => `--part${n === 0 ? '' : n}`).join('')
+    const part = bodyPart(plainText, hostile)
+    const boundaries = new Set<string>()
+    let best = Number.POSITIVE_INFINITY
+    for (let run = 0; run < 5; run++) {
+      const start = performance.now()
+      boundaries.add(multipart('mixed', [part]).boundary)
+      best = Math.min(best, performance.now() - start)
+    }
+    expect(boundaries.size).toBe(5)
+    expect(best).toBeLessThan(5)
+    const seeded = new Identifiers(new Tokens(seededRandom(1)))
+    expect(multipart('mixed', [part], undefined, seeded).boundary).toMatch(/^[\w-]{22}$/)
   })
 })

@@ -8,11 +8,11 @@ const QUOTED =
   'domain expiration nonce opaque realm response uri vendor model version url sigcomp-id username'
 const NUMBERS = 'cause reg-id duration expires retry-after ttl effective-by counter limit'
 const TOKENS =
-  'branch received access-type algorithm boundary charset comp d-alg d-qop directory from-tag handling id maddr ' +
+  'branch received access-type algorithm boundary charset comp d-alg d-qop directory from-tag handling id ' +
   'method micalg mode name nc permission purpose reason rinstance site size smime-type stale tag to-tag transport user ' +
   'ext refresher profile-type document app-id network-user qop index rc mp np utran-cell-id-3gpp cgi-3gpp ccf ' +
   'ecf icid-value icid-generated-at orig-ioi term-ioi content encoding alg ppt privacy screen gr'
-const SPECIAL = 'q rport +sip.instance info filename'
+const SPECIAL = 'q rport maddr +sip.instance info filename'
 
 const byName = new Map<string, Param<unknown>>(Object.values(p).map(param => [param.name, param]))
 

@@ -41,7 +41,58 @@ describe('values of headers', () => {
     expect(read(h.Timestamp, '54')).toMatchObject({ time: 54, delay: undefined })
     expect(read(h.Timestamp, '54. 0.25')).toMatchObject({ time: 54, delay: 0.25 })
     expect(() => read(h.Timestamp, '.5')).toThrow(ParseError)
-    expect(() => read(h.Timestamp, '1234567890.1234567890')).toThrow(ParseError)
+  })
+
+  it('Timestamp has any number of digits, and is written with all of them (RFC 3261 §20.38)', () => {
+    for (const text of ['1234567890123456', '1234567890.12345678901234567890 0.1', '9'.repeat(400)]) {
+      const value = read(h.Timestamp, text)
+      expect(value.time).toBe(Number(text.split(' ')[0]))
+      expect(String(value)).toBe(text)
+    }
+  })
+
+  it.each(['256', '300', '4294967295'])(
+    'Max-Forwards of %s is refused: it has 0 to 255 (RFC 3261 §20.22)',
+    text => {
+      expect(() => read(h.MaxForwards, text)).toThrow(ParseError)
+      expect(read(h.MaxForwards, '255')).toBe(255)
+    },
+  )
+
+  it.each([
+    'a;to-tag;from-tag=1',
+    'a;to-tag=1;from-tag=',
+    'a;to-tag=1;from-tag',
+    'a;to-tag=1;to-tag=2;from-tag=3',
+    'a;to-tag=1;from-tag=3;From-Tag=3',
+    'a;to-tag=1',
+    'a',
+  ])('Replaces and Join have one to-tag and one from-tag, with values: %s (RFC 3891 §6.1)', text => {
+    expect(() => read(h.Replaces, text)).toThrow(ParseError)
+    expect(() => read(h.Join, text)).toThrow(ParseError)
+  })
+
+  it.each(['<sip:a@b>, *', '*, <sip:a@b>', '<sip:a@b>\r\nm: *', '*\r\nm: *'])(
+    'Contact: * stands alone: %j (RFC 3261 §10.2.2)',
+    text => {
+      const message = parseMessage(Buffer.from(`REGISTER sip:a SIP/2.0\r\nm: ${text}\r\n\r\n`))
+      if (message instanceof ParseError) throw message
+      expect(() => message.all(h.Contact)).toThrow(ParseError)
+      expect(read(h.Contact, '*').isWildcard).toBe(true)
+    },
+  )
+
+  it('Via has received where it is a host, and none where it is not (RFC 3261 §18.2.1, RFC 5118 §4.5)', () => {
+    const received = (text: string): string | undefined =>
+      read(h.Via, `SIP/2.0/UDP a;received=${text}`).received
+    expect(['192.0.2.1', '[2001:db8::1]', '2001:db8::1', '"\\\x1b[2J"', '[:::]'].map(received)).toEqual([
+      '192.0.2.1',
+      '2001:db8::1',
+      '2001:db8::1',
+      undefined,
+      undefined,
+    ])
+    expect(() => read(h.Via, 'SIP/2.0/UDP [1::2::3]')).toThrow(ParseError)
   })
 
   it('challenges keep order, quotes and what is unknown (RFC 3261 §20.44)', () => {
@@ -82,8 +133,8 @@ describe('values of headers', () => {
       '1',
       false,
     ])
-    expect(() => read(h.Replaces, '98asjd8@test.com;to-tag=2')).toThrow('to-tag and from-tag expected')
-    expect(() => read(h.Join, '98asjd8@test.com')).toThrow('to-tag and from-tag expected')
+    expect(() => read(h.Replaces, '98asjd8@test.com;to-tag=2')).toThrow('one from-tag with a value expected')
+    expect(() => read(h.Join, '98asjd8@test.com')).toThrow('one to-tag with a value expected')
     expect(read(h.TargetDialog, 'a;local-tag=x;remote-tag=y')).toMatchObject({
       localTag: 'x',
       remoteTag: 'y',

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ParseError } from '../../../src/stack/grammar/parse-error.ts'
 import { Framer } from '../../../src/stack/message/framer.ts'
+import type { Head } from '../../../src/stack/message/head.ts'
 
 const message = (body: string): string =>
   `MESSAGE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP c;branch=z9hG4bK1\r\nl: ${body.length}\r\n\r\n${body}`
@@ -109,5 +110,102 @@ describe('Framer (RFC 3261 §18.3, RFC 5626 §4.4.1)', () => {
     })
     framer.push(Buffer.from(`\r\n\r\n${message('')}`))
     expect(got).toEqual([])
+  })
+
+  it('two pongs are no ping where they are awaited (RFC 5626 §4.4.1)', () => {
+    const got: string[] = []
+    const framer: Framer = new Framer({
+      onMessage: () => got.push('message'),
+      onPing: () => got.push('ping'),
+      onPong: () => got.push('pong'),
+      onBroken: () => got.push('broken'),
+    })
+    for (let n = 0; n < 3; n++) {
+      framer.expectPong()
+      framer.push(Buffer.from('\r\n'))
+    }
+    framer.push(Buffer.from(`\r\n\r\n${message('')}`))
+    expect(got).toEqual(['pong', 'pong', 'pong', 'ping', 'message'])
+  })
+})
+
+describe('what a stream costs while it is read (RFC 3261 §18.3)', () => {
+  const silent = { onMessage: () => {}, onPing: () => {}, onPong: () => {}, onBroken: () => {} }
+  const head = (bytes: number): Buffer => Buffer.from(`MESSAGE sip:a@b SIP/2.0\r\nX: ${'x'.repeat(bytes)}`)
+
+  /** Milliseconds of processor time for a head that comes octet by octet; the best of some runs. */
+  function octets(count: number): number {
+    const bytes = head(count)
+    let best = Number.POSITIVE_INFINITY
+    for (let run = 0; run < 5; run++) {
+      const framer = new Framer(silent)
+      const before = process.cpuUsage()
+      for (let at = 0; at < bytes.length; at++) framer.push(bytes.subarray(at, at + 1))
+      const { user, system } = process.cpuUsage(before)
+      best = Math.min(best, (user + system) / 1000)
+    }
+    return best
+  }
+
+  it('a head of 64,000 single octets takes time in proportion to them', { retry: 3 }, () => {
+    octets(16_000)
+    const quarter = octets(16_000)
+    const whole = octets(64_000)
+    expect(whole).toBeLessThan(80)
+    expect(whole).toBeLessThan(8 * quarter)
+  })
+
+  describe.runIf(global.gc !== undefined)('memory', () => {
+    /** Bytes that are held; array buffers are freed some time after the collection that finds them unused. */
+    async function held(): Promise<number> {
+      for (let turn = 0; turn < 3; turn++) {
+        global.gc?.()
+        await new Promise(resolve => setImmediate(resolve))
+      }
+      const { heapUsed, arrayBuffers } = process.memoryUsage()
+      return heapUsed + arrayBuffers
+    }
+
+    it('chunks of one octet cost what they hold, not 330 bytes each', async () => {
+      const framer = new Framer(silent)
+      framer.push(Buffer.from('MESSAGE sip:a@b SIP/2.0\r\nl: 60001\r\n\r\n'))
+      const before = await held()
+      for (let octets = 0; octets < 60_000; octets++) framer.push(Buffer.from('x'))
+      // the octets, and at most as much room again
+      expect((await held()) - before).toBeLessThan(2.5 * 60_000)
+      expect(framer.isWaiting).toBe(true)
+    })
+
+    it('a small message keeps the chunk it came in no longer alive, nor does its body', async () => {
+      const kept: unknown[] = []
+      const sink = {
+        ...silent,
+        onMessage: (framedHead: Head, bytes: Buffer) => kept.push(framedHead, bytes, bytes.subarray(-5)),
+      }
+      const small = message('hello')
+      const before = await held()
+      for (let n = 0; n < 500; n++) {
+        const chunk = Buffer.alloc(24_000, '\r\n')
+        chunk.write(small, 0, 'latin1')
+        new Framer(sink).push(chunk)
+      }
+      const bytes = (await held()) - before
+      expect(kept).toHaveLength(1500)
+      expect(bytes / 500).toBeLessThan(3000)
+    })
+
+    it('a message that has only begun keeps nothing of its chunk but its own bytes', async () => {
+      const framers: Framer[] = []
+      const before = await held()
+      for (let n = 0; n < 500; n++) {
+        const chunk = Buffer.alloc(24_000, '\r\n')
+        chunk.write('MESSAGE sip:a@b', 23_900, 'latin1')
+        const framer = new Framer(silent)
+        framer.push(chunk.fill(0x61, 23_915))
+        framers.push(framer)
+      }
+      expect(((await held()) - before) / 500).toBeLessThan(2500)
+      expect(framers.every(framer => framer.isWaiting)).toBe(true)
+    })
   })
 })

@@ -138,6 +138,29 @@ describe('templates: what nobody changed goes out byte for byte', () => {
   })
 })
 
+describe('decrementMaxForwards (RFC 3261 §16.6, step 3)', () => {
+  it('never goes below 0', () => {
+    const hops = (text: string): string =>
+      /Max-Forwards: (.*)\r/.exec(
+        encode(request(REQUEST.replace(' 70', text)).forward().decrementMaxForwards()),
+      )?.[1] ?? ''
+    expect([hops('0'), hops('1'), hops('255')]).toEqual(['0', '0', '254'])
+    expect(() => hops('256')).toThrow(ParseError)
+  })
+})
+
+describe('a malformed third Via hurts nobody who needs the first two (RFC 3261 §18.2.2)', () => {
+  it('a template reads and writes the second after the first was taken away', () => {
+    const via = 'SIP/2.0/UDP a.example;branch=z9hG4bK'
+    const message = parsed(`SIP/2.0 200 OK\r\nVia: ${via}1, ${via}2, SIP/2.0 garbage\r\n\r\n`)
+    const copy = message.forward().removeFirst(h.Via)
+    expect(copy.get(h.Via)?.branch).toBe('z9hG4bK2')
+    expect(copy.has(h.Via)).toBe(true)
+    expect(encode(copy)).toContain(`Via: ${via}2, SIP/2.0 garbage\r\n`)
+    expect(() => copy.all(h.Via)).toThrow(ParseError)
+  })
+})
+
 describe('what the application gives is checked', () => {
   const template = (): RequestTemplate => new RequestTemplate('OPTIONS', uri('sip:a@b'))
 
@@ -163,10 +186,10 @@ describe('what the application gives is checked', () => {
   it('what cannot stand in a URI is escaped, and comes back (RFC 3261 §19.1.2)', () => {
     const target = uri('sip:x@example.com')
       .with({ user: 'a b@c/é', password: 'p:q' })
-      .withParam(p.maddr, 'a;b=c')
-    expect(String(target)).toBe('sip:a%20b%40c/%C3%A9:p%3Aq@example.com;maddr=a%3Bb%3Dc')
+      .withParam(p.target, 'a;b=c')
+    expect(String(target)).toBe('sip:a%20b%40c/%C3%A9:p%3Aq@example.com;target=a%3Bb%3Dc')
     const again = uri(String(target))
-    expect([again.user, again.password, again.param(p.maddr)]).toEqual(['a b@c/é', 'p:q', 'a;b=c'])
+    expect([again.user, again.password, again.param(p.target)]).toEqual(['a b@c/é', 'p:q', 'a;b=c'])
     expect(() => target.with({ host: 'a b' })).toThrow('neither a host name nor an address')
     expect(() => target.with({ port: 65_536 })).toThrow('not in 0 to 65535')
     expect(() => header('a b', text)).toThrow('cannot be a header name')

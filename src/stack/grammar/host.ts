@@ -1,0 +1,24 @@
+import { familyOf, sameAddress, unbracketed } from '../../util/address.ts'
+import { consistsOf, HOST, sameIgnoringCase } from './chars.ts'
+
+/** Whether text without brackets is a host name or an address (RFC 3261 §25.1, `host`; RFC 5954 §4.1). */
+export function isHost(text: string): boolean {
+  return consistsOf(HOST, text) || isIpv6(text)
+}
+
+/** Whether text without brackets is an IPv6 address, which in SIP has no zone. */
+export function isIpv6(text: string): boolean {
+  return text.includes(':') && !text.includes('%') && familyOf(text) === 6
+}
+
+/** A host as it stands in a parameter, an IPv6 address with or without brackets; `undefined` where it is none. */
+export function hostOf(text: string): string | undefined {
+  const host = unbracketed(text)
+  return (host === text ? isHost(host) : isIpv6(host)) ? host : undefined
+}
+
+/** Whether two hosts are the same: names without regard to case, IPv6 addresses by value (RFC 5954 §4.2). */
+export function sameHost(one: string, other: string): boolean {
+  if (sameIgnoringCase(one, other)) return true
+  return one.includes(':') && other.includes(':') && sameAddress(one, other)
+}
