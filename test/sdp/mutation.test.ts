@@ -10,6 +10,7 @@ import {
 } from '../../src/sdp/index.ts'
 import { PeerError } from '../../src/util/errors.ts'
 import { seededRandom, Tokens } from '../../src/util/random.ts'
+import { cpuMilliseconds } from './cpu.ts'
 import { SAMPLES } from './samples.ts'
 
 const head = 'v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n'
@@ -146,11 +147,11 @@ describe('time', () => {
     const body = head + tail
     const limits = { maxLines: 65_536, maxMedia: 65_536 }
     read(body, limits)
-    const start = performance.now()
+    const start = cpuMilliseconds()
     const session = read(body, limits)
     expect(session).toBeDefined()
     for (const media of session?.media ?? []) codecs(media)
     if (session) encodeSdp(session)
-    expect(performance.now() - start).toBeLessThan(250)
+    expect(cpuMilliseconds() - start).toBeLessThan(250)
   })
 })

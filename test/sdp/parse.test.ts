@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { encodeSdp, parseSdp } from '../../src/sdp/index.ts'
 import { PeerError } from '../../src/util/errors.ts'
+import { cpuMilliseconds } from './cpu.ts'
 import {
   GATEWAY,
   RFC3264_10_1,
@@ -370,9 +371,9 @@ describe('what a body may cost', () => {
     const error = failureOf(sections(3000))
     expect(error).toMatchObject({ code: 'ERR_SDP_TOO_LARGE', status: 413 })
     expect(error.message).toBe('SDP line 134: more than 128 media sections; no more are accepted')
-    const began = performance.now()
+    const began = cpuMilliseconds()
     for (let i = 0; i < 100; i++) failureOf(sections(3000))
-    expect((performance.now() - began) / 100).toBeLessThan(5)
+    expect((cpuMilliseconds() - began) / 100).toBeLessThan(3)
   })
 
   it('128 are read, and more where the option says so', () => {

@@ -1,0 +1,49 @@
+import { RtpEngineClient } from 'resip/media'
+import { parseSdp } from 'resip/sdp'
+import { Child } from '../../test/peers/child.ts'
+import { installed } from '../../test/peers/installed.ts'
+import { freePort } from '../../test/peers/ports.ts'
+import type { Relay } from '../relay/load.ts'
+
+const address = '127.0.0.1'
+
+/**
+ * rtpengine without its kernel module, with a call for each two of `sinks`, which are what the legs send from. Throws
+ * one sentence where the program is missing and cannot be installed, or does not start.
+ */
+export async function startRtpEngine(sinks: readonly number[]): Promise<Relay> {
+  installed('rtpengine', 'rtpengine-daemon')
+  const control = await freePort(address)
+  const engine = await Child.start('rtpengine', [
+    ...['--config-file=none', '--foreground', '--log-stderr', '--log-level=2', '--table=-1'],
+    ...[`--interface=${address}`, `--listen-ng=${address}:${control}`, '--num-threads=2'],
+    ...['--port-min=35000', '--port-max=39999', '--timeout=60'],
+  ])
+  const client = new RtpEngineClient(`udp://${address}:${control}`)
+  try {
+    const ports: number[] = []
+    for (let leg = 0; leg + 1 < sinks.length; leg += 2) {
+      const [caller, callee] = [`caller-${leg}`, `callee-${leg}`]
+      const call = `call-${leg}`
+      const toCallee = await client.offer(sdp(sinks[leg]), call, caller)
+      const toCaller = await client.answer(sdp(sinks[leg + 1]), call, caller, callee)
+      // what each is told to send to
+      ports.push(portOf(toCaller.sdp), portOf(toCallee.sdp))
+    }
+    return { pid: engine.pid, ports, stop: () => engine.stop() }
+  } catch (error) {
+    await engine.stop()
+    throw new Error(`rtpengine did not start: ${engine.complaint.slice(-200)}`, { cause: error })
+  } finally {
+    await client.close()
+  }
+}
+
+function sdp(port: number | undefined): string {
+  const lines = ['v=0', `o=- 1 1 IN IP4 ${address}`, 's=-', `c=IN IP4 ${address}`, 't=0 0']
+  return `${[...lines, `m=audio ${port} RTP/AVP 0`].join('\r\n')}\r\n`
+}
+
+function portOf(description: string): number {
+  return parseSdp(description).media[0]?.port ?? 0
+}
