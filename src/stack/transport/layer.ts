@@ -11,7 +11,7 @@ import { validate } from '../message/validate.ts'
 import type { Counters } from '../statistics.ts'
 import { Names } from './names.ts'
 import { localUri } from './placement.ts'
-import { type SourceAddress, selectTransport, type Target } from './selector.ts'
+import { type SourceAddress, type Target, TransportSelector } from './selector.ts'
 import type { SendFailure, Sent, Transport, TransportReceiver } from './transport.ts'
 
 /** Who gets what the transports received. */
@@ -52,14 +52,14 @@ export class TransportLayer implements TransportReceiver {
   readonly #receiver: MessageReceiver
   readonly #counters: Counters
   readonly #log: Log
-  readonly #source: SourceAddress
+  readonly #selector: TransportSelector
   readonly #limits: FrameLimits
 
   constructor(options: TransportLayerOptions) {
     this.#receiver = options.receiver
     this.#counters = options.counters
     this.#log = options.log
-    this.#source = options.source
+    this.#selector = new TransportSelector(options.source)
     this.#limits = options.limits
   }
 
@@ -83,6 +83,7 @@ export class TransportLayer implements TransportReceiver {
     this.#byOrdinal.set(this.#added++, transport)
     this.#hops.set(transport.key, { via: '', localUri: uri => localUri(transport, uri) })
     this.#names.follow(this.transports)
+    this.#selector.follow(this.transports)
   }
 
   async remove(key: string): Promise<void> {
@@ -92,6 +93,7 @@ export class TransportLayer implements TransportReceiver {
     if (transport === undefined) return
     this.#byOrdinal.delete(this.ordinalOf(transport))
     this.#names.follow(this.transports)
+    this.#selector.follow(this.transports)
     await this.#shut(transport)
   }
 
@@ -145,7 +147,7 @@ export class TransportLayer implements TransportReceiver {
 
   /** The transport for a target. @throws EnvironmentError where there is none */
   select(target: Target): Transport | Promise<Transport> {
-    return selectTransport(this.#transports.values(), target, this.#source)
+    return this.#selector.select(target)
   }
 
   /** Sends wire text; see {@link Transport.send}. */
@@ -192,6 +194,7 @@ export class TransportLayer implements TransportReceiver {
     const transports = [...this.#transports.values()]
     this.#transports.clear()
     this.#names.clear()
+    this.#selector.follow([])
     await Promise.all(transports.map(transport => this.#shut(transport)))
   }
 

@@ -2,43 +2,53 @@ import { canonicalAddress, unbracketed, unmapped } from '../../util/address.ts'
 import { formatHostPort } from '../grammar/uri.ts'
 import type { Transport } from './transport.ts'
 
+/** Stands for a name that was given without a port. */
+const ANY_PORT = 0
+
 /** The hosts and ports that mean us: those of our transports, and those that an application gave. */
 export class Names {
-  readonly #given = new Set<string>()
-  #all = new Set<string>()
+  readonly #given: { readonly host: string; readonly port: number | undefined }[] = []
+  /** Ports by host; asked for every response, so that no text is made to ask. */
+  readonly #ports = new Map<string, Set<number>>()
+  readonly #texts = new Set<string>()
 
   /** `proxy.example.com`, at any port or at one. */
   add(host: string, port: number | undefined): void {
-    const name = formatHostPort(plainHost(host), port)
-    this.#given.add(name)
-    this.#all.add(name)
+    this.#given.push({ host, port })
+    this.#enter(host, port)
   }
 
   /** Takes over what transports are known by: what they advertise, and what is bound, where those beside us reach it. */
   follow(transports: Iterable<Transport>): void {
-    this.#all = new Set(this.#given)
+    this.clear()
+    for (const { host, port } of this.#given) this.#enter(host, port)
     for (const { sentBy, local } of transports) {
-      this.#all.add(formatHostPort(plainHost(sentBy.host), sentBy.port))
-      this.#all.add(formatHostPort(plainHost(local.address), local.port))
+      this.#enter(sentBy.host, sentBy.port)
+      this.#enter(local.address, local.port)
     }
   }
 
   clear(): void {
-    this.#all.clear()
+    this.#ports.clear()
+    this.#texts.clear()
   }
 
   /** Whether a sent-by, as it stands in a Via, is one of ours; IPv6 is compared by value (RFC 5954 §4.2). */
   hasSentBy(sentBy: string): boolean {
-    return this.#all.has(sentBy) || (!plain.test(sentBy) && this.#all.has(plainSentBy(sentBy)))
+    return this.#texts.has(sentBy) || (!plain.test(sentBy) && this.#texts.has(plainSentBy(sentBy)))
   }
 
   /** Whether a host, at a port, at the default port where there is none, or at any port, is ours. */
   has(host: string, port: number | undefined, defaultPort: number): boolean {
+    const ports = this.#ports.get(plainHost(host))
+    return ports !== undefined && (ports.has(port ?? defaultPort) || ports.has(ANY_PORT))
+  }
+
+  #enter(host: string, port: number | undefined): void {
     const name = plainHost(host)
-    return (
-      this.#all.has(formatHostPort(name, port ?? defaultPort)) ||
-      this.#all.has(formatHostPort(name, undefined))
-    )
+    const ports = this.#ports.get(name) ?? new Set<number>()
+    this.#ports.set(name, ports.add(port ?? ANY_PORT))
+    this.#texts.add(formatHostPort(name, port))
   }
 }
 

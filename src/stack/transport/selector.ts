@@ -1,4 +1,4 @@
-import { familyOf, isLoopback } from '../../util/address.ts'
+import { type AddressFamily, familyOf, isLoopback } from '../../util/address.ts'
 import { EnvironmentError } from '../../util/errors.ts'
 import type { Protocol } from '../message/flow.ts'
 import type { Transport } from './transport.ts'
@@ -16,43 +16,78 @@ export interface Target {
 /** Tells which local address the system would use towards a remote one. */
 export type SourceAddress = (remote: string) => string | Promise<string>
 
+/** A transport with what its address says, read once. */
+interface Candidate {
+  readonly transport: Transport
+  readonly address: string
+  readonly family: AddressFamily
+  readonly isLoopback: boolean
+}
+
 /**
  * Chooses the transport for a target on a multi-homed host: of the protocol's transports of the target's family the
  * only one, or the one bound to the address that the system's routes lead out of.
- * @throws EnvironmentError where no transport fits
  */
-export function selectTransport(
-  transports: Iterable<Transport>,
-  target: Target,
-  source: SourceAddress,
-): Transport | Promise<Transport> {
-  const fitting = fittingTransports(transports, target)
-  const [first] = fitting
-  if (first === undefined) throw noTransport(target)
-  if (fitting.length === 1) return first
-  const address = source(target.address)
-  return typeof address === 'string'
-    ? boundTo(fitting, address)
-    : address.then(known => boundTo(fitting, known))
-}
+export class TransportSelector {
+  readonly #source: SourceAddress
+  #candidates: readonly Candidate[] = []
 
-/** Transports of the target's protocol and family; a loopback address is reached from a loopback address only. */
-function fittingTransports(transports: Iterable<Transport>, target: Target): Transport[] {
-  const family = familyOf(target.address)
-  const loopback = isLoopback(target.address)
-  const fitting: Transport[] = []
-  const others: Transport[] = []
-  for (const transport of transports) {
-    if (transport.protocol !== target.protocol || transport.local.family !== family) continue
-    if (isLoopback(transport.local.address) === loopback) fitting.push(transport)
-    else others.push(transport)
+  constructor(source: SourceAddress) {
+    this.#source = source
   }
-  return fitting.length > 0 ? fitting : others
+
+  /** Takes over the transports to choose from. */
+  follow(transports: Iterable<Transport>): void {
+    this.#candidates = Array.from(transports, transport => {
+      const { address, family } = transport.local
+      return { transport, address, family, isLoopback: isLoopback(address) }
+    })
+  }
+
+  /** @throws EnvironmentError where no transport fits */
+  select(target: Target): Transport | Promise<Transport> {
+    const family = familyOf(target.address)
+    const loopback = isLoopback(target.address)
+    // a loopback address is reached from a loopback address, and other ones from others, where there are such
+    const only = this.#only(target, family, loopback) ?? this.#only(target, family, !loopback)
+    if (only === undefined) throw noTransport(target)
+    if (only !== 'several') return only
+    const among = this.#fitting(target, family, loopback)
+    const fitting = among.length > 0 ? among : this.#fitting(target, family, !loopback)
+    const address = this.#source(target.address)
+    return typeof address === 'string'
+      ? boundTo(fitting, address)
+      : address.then(known => boundTo(fitting, known))
+  }
+
+  /** The one transport that fits, without making anything of the others: nearly always there is one. */
+  #only(target: Target, family: number | undefined, loopback: boolean): Transport | 'several' | undefined {
+    let only: Transport | undefined
+    for (const candidate of this.#candidates) {
+      if (!fits(candidate, target, family, loopback)) continue
+      if (only !== undefined) return 'several'
+      only = candidate.transport
+    }
+    return only
+  }
+
+  #fitting(target: Target, family: number | undefined, loopback: boolean): Candidate[] {
+    return this.#candidates.filter(candidate => fits(candidate, target, family, loopback))
+  }
 }
 
-function boundTo(transports: readonly Transport[], address: string): Transport {
-  const bound = transports.find(transport => transport.local.address === address)
-  return bound ?? (transports[0] as Transport)
+function fits(
+  { transport, family, isLoopback }: Candidate,
+  target: Target,
+  wanted: number | undefined,
+  loopback: boolean,
+): boolean {
+  return transport.protocol === target.protocol && family === wanted && isLoopback === loopback
+}
+
+function boundTo(fitting: readonly Candidate[], address: string): Transport {
+  const bound = fitting.find(candidate => candidate.address === address) ?? fitting[0]
+  return (bound as Candidate).transport
 }
 
 function noTransport(target: Target): EnvironmentError {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { Flow, Protocol } from '../../../src/stack/message/flow.ts'
 import { Placement } from '../../../src/stack/transport/placement.ts'
 import { responseWay } from '../../../src/stack/transport/response-way.ts'
-import { selectTransport, type Target } from '../../../src/stack/transport/selector.ts'
+import { type SourceAddress, type Target, TransportSelector } from '../../../src/stack/transport/selector.ts'
 import type { Transport } from '../../../src/stack/transport/transport.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'
 import { Timers } from '../../../src/util/timers.ts'
@@ -124,6 +124,15 @@ describe('the transport for a target on a multi-homed host', () => {
   const tcp = at('TCP', '192.0.2.1')
   const all = [loop, lan, wan, six, tcp]
   const target = (address: string, protocol: Protocol = 'UDP'): Target => ({ protocol, address, port: 5060 })
+  const selectTransport = (
+    transports: readonly Transport[],
+    to: Target,
+    source: SourceAddress,
+  ): Transport | Promise<Transport> => {
+    const selector = new TransportSelector(source)
+    selector.follow(transports)
+    return selector.select(to)
+  }
   const never = (): string => {
     throw new Error('there was no need to ask')
   }
