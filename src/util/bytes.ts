@@ -1,13 +1,3 @@
-declare global {
-  interface Buffer {
-    /** The bytes from `start` to `end` as text, one character a byte; what `toString('latin1')` ends up calling. */
-    latin1Slice(start?: number, end?: number): string
-    utf8Slice(start?: number, end?: number): string
-    /** Writes text, one byte a character; answers how many bytes were written. */
-    latin1Write(text: string): number
-  }
-}
-
 /** V8 copies substrings shorter than this; longer ones are views that keep their whole parent alive. */
 const SMALLEST_VIEW = 13
 
