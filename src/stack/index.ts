@@ -72,6 +72,7 @@ export {
   response,
 } from './message/build.ts'
 export { headerLines } from './message/encode.ts'
+export type { HeaderEntry } from './message/entry.ts'
 export type { Flow, Protocol } from './message/flow.ts'
 export { Identifiers } from './message/identifiers.ts'
 export {

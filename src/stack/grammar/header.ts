@@ -2,7 +2,7 @@ import { UsageError } from '../../util/errors.ts'
 import { consistsOf, TOKEN } from './chars.ts'
 import { idOfName } from './names.ts'
 import { ParseError } from './parse-error.ts'
-import { borrow, giveBack, Scanner, type WireText } from './scanner.ts'
+import { borrow, giveBack, type Scanner, type WireText } from './scanner.ts'
 
 const COMMA = 0x2c
 
@@ -55,8 +55,8 @@ export class Header<T> {
   }
 
   /** All values of a line, appended to `values`. Empty list elements are skipped (RFC 3261 §25.1, `#rule`). */
-  parseAll(wire: WireText, start: number, end: number, values: T[]): void {
-    const scanner = new Scanner(wire, this.name, start, end)
+  parseAll(wire: WireText, start: number, end: number, values: T[]): T[] {
+    const scanner = borrow(wire, this.name, start, end)
     do {
       scanner.skipSpace()
       if (this.hasCommas && (scanner.atEnd || scanner.peek() === COMMA)) continue
@@ -64,6 +64,8 @@ export class Header<T> {
       scanner.skipSpace()
     } while (this.hasCommas && scanner.accept(COMMA))
     if (!scanner.atEnd) scanner.fail('unexpected character')
+    giveBack(scanner)
+    return values
   }
 
   /** @internal checks values that were read from several lines. @throws ParseError where one must have stood alone */

@@ -1,5 +1,5 @@
 import { fromWire } from '../../util/bytes.ts'
-import { ADDR_SPEC, consistsOf, DISPLAY_NAME, TOKEN } from './chars.ts'
+import { ADDR_SPEC, CLASS, DISPLAY_NAME, TOKEN } from './chars.ts'
 import { noParams, type Param, type Params, textParam } from './params.ts'
 import { parseParams } from './parse-params.ts'
 import { quote, Scanner, scan, unfold } from './scanner.ts'
@@ -138,6 +138,13 @@ function parseAddrSpec(scanner: Scanner): NameAddr {
   return new NameAddr('', uri, parseParams(scanner))
 }
 
+/** Tokens with one blank between them: what needs no quotes. */
 function isTokens(text: string): boolean {
-  return text.split(' ').every(part => consistsOf(TOKEN, part))
+  let wasBlank = true
+  for (let i = 0; i < text.length; i++) {
+    const isBlank = text.charCodeAt(i) === 0x20
+    if (isBlank ? wasBlank : ((CLASS[text.charCodeAt(i)] ?? 0) & TOKEN) === 0) return false
+    wasBlank = isBlank
+  }
+  return !wasBlank
 }

@@ -10,7 +10,17 @@ const PERCENT = 0x25
 const OPEN = 0x3c
 const CLOSE = 0x3e
 
-const commonNames = ['tag', 'branch', 'rport', 'received', 'lr', 'transport', 'expires', 'q'] as const
+/** Names that messages are full of, by their first byte. */
+const commonNames: readonly (readonly string[] | undefined)[] = byFirstByte([
+  'tag',
+  'branch',
+  'rport',
+  'received',
+  'lr',
+  'transport',
+  'expires',
+  'q',
+])
 
 /** `*( SEMI generic-param )`, blanks allowed around the delimiters; stops before anything else. */
 export function parseParams(scanner: Scanner): Params {
@@ -63,13 +73,25 @@ function parseParam(scanner: Scanner): Params {
 /** A token; the names that every message has are shared strings, not cut out anew. */
 function parseName(scanner: Scanner): string {
   const from = scanner.position
-  for (const name of commonNames) {
-    if (!scanner.isAt(name)) continue
-    scanner.position = from + name.length
-    if (((CLASS[scanner.peek()] ?? 0) & TOKEN) === 0) return name
-    scanner.position = from
+  const names = commonNames[scanner.peek()]
+  if (names !== undefined) {
+    for (const name of names) {
+      if (!scanner.isAt(name)) continue
+      scanner.position = from + name.length
+      if (((CLASS[scanner.peek()] ?? 0) & TOKEN) === 0) return name
+      scanner.position = from
+    }
   }
   return scanner.token()
+}
+
+function byFirstByte(names: readonly string[]): (readonly string[] | undefined)[] {
+  const table = new Array<string[] | undefined>(128).fill(undefined)
+  for (const name of names) {
+    const first = name.charCodeAt(0)
+    table[first] = [...(table[first] ?? []), name]
+  }
+  return table
 }
 
 /** `<URI>`, the value of an Identity's `info` (RFC 8224 §4): kept with its brackets. */

@@ -43,7 +43,11 @@ export class Auth extends Parameterised<Auth> {
 }
 
 /** WWW-Authenticate, Authorization and the proxy's: one a line, for their parameters have commas between them. */
-export const auth: HeaderGrammar<Auth> = { parse: parseAuth, encode: String, values: 'challenge' }
+export const auth: HeaderGrammar<Auth> = {
+  parse: parseAuth,
+  encode: value => value.toString(),
+  values: 'challenge',
+}
 
 /** Authentication-Info (RFC 3261 §20.6) and Proxy-Authentication-Info (RFC 7615): parameters alone. */
 export const authInfo: HeaderGrammar<Params> = {

@@ -67,11 +67,11 @@ export class SubscriptionState extends Parameterised<SubscriptionState> {
 /** Event. */
 export const event: HeaderGrammar<Event> = {
   parse: scanner => new Event(scanner.token(), parseParams(scanner)),
-  encode: String,
+  encode: value => value.toString(),
 }
 
 /** Subscription-State. */
 export const subscriptionState: HeaderGrammar<SubscriptionState> = {
   parse: scanner => new SubscriptionState(scanner.token(), parseParams(scanner)),
-  encode: String,
+  encode: value => value.toString(),
 }

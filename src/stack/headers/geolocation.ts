@@ -31,5 +31,5 @@ export class GeolocationError extends Parameterised<GeolocationError> {
 /** Geolocation-Error. */
 export const geolocationError: HeaderGrammar<GeolocationError> = {
   parse: scanner => new GeolocationError(scanner.number(999), parseParams(scanner)),
-  encode: String,
+  encode: value => value.toString(),
 }

@@ -52,7 +52,7 @@ export const identity: HeaderGrammar<Identity> = {
     if (scanner.position === from) scanner.fail('signature expected')
     return new Identity(scanner.since(from), parseParams(scanner))
   },
-  encode: String,
+  encode: value => value.toString(),
   values: 'line',
 }
 

@@ -47,11 +47,15 @@ import { parseVia, type Via as ViaValue } from './via.ts'
 import { type Warning as WarningValue, warnings } from './warning.ts'
 
 // what every message has, and its way
-export const Via: Header<ViaValue> = header('Via', { parse: parseVia, encode: String, values: 'line' })
+export const Via: Header<ViaValue> = header('Via', {
+  parse: parseVia,
+  encode: value => value.toString(),
+  values: 'line',
+})
 export const From: Header<NameAddr> = header('From', address)
 export const To: Header<NameAddr> = header('To', address)
 export const CallId: Header<string> = header('Call-ID', callId)
-export const CSeq: Header<CSeqValue> = header('CSeq', { parse: parseCSeq, encode: String })
+export const CSeq: Header<CSeqValue> = header('CSeq', { parse: parseCSeq, encode: value => value.toString() })
 export const MaxForwards: Header<number> = header('Max-Forwards', hops)
 export const MaxBreadth: Header<number> = header('Max-Breadth', number)
 export const Contact: Header<NameAddr> = header('Contact', contacts)

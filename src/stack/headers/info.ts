@@ -33,7 +33,7 @@ export const info: HeaderGrammar<Info> = {
     scanner.expect(0x3e)
     return new Info(uri, parseParams(scanner))
   },
-  encode: String,
+  encode: value => value.toString(),
 }
 
 /** Alert-Info, Call-Info, Error-Info, Geolocation. */

@@ -52,7 +52,7 @@ export function mime(text: string): Mime {
 }
 
 /** Content-Type. */
-export const mediaType: HeaderGrammar<Mime> = { parse: parseMime, encode: String }
+export const mediaType: HeaderGrammar<Mime> = { parse: parseMime, encode: value => value.toString() }
 
 /** Accept. */
 export const mediaRanges: HeaderGrammar<Mime> = { ...mediaType, values: 'listed' }

@@ -29,5 +29,5 @@ export const rack: HeaderGrammar<RAck> = {
     const cseq = parseCSeq(scanner)
     return new RAck(rseq, cseq.number, cseq.method)
   },
-  encode: String,
+  encode: value => value.toString(),
 }

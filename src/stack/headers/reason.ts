@@ -42,6 +42,6 @@ export function reason(protocol: string, cause: number, text?: string): Reason {
 /** Reason: one a protocol, with commas between them. */
 export const reasons: HeaderGrammar<Reason> = {
   parse: scanner => new Reason(scanner.token(), parseParams(scanner)),
-  encode: String,
+  encode: value => value.toString(),
   values: 'listed',
 }

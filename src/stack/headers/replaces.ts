@@ -65,13 +65,13 @@ export const replaces: HeaderGrammar<DialogReference> = {
     }
     return value
   },
-  encode: String,
+  encode: value => value.toString(),
 }
 
 /** Target-Dialog. */
 export const targetDialog: HeaderGrammar<DialogReference> = {
   parse: scanner => new DialogReference(parseCallId(scanner), parseParams(scanner)),
-  encode: String,
+  encode: value => value.toString(),
 }
 
 function standsOnce(params: Params, name: string): boolean {

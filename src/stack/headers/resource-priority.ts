@@ -27,6 +27,6 @@ export const resourcePriorities: HeaderGrammar<ResourcePriority> = {
     }
     return new ResourcePriority(text.slice(0, dot), priority)
   },
-  encode: String,
+  encode: value => value.toString(),
   values: 'listed',
 }

@@ -48,7 +48,7 @@ export const retryAfter: HeaderGrammar<RetryAfter> = {
     scanner.position = before
     return new RetryAfter(seconds, '', parseParams(scanner))
   },
-  encode: String,
+  encode: value => value.toString(),
 }
 
 /** `"(" *( ctext / quoted-pair / comment ) ")"` without the outer parentheses; inner ones are counted, not nested calls. */

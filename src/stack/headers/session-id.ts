@@ -37,5 +37,5 @@ export const sessionId: HeaderGrammar<SessionId> = {
     if (local.length !== 32) scanner.fail('UUID of 32 hexadecimal digits expected')
     return new SessionId(local, parseParams(scanner))
   },
-  encode: String,
+  encode: value => value.toString(),
 }

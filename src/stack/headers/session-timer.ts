@@ -36,5 +36,5 @@ export class SessionInterval extends Parameterised<SessionInterval> {
 /** `delta-seconds *( SEMI param )`. */
 export const sessionInterval: HeaderGrammar<SessionInterval> = {
   parse: scanner => new SessionInterval(scanner.number(), parseParams(scanner)),
-  encode: String,
+  encode: value => value.toString(),
 }

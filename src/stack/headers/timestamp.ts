@@ -31,7 +31,7 @@ export const timestamp: HeaderGrammar<Timestamp> = {
     const delay = decimal(scanner)
     return new Timestamp(Number(time), Number(delay), `${time} ${delay}`)
   },
-  encode: String,
+  encode: value => value.toString(),
 }
 
 function decimal(scanner: Scanner): string {

@@ -38,7 +38,7 @@ export const tokens: HeaderGrammar<string> = { ...token, values: 'listed' }
 /** One token with parameters: Content-Disposition, Answer-Mode, Info-Package … */
 export const tokenWithParams: HeaderGrammar<Token> = {
   parse: scanner => new Token(scanner.token(), parseParams(scanner)),
-  encode: String,
+  encode: value => value.toString(),
 }
 
 /** Several of them: Accept-Encoding, Accept-Language, Recv-Info, Security-Client … */

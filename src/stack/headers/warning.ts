@@ -31,7 +31,7 @@ export const warnings: HeaderGrammar<Warning> = {
     blank(scanner)
     return new Warning(code, agent, scanner.quoted())
   },
-  encode: String,
+  encode: value => value.toString(),
   values: 'listed',
 }
 

@@ -1,10 +1,12 @@
 import { printable } from '../../util/log.ts'
 import type { Header } from '../grammar/header.ts'
 import type { NameAddr } from '../grammar/name-addr.ts'
+import { MALFORMED } from '../grammar/names.ts'
 import { ParseError } from '../grammar/parse-error.ts'
 import type { CSeq } from '../headers/cseq.ts'
 import * as h from '../headers/index.ts'
 import type { Via } from '../headers/via.ts'
+import { HeaderEntry } from './entry.ts'
 import type { Flow } from './flow.ts'
 import { ABSENT, type Head } from './head.ts'
 import { type Attempt, attempt, type HeaderReader } from './reader.ts'
@@ -72,6 +74,10 @@ export abstract class ReceivedMessage implements HeaderReader {
   }
 
   get<T>(header: Header<T>): T | undefined {
+    if (header.id <= h.CSeq.id && header.id > 0) {
+      const mandatory = this.#mandatory(header)
+      if (mandatory !== undefined) return mandatory as T
+    }
     const kept = this.#values?.get(header)
     if (kept !== undefined) return kept as T
     const value = this.#first(header)
@@ -103,6 +109,18 @@ export abstract class ReceivedMessage implements HeaderReader {
   /** All values of a header without throwing. */
   tryAll<T>(header: Header<T>): Attempt<readonly T[]> {
     return attempt(() => this.all(header))
+  }
+
+  /**
+   * All header lines in their order, lines that are none left out. What a B2BUA walks to copy them:
+   * `for (const entry of message.headers()) if (isPassed(entry.header)) template.copy(entry)`.
+   */
+  headers(): HeaderEntry[] {
+    const { head } = this
+    const entries: HeaderEntry[] = []
+    for (let line = 0; line < head.lineCount; line++)
+      if (head.idAt(line) !== MALFORMED) entries.push(new HeaderEntry(head, line))
+    return entries
   }
 
   /** The names of all headers in their order, as they are written, lines that are none left out. */
@@ -150,6 +168,29 @@ export abstract class ReceivedMessage implements HeaderReader {
   /** The message as text, one character a byte. */
   toString(): string {
     return this.#bytes.latin1Slice()
+  }
+
+  /** The value of a getter for its header's own token, kept there; `undefined` for any other, and where it is absent. */
+  #mandatory(header: Header<unknown>): unknown {
+    switch (header) {
+      case h.Via:
+        this.#via ??= this.#first(h.Via)
+        return this.#via
+      case h.From:
+        this.#from ??= this.#first(h.From)
+        return this.#from
+      case h.To:
+        this.#to ??= this.#first(h.To)
+        return this.#to
+      case h.CallId:
+        this.#callId ??= this.#first(h.CallId)
+        return this.#callId
+      case h.CSeq:
+        this.#cseq ??= this.#first(h.CSeq)
+        return this.#cseq
+      default:
+        return undefined
+    }
   }
 
   #first<T>(header: Header<T>): T | undefined {

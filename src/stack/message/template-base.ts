@@ -6,6 +6,7 @@ import * as h from '../headers/index.ts'
 import { type Mime, mime } from '../headers/mime.ts'
 import type { HeaderBlock } from './block.ts'
 import { HeaderEdit } from './edit.ts'
+import type { HeaderEntry } from './entry.ts'
 import type { Head } from './head.ts'
 import { type Attempt, attempt, type HeaderReader } from './reader.ts'
 import type { ReceivedMessage } from './received.ts'
@@ -118,6 +119,16 @@ export abstract class Template implements HeaderReader {
       )
     }
     this.blocks = [...this.blocks, block]
+    return this
+  }
+
+  /** Puts a header line of a received message behind those that are there, byte for byte: it is not parsed. */
+  copy(entry: HeaderEntry): this {
+    const { header } = entry
+    if (header.id === h.ContentLength.id) return this
+    const value = new WireValue(header, entry.wireText.trim())
+    const edit = this.#edit(header)
+    edit.replace([...(edit.replaced ?? this.all(header)), value])
     return this
   }
 
