@@ -97,7 +97,7 @@ export class StatelessProxy {
     const isToUs = isOurs(stack, request)
     if (isToUs && request.method === 'OPTIONS' && !request.has(h.Route)) {
       // §11.2: what the proxy itself can do is to answer OPTIONS
-      stack.reply(request, stack.response(request, 200).set(h.Allow, 'OPTIONS'))
+      stack.reply(request, stack.statelessResponse(request, 200).set(h.Allow, 'OPTIONS'))
       return
     }
     const refusal = validateForForwarding(stack, request, this.#options.supported)

@@ -211,7 +211,7 @@ export class SipStack {
   }
 
   /** A response to be given to {@link reply}; its To tag is made from the request alone. */
-  response(request: SipRequest, status: number, reason?: string): ResponseTemplate {
+  statelessResponse(request: SipRequest, status: number, reason?: string): ResponseTemplate {
     return this.#replies.response(request, status, reason)
   }
 
