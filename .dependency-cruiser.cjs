@@ -64,7 +64,14 @@ module.exports = {
       comment: 'apps and bench import the package entry points only',
       severity: 'error',
       from: { path: '^(apps|bench)/' },
-      to: { path: '^src/', pathNot: '^src/[^/]+/index\\.ts$' },
+      to: { path: '^src/', pathNot: '^src/[^/]+/index\\.ts$|^src/util/' },
+    },
+    {
+      name: 'util-is-no-public-surface',
+      comment: 'what a program needs of util, an entry point exports; a bench may measure it where it stands',
+      severity: 'error',
+      from: { path: '^apps/' },
+      to: { path: '^src/util/' },
     },
     {
       name: 'no-dev-dependency-at-run-time',

@@ -14,7 +14,7 @@ export function hash64(text: string, seed: number = 0): string {
   }
   a = mixed(a) ^ mixed(b ^ text.length)
   b = mixed(b) ^ mixed(a ^ text.length)
-  return hex(a) + hex(b)
+  return hex32(a) + hex32(b)
 }
 
 function mixed(word: number): number {
@@ -27,7 +27,8 @@ const HEX_BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
   byte.toString(16).padStart(2, '0'),
 )
 
-function hex(word: number): string {
+/** A 32-bit word as 8 lower-case hexadecimal digits. */
+export function hex32(word: number): string {
   const high = `${HEX_BYTES[word >>> 24]}${HEX_BYTES[(word >>> 16) & 0xff]}`
   return `${high}${HEX_BYTES[(word >>> 8) & 0xff]}${HEX_BYTES[word & 0xff]}`
 }
