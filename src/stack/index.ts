@@ -97,4 +97,5 @@ export {
   type Passage,
 } from './transport/memory.ts'
 export type { Target } from './transport/selector.ts'
-export type { Transport, TransportReceiver } from './transport/transport.ts'
+export { type SentBy, sentByOf } from './transport/sent-by.ts'
+export type { SendFailure, Sent, Transport, TransportReceiver } from './transport/transport.ts'

@@ -259,6 +259,9 @@ export class SipStack {
       },
       onMalformed: (request: SipRequest, error: ParseError) => this.#replies.refuse(request, error),
       onFlowFailed: (flow: Flow) => this.#transactions.onFlowFailed(flow),
+      onFlowOpened() {},
+      onPong() {},
+      onStun() {},
     }
   }
 

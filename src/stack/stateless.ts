@@ -39,7 +39,7 @@ export class StatelessReplies {
     const wire = encode(template, this.#transports.responseHop(source.transport))
     const { flow, fallback } = responseWay(request, source)
     this.#counters.responseOut(template.status)
-    if (this.#transports.send(wire, flow) < 0) this.#transports.send(wire, fallback)
+    if (this.#transports.send(wire, flow) === 'gone') this.#transports.send(wire, fallback)
   }
 
   /** Answers a request that is malformed with the status its error suggests and a reason that names the header. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { h, popOwnRoutes, SipStack, validateForForwarding } from 'resip/stack'
 import { expect, test } from 'vitest'
-import { invite, options, requestText, World } from './world.ts'
+import { deaf, invite, options, requestText, World } from './world.ts'
 
 const texts = [
   requestText('INVITE', {
@@ -81,9 +81,8 @@ test('no message, however broken, throws out of a stateful or a stateless stack'
   stream.onRequest(transaction => transaction.respond(404))
   const raw = world.network.transport('UDP', '192.0.2.1', 5060)
   const tcp = world.network.transport('TCP', '192.0.2.1', 5060)
-  const silent = { onDatagram() {}, onFramed() {}, onBrokenStream() {}, onFlowFailed() {} }
-  await raw.open(silent)
-  await tcp.open(silent)
+  await raw.open(deaf)
+  await tcp.open(deaf)
   fc.assert(
     fc.property(mutated, text => {
       for (const [transport, address] of [
@@ -113,12 +112,10 @@ test('responses, however broken, neither throw nor end a request wrongly', async
   const peer = world.network.transport('UDP', '192.0.2.1', 5060)
   let last = ''
   await peer.open({
+    ...deaf,
     onDatagram: bytes => {
       last = bytes.toString('latin1')
     },
-    onFramed() {},
-    onBrokenStream() {},
-    onFlowFailed() {},
   })
   const flow = {
     protocol: 'UDP',

@@ -13,6 +13,7 @@ import {
 } from 'resip/stack'
 import { MemoryTransport } from '../../src/stack/transport/memory.ts'
 import type { Target } from '../../src/stack/transport/selector.ts'
+import type { TransportReceiver } from '../../src/stack/transport/transport.ts'
 import { SimulatedClock } from '../../src/util/clock.ts'
 import { seededRandom } from '../../src/util/random.ts'
 import { Timers } from '../../src/util/timers.ts'
@@ -75,6 +76,17 @@ export class World {
   }
 }
 
+/** Hears nothing: a base for receivers that listen for one thing. */
+export const deaf: TransportReceiver = {
+  onDatagram() {},
+  onFramed() {},
+  onBrokenStream() {},
+  onFlowFailed() {},
+  onFlowOpened() {},
+  onPong() {},
+  onStun() {},
+}
+
 /** An endpoint without a stack, which hears all and says what it is told to. */
 export class Peer {
   readonly transport: MemoryTransport
@@ -111,6 +123,12 @@ export class Peer {
   onBrokenStream(): void {}
 
   onFlowFailed(): void {}
+
+  onFlowOpened(): void {}
+
+  onPong(): void {}
+
+  onStun(): void {}
 
   get titles(): string[] {
     return this.heard.map(message => title(message.toString()))

@@ -94,7 +94,7 @@ export class Forwarding {
     const wire = encode(out)
     const flow = this.#flowBack(response.via, via)
     this.#counters.responseOut(response.status)
-    if (flow !== undefined && this.#transports.send(wire, flow) >= 0) return
+    if (flow !== undefined && typeof this.#transports.send(wire, flow) !== 'string') return
     this.#line.locate(uriOf(via), targets => {
       const target = targets?.[0]
       if (target !== undefined) this.#sendTo(wire, { ...target, protocol: protocolOf(via, target) })

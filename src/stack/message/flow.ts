@@ -11,13 +11,27 @@ export interface Flow {
   readonly port: number
   /** The connection's number; 0 for a transport of datagrams. */
   readonly connection: number
+  /** Name that the peer of a TLS connection must prove (RFC 5922); none for flows that were accepted, nor for datagrams. */
+  readonly serverName?: string | undefined
+}
+
+/** What a flow is made of, but for the transport: a target is one. */
+export interface Remote {
+  readonly protocol: Protocol
+  readonly address: string
+  readonly port: number
+  readonly serverName?: string | undefined
 }
 
 /** A flow to a remote address from a transport, on no connection yet. */
-export function flowTo(
-  remote: { readonly protocol: Protocol; readonly address: string; readonly port: number },
-  transport: string,
-): Flow {
+export function flowTo(remote: Remote, transport: string): Flow {
   // written out, for a spread is slow here and every message passes; the order is that of a received flow
-  return { protocol: remote.protocol, transport, address: remote.address, port: remote.port, connection: 0 }
+  return {
+    protocol: remote.protocol,
+    transport,
+    address: remote.address,
+    port: remote.port,
+    connection: 0,
+    serverName: remote.serverName,
+  }
 }

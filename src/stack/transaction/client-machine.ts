@@ -65,9 +65,9 @@ export abstract class ClientMachine<S extends string> implements MachineInstance
 
   /** Sends wire text along the request's way and learns the connection it took. */
   transmit(wire: string): void {
-    const connection = this.context.send(wire, this.flow)
-    if (connection < 0) this.onTransportError()
-    else if (connection !== this.flow.connection) this.flow = { ...this.flow, connection }
+    const sent = this.context.send(wire, this.flow)
+    if (typeof sent === 'string') this.onTransportError()
+    else this.flow = sent
   }
 
   /** Sends the kept text once more. */

@@ -67,6 +67,9 @@ export abstract class ServerMachine<S extends string> implements MachineInstance
 
   #send(wire: string): void {
     const { flow, fallback } = this.way
-    if (this.context.send(wire, flow) < 0 && this.context.send(wire, fallback) < 0) this.onTransportError()
+    let sent = this.context.send(wire, flow)
+    // §18.2.2: only where the connection is not open any more
+    if (sent === 'gone') sent = this.context.send(wire, fallback)
+    if (typeof sent === 'string') this.onTransportError()
   }
 }

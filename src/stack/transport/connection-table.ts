@@ -57,6 +57,11 @@ export class ConnectionTable implements ListenerReceiver {
     return connection?.remote.address === flow.address ? connection : undefined
   }
 
+  /** The flow of a connection, one object for as long as it is open. */
+  flowOf(connection: StreamConnection): Flow | undefined {
+    return this.#entries.get(connection.id)?.flow
+  }
+
   /** A connection that we made to this address before, up or still coming up. */
   madeTo(address: string, port: number): StreamConnection | undefined {
     return this.#made.get(hostPort(address, port))
@@ -111,6 +116,7 @@ export class ConnectionTable implements ListenerReceiver {
       address,
       port,
       connection: connection.id,
+      serverName: undefined,
     }
     this.#entries.set(connection.id, new Entry(connection, flow, this.#receiver, this.#timers, this.#options))
   }

@@ -8,9 +8,9 @@ import type { FrameLimits, Head } from '../message/head.ts'
 import { messageOf, parseMessage, type SipMessage, SipRequest } from '../message/message.ts'
 import { validate } from '../message/validate.ts'
 import type { Counters } from '../statistics.ts'
-import { localUri, sentBy } from './placement.ts'
+import { localUri } from './placement.ts'
 import { type SourceAddress, selectTransport, type Target } from './selector.ts'
-import type { Transport, TransportReceiver } from './transport.ts'
+import type { Sent, Transport, TransportReceiver } from './transport.ts'
 
 /** Who gets what the transports received. */
 export interface MessageReceiver {
@@ -19,6 +19,9 @@ export interface MessageReceiver {
   /** A request that can be answered but not handled; `error.status` is the answer. */
   onMalformed(request: SipRequest, error: ParseError): void
   onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void
+  onFlowOpened(flow: Flow): void
+  onPong(flow: Flow): void
+  onStun(bytes: Buffer, flow: Flow): void
 }
 
 export interface TransportLayerOptions {
@@ -28,6 +31,9 @@ export interface TransportLayerOptions {
   readonly source: SourceAddress
   readonly limits: FrameLimits
 }
+
+/** RFC 5626 §3.5.1. */
+const PING = '\r\n\r\n'
 
 /** All transports of a stack: reads and checks what comes in, and sends wire text where it is told to. */
 export class TransportLayer implements TransportReceiver {
@@ -72,7 +78,7 @@ export class TransportLayer implements TransportReceiver {
     this.#ordinals.set(transport, this.#added)
     this.#byOrdinal.set(this.#added++, transport)
     this.#hops.set(transport.key, { via: '', localUri: uri => localUri(transport, uri) })
-    this.#names.add(sentBy(transport))
+    this.#names.add(transport.sentBy.text)
   }
 
   async remove(key: string): Promise<void> {
@@ -81,8 +87,8 @@ export class TransportLayer implements TransportReceiver {
     this.#hops.delete(key)
     if (transport === undefined) return
     this.#byOrdinal.delete(this.ordinalOf(transport))
-    const name = sentBy(transport)
-    if (![...this.transports].some(other => sentBy(other) === name)) this.#names.delete(name)
+    const name = transport.sentBy.text
+    if (![...this.transports].some(other => other.sentBy.text === name)) this.#names.delete(name)
     await transport.close()
   }
 
@@ -138,9 +144,21 @@ export class TransportLayer implements TransportReceiver {
   }
 
   /** Sends wire text; see {@link Transport.send}. */
-  send(wire: string, flow: Flow): number {
+  send(wire: string, flow: Flow): Sent {
     const transport = this.#transports.get(flow.transport)
-    return transport === undefined ? -1 : transport.send(wire, flow)
+    return transport === undefined ? 'closed' : transport.send(wire, flow)
+  }
+
+  /** Pings a flow; see {@link Transport.keepAlive}. */
+  keepAlive(flow: Flow): Sent {
+    const transport = this.#transports.get(flow.transport)
+    if (transport === undefined) return 'closed'
+    return transport.keepAlive?.(flow) ?? transport.send(PING, flow)
+  }
+
+  /** What the peer of a flow proved to be; see {@link Transport.peerIdentity}. */
+  peerIdentity(flow: Flow): string | undefined {
+    return this.#transports.get(flow.transport)?.peerIdentity?.(flow)
   }
 
   async close(): Promise<void> {
@@ -153,9 +171,23 @@ export class TransportLayer implements TransportReceiver {
 
   onDatagram(bytes: Buffer, flow: Flow): void {
     const first = bytes[0]
-    // blank lines keep a NAT open; a byte below 4 begins STUN (RFC 7983), which has no server here
-    if (bytes.length <= 4 || first === undefined || first < 4) this.#counters.keepAlives++
+    // blank lines keep a NAT open; a byte below 4 begins STUN (RFC 7983)
+    if (bytes.length <= 4 || first === undefined) this.#counters.keepAlives++
+    else if (first < 4) this.onStun(bytes, flow)
     else this.#receive(parseMessage(bytes, flow, this.#limits), flow)
+  }
+
+  onStun(bytes: Buffer, flow: Flow): void {
+    this.#counters.keepAlives++
+    this.#receiver.onStun(bytes, flow)
+  }
+
+  onFlowOpened(flow: Flow): void {
+    this.#receiver.onFlowOpened(flow)
+  }
+
+  onPong(flow: Flow): void {
+    this.#receiver.onPong(flow)
   }
 
   onFramed(head: Head, bytes: Buffer, flow: Flow): void {

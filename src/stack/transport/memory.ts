@@ -4,7 +4,8 @@ import { seededRandom, Tokens } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { Flow, Protocol } from '../message/flow.ts'
 import { Framer } from '../message/framer.ts'
-import type { Transport, TransportReceiver } from './transport.ts'
+import { type SentBy, sentByOf } from './sent-by.ts'
+import type { Sent, Transport, TransportReceiver } from './transport.ts'
 
 /** How a simulated network treats datagrams; streams are only delayed. */
 export interface NetworkConditions {
@@ -95,12 +96,13 @@ export class MemoryNetwork {
 export class MemoryTransport implements Transport {
   readonly protocol: Protocol
   readonly local: TransportAddress
+  readonly sentBy: SentBy
   readonly key: string
   readonly #network: MemoryNetwork
   #receiver: TransportReceiver | undefined
   /** Connections of a reliable transport, by the address at their other end. */
-  readonly #connections = new Map<string, number>()
-  readonly #remotes = new Map<number, { readonly address: string; readonly port: number }>()
+  readonly #connections = new Map<string, Flow>()
+  readonly #flows = new Map<number, Flow>()
   #made = 0
 
   /** @internal made by {@link MemoryNetwork.transport} */
@@ -108,6 +110,7 @@ export class MemoryTransport implements Transport {
     this.#network = network
     this.protocol = protocol
     this.local = local
+    this.sentBy = sentByOf(local.address, local.port)
     this.key = `${protocol.toLowerCase()}:${hostPort(local.address, local.port)}`
   }
 
@@ -121,47 +124,39 @@ export class MemoryTransport implements Transport {
     return Promise.resolve()
   }
 
-  send(wire: string, flow: Flow): number {
+  send(wire: string, flow: Flow): Sent {
     if (!this.isReliable) {
       this.#network.carry(this, flow.address, flow.port, wire)
-      return 0
+      return flow
     }
-    const connection = flow.connection === 0 ? this.#connectionTo(flow.address, flow.port) : flow.connection
-    const remote = this.#remotes.get(connection)
-    if (remote === undefined) return -1
-    const { address, port } = remote
+    const own =
+      flow.connection === 0 ? this.#connectionTo(flow.address, flow.port) : this.#flows.get(flow.connection)
+    if (own === undefined) return 'gone'
+    const { address, port } = own
     if (this.#network.reaches(this.protocol, address, port)) {
       this.#network.carry(this, address, port, wire)
     } else {
       const error = new EnvironmentError('ECONNREFUSED', `nobody listens on ${hostPort(address, port)}`)
       queueMicrotask(() => this.disconnect(address, port, error))
     }
-    return connection
+    return own
   }
 
   /** Loses the connection to an address, if there is one. */
   disconnect(address: string, port: number, error?: EnvironmentError): void {
     const name = hostPort(address, port)
-    const connection = this.#connections.get(name)
-    if (connection === undefined) return
+    const flow = this.#connections.get(name)
+    if (flow === undefined) return
     this.#connections.delete(name)
-    this.#remotes.delete(connection)
-    const { protocol, key: transport } = this
-    this.#receiver?.onFlowFailed({ protocol, transport, address, port, connection }, error)
+    this.#flows.delete(flow.connection)
+    this.#receiver?.onFlowFailed(flow, error)
   }
 
   /** @internal */
   deliver(wire: string, from: TransportAddress): void {
     const receiver = this.#receiver
     if (receiver === undefined) return
-    const connection = this.isReliable ? this.#connectionTo(from.address, from.port) : 0
-    const flow = {
-      protocol: this.protocol,
-      transport: this.key,
-      address: from.address,
-      port: from.port,
-      connection,
-    }
+    const flow = this.isReliable ? this.#connectionTo(from.address, from.port) : this.#flow(from, 0)
     const bytes = Buffer.from(wire, 'latin1')
     if (!this.isReliable) {
       receiver.onDatagram(bytes, flow)
@@ -182,12 +177,19 @@ export class MemoryTransport implements Transport {
     return Promise.resolve()
   }
 
-  #connectionTo(address: string, port: number): number {
+  #connectionTo(address: string, port: number): Flow {
     const name = hostPort(address, port)
     const known = this.#connections.get(name)
     if (known !== undefined) return known
-    this.#connections.set(name, ++this.#made)
-    this.#remotes.set(this.#made, { address, port })
-    return this.#made
+    const flow = this.#flow({ address, port }, ++this.#made)
+    this.#connections.set(name, flow)
+    this.#flows.set(flow.connection, flow)
+    this.#receiver?.onFlowOpened(flow)
+    return flow
+  }
+
+  #flow({ address, port }: { readonly address: string; readonly port: number }, connection: number): Flow {
+    const { protocol, key: transport } = this
+    return { protocol, transport, address, port, connection, serverName: undefined }
   }
 }

@@ -1,4 +1,4 @@
-import { formatHostPort, type Uri } from '../grammar/uri.ts'
+import type { Uri } from '../grammar/uri.ts'
 import { transportParam } from '../grammar/uri-params.ts'
 import type { Hop } from '../message/encode.ts'
 import type { Flow } from '../message/flow.ts'
@@ -23,7 +23,7 @@ export class Placement implements Hop {
   /** The top Via (RFC 3261 §18.1.1), with `rport` (RFC 3581 §3). */
   get via(): string {
     const { transport } = this
-    return `SIP/2.0/${transport.protocol} ${sentBy(transport)};rport;branch=${this.branch}${this.viaParams}`
+    return `SIP/2.0/${transport.protocol} ${transport.sentBy.text};rport;branch=${this.branch}${this.viaParams}`
   }
 
   localUri(uri: Uri): Uri {
@@ -31,15 +31,10 @@ export class Placement implements Hop {
   }
 }
 
-/** How a transport names itself in a Via. */
-export function sentBy(transport: Transport): string {
-  return formatHostPort(transport.local.address, transport.local.port)
-}
-
 /** A URI at which a transport can be reached: host, port, and `transport` where it is not UDP. */
 export function localUri(transport: Transport, uri: Uri): Uri {
-  const { address, port } = transport.local
-  const here = uri.with({ host: address, port })
+  const { host, port } = transport.sentBy
+  const here = uri.with({ host, port })
   return transport.protocol === 'UDP'
     ? here
     : here.withParam(transportParam, transport.protocol.toLowerCase())

@@ -9,6 +9,8 @@ export interface Target {
   /** Numeric, without brackets. */
   readonly address: string
   readonly port: number
+  /** Name that the peer must prove over TLS (RFC 5922). */
+  readonly serverName?: string | undefined
 }
 
 /** Tells which local address the system would use towards a remote one. */

@@ -6,7 +6,8 @@ import type { Timers } from '../../util/timers.ts'
 import type { Flow } from '../message/flow.ts'
 import { defaultFramerLimits, type FramerLimits } from '../message/framer.ts'
 import { type ConnectionLimits, ConnectionTable, defaultConnectionLimits } from './connection-table.ts'
-import type { Transport, TransportReceiver } from './transport.ts'
+import { type SentBy, sentByOf } from './sent-by.ts'
+import type { Sent, Transport, TransportReceiver } from './transport.ts'
 
 export interface TcpTransportOptions extends TcpListenerOptions {
   readonly framing?: Partial<FramerLimits>
@@ -24,6 +25,7 @@ export class TcpTransport implements Transport {
   #listener: TcpListener | undefined
   #table: ConnectionTable | undefined
   #key = ''
+  #sentBy: SentBy | undefined
 
   constructor(options: TcpTransportOptions, timers: Timers) {
     this.#options = options
@@ -37,6 +39,11 @@ export class TcpTransport implements Transport {
   get local(): TransportAddress {
     if (this.#listener === undefined) throw notOpen()
     return this.#listener.local
+  }
+
+  get sentBy(): SentBy {
+    if (this.#sentBy === undefined) throw notOpen()
+    return this.#sentBy
   }
 
   /** Connections that are open, accepted and made. */
@@ -53,17 +60,18 @@ export class TcpTransport implements Transport {
     this.#listener = await TcpListener.listen(this.#options, table)
     const { address, port } = this.#listener.local
     this.#key = `tcp:${hostPort(address, port)}`
+    this.#sentBy = sentByOf(address, port)
     table.transport = this.#key
     this.#table = table
   }
 
-  send(wire: string, flow: Flow): number {
+  send(wire: string, flow: Flow): Sent {
     const table = this.#table
     if (table === undefined) throw notOpen()
     const connection = flow.connection === 0 ? this.#connectionTo(table, flow) : table.of(flow)
-    if (connection === undefined) return -1
+    if (connection === undefined) return 'gone'
     connection.write(wire)
-    return connection.id
+    return table.flowOf(connection) ?? 'gone'
   }
 
   async close(): Promise<void> {

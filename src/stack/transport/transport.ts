@@ -3,6 +3,19 @@ import type { EnvironmentError } from '../../util/errors.ts'
 import type { ParseError } from '../grammar/parse-error.ts'
 import type { Flow, Protocol } from '../message/flow.ts'
 import type { Head } from '../message/head.ts'
+import type { SentBy } from './sent-by.ts'
+
+/**
+ * Why nothing was sent: the flow's connection is not there any more, no datagram carries so much, a write queue or the
+ * table of connections is full, the transport is closed.
+ */
+export type SendFailure = 'gone' | 'too large' | 'full' | 'closed'
+
+/**
+ * The flow that was used, or why none was. For datagrams it is the flow that was given, for streams the connection's
+ * own object, so that nothing is made for a message.
+ */
+export type Sent = Flow | SendFailure
 
 /** What a transport tells the layer above. Called directly, with no queue between. */
 export interface TransportReceiver {
@@ -17,6 +30,12 @@ export interface TransportReceiver {
   onBrokenStream(error: ParseError, flow: Flow, head?: Head, bytes?: Buffer): void
   /** Nothing more will come or go on `flow`: its connection is gone, or a datagram could not be sent to its address. */
   onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void
+  /** A stream is up, accepted or made. */
+  onFlowOpened(flow: Flow): void
+  /** One CR LF in answer to our ping (RFC 5626 §4.4.1). */
+  onPong(flow: Flow): void
+  /** A STUN message beside SIP (RFC 5626 §4.4.2). The bytes belong to the receiver. */
+  onStun(bytes: Buffer, flow: Flow): void
 }
 
 /**
@@ -29,16 +48,24 @@ export interface Transport {
   readonly protocol: Protocol
   /** Whether it delivers in order and without loss, so that nothing is sent again (RFC 3261 §17). */
   readonly isReliable: boolean
-  /** Where it can be reached; known once it is open. One address, never a wildcard. */
+  /** What is bound; known once it is open. One address, never a wildcard. */
   readonly local: TransportAddress
+  /** What is advertised in Via, Contact and Record-Route: `local`, unless another was given. Known once it is open. */
+  readonly sentBy: SentBy
   /** Starts receiving. Rejects with an EnvironmentError, which names the port, where it cannot. */
   open(receiver: TransportReceiver): Promise<void>
   /**
    * Sends wire text (one character a byte). A flow without a connection goes over a connection made to its address
-   * before, or a new one. Answers the number of the connection used, 0 for datagrams, and -1 where the flow's own
-   * connection is gone or no datagram can carry the message. What fails later is told to `onFlowFailed`.
+   * before, or a new one. What fails later is told to `onFlowFailed`.
    */
-  send(wire: string, flow: Flow): number
+  send(wire: string, flow: Flow): Sent
+  /**
+   * Sends a ping of two CR LF, which a stream's peer answers with one (RFC 5626 §3.5.1); over datagrams it keeps a
+   * NAT's binding open and has no answer.
+   */
+  keepAlive?(flow: Flow): Sent
+  /** What the peer of a TLS connection proved to be (RFC 5922); `undefined` for any other flow. */
+  peerIdentity?(flow: Flow): string | undefined
   /** Stops; nothing is delivered from this call on. */
   close(): Promise<void>
 }

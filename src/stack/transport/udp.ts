@@ -2,7 +2,8 @@ import { type UdpOptions, UdpSocket } from '../../net/udp.ts'
 import { hostPort, type TransportAddress } from '../../util/address.ts'
 import { type EnvironmentError, UsageError } from '../../util/errors.ts'
 import type { Flow } from '../message/flow.ts'
-import type { Transport, TransportReceiver } from './transport.ts'
+import { type SentBy, sentByOf } from './sent-by.ts'
+import type { Sent, Transport, TransportReceiver } from './transport.ts'
 
 /** Bytes that a datagram can carry over IPv4; a few more over IPv6. */
 const LARGEST_DATAGRAM = 65_507
@@ -14,6 +15,7 @@ export class UdpTransport implements Transport {
   readonly #options: UdpOptions
   #socket: UdpSocket | undefined
   #key = ''
+  #sentBy: SentBy | undefined
 
   constructor(options: UdpOptions) {
     this.#options = options
@@ -27,6 +29,11 @@ export class UdpTransport implements Transport {
     return this.#open.local
   }
 
+  get sentBy(): SentBy {
+    if (this.#sentBy === undefined) throw notOpen()
+    return this.#sentBy
+  }
+
   async open(receiver: TransportReceiver): Promise<void> {
     const flowTo = (address: string, port: number): Flow => ({
       protocol: 'UDP',
@@ -34,6 +41,7 @@ export class UdpTransport implements Transport {
       address,
       port,
       connection: 0,
+      serverName: undefined,
     })
     this.#socket = await UdpSocket.bind(this.#options, {
       onDatagram: (bytes, address, port) => receiver.onDatagram(bytes, flowTo(address, port)),
@@ -43,13 +51,14 @@ export class UdpTransport implements Transport {
     })
     const { address, port } = this.#socket.local
     this.#key = `udp:${hostPort(address, port)}`
+    this.#sentBy = sentByOf(address, port)
   }
 
-  send(wire: string, flow: Flow): number {
+  send(wire: string, flow: Flow): Sent {
     // the system's refusal would read as a failure of the whole flow
-    if (wire.length > LARGEST_DATAGRAM) return -1
+    if (wire.length > LARGEST_DATAGRAM) return 'too large'
     this.#open.send(Buffer.from(wire, 'latin1'), flow.port, flow.address)
-    return 0
+    return flow
   }
 
   async close(): Promise<void> {
@@ -57,8 +66,11 @@ export class UdpTransport implements Transport {
   }
 
   get #open(): UdpSocket {
-    if (this.#socket === undefined)
-      throw new UsageError('ERR_SIP_TRANSPORT', 'the UDP transport is not open yet')
+    if (this.#socket === undefined) throw notOpen()
     return this.#socket
   }
+}
+
+function notOpen(): UsageError {
+  return new UsageError('ERR_SIP_TRANSPORT', 'the UDP transport is not open yet')
 }

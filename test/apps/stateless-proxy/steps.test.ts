@@ -4,6 +4,7 @@ import { StatelessProxy, type StatelessProxyOptions } from '../../../apps/statel
 import { MemoryNetwork, type MemoryTransport, uri } from '../../../src/stack/index.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'
 import { Timers } from '../../../src/util/timers.ts'
+import { deaf } from '../../stack/world.ts'
 
 const ALICE = '192.0.2.1'
 const PROXY = '192.0.2.2'
@@ -78,7 +79,6 @@ beforeEach(async () => {
     const [first = '', second = ''] = wire.split(' ')
     sent.push(`${first === 'SIP/2.0' ? second : first} ${/^Call-ID: (\S+)/m.exec(wire)?.[1]}`)
   }
-  const deaf = { onDatagram() {}, onFramed() {}, onBrokenStream() {}, onFlowFailed() {} }
   alice = network.transport('UDP', ALICE, 5060)
   bob = network.transport('UDP', BOB, 5060)
   await Promise.all([alice.open(deaf), bob.open(deaf)])

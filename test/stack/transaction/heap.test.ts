@@ -1,6 +1,6 @@
 import { type SipRequest, SipStack } from 'resip/stack'
 import { expect, test } from 'vitest'
-import { settled, World } from '../world.ts'
+import { deaf, settled, World } from '../world.ts'
 
 const COUNT = 10_000
 
@@ -36,10 +36,8 @@ test.each([
     const peer = world.network.transport('UDP', '192.0.2.1', 5060)
     let answers = 0
     await peer.open({
+      ...deaf,
       onDatagram: () => void answers++,
-      onFramed() {},
-      onBrokenStream() {},
-      onFlowFailed() {},
     })
     const seen: WeakRef<SipRequest>[] = []
     stack.onRequest(transaction => {

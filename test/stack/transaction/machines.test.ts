@@ -13,6 +13,7 @@ import { ServerTransaction } from '../../../src/stack/transaction/server-transac
 import { defaultTiming } from '../../../src/stack/transaction/timers.ts'
 import { MemoryNetwork } from '../../../src/stack/transport/memory.ts'
 import { Placement } from '../../../src/stack/transport/placement.ts'
+import type { SendFailure } from '../../../src/stack/transport/transport.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'
 import { openCells } from '../../../src/util/machine.ts'
 import { type Timer, Timers } from '../../../src/util/timers.ts'
@@ -35,17 +36,17 @@ const flow = {
 
 class Stub {
   readonly log: string[] = []
-  /** What `send` answers: 0, or -1 for a lost connection. */
-  sent = 0
+  /** Why `send` fails, where it does. */
+  failure: SendFailure | undefined
   readonly clock = new SimulatedClock()
   readonly timers: Timers = new Timers(this.clock)
   readonly transport = new MemoryNetwork(this.timers).transport('UDP', '192.0.2.1', 5060)
   readonly context: TransactionContext = {
     timers: this.timers,
     timing: defaultTiming,
-    send: wire => {
+    send: (wire, flow) => {
       this.log.push(`> ${title(wire)}`)
-      return this.sent
+      return this.failure ?? flow
     },
     onRetransmission() {},
     onEnded: () => {
@@ -282,7 +283,7 @@ test.each([
   const stub = new Stub()
   const instance = make('proceeding', stub)
   stub.log.length = 0
-  stub.sent = -1
+  stub.failure = 'gone'
   instance.onResponse(404, encode(responseTo('INVITE', 404)))
   expect(stub.log.filter(line => line.startsWith('>'))).toEqual(['> 404', '> 404'])
   // a non-INVITE's user was released with its final response

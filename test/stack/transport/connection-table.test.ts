@@ -7,7 +7,7 @@ import type { TransportAddress } from '../../../src/util/address.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'
 import type { EnvironmentError } from '../../../src/util/errors.ts'
 import { Timers } from '../../../src/util/timers.ts'
-import { requestText } from '../world.ts'
+import { deaf, requestText } from '../world.ts'
 
 let clock: SimulatedClock
 let timers: Timers
@@ -61,7 +61,7 @@ beforeEach(() => {
   timers = new Timers(clock)
   told = []
   const receiver = {
-    onDatagram() {},
+    ...deaf,
     onFramed: (_head: unknown, bytes: Buffer, flow: Flow) =>
       void told.push(`${clock.now()} message of ${bytes.length} by ${flow.connection}`),
     onBrokenStream: (error: Error) => void told.push(`${clock.now()} broken: ${error.message}`),
