@@ -5,14 +5,9 @@ import { NameAddr } from '../grammar/name-addr.ts'
 import { EXTENSION } from '../grammar/names.ts'
 import type { Uri } from '../grammar/uri.ts'
 import { Contact, ContentLength, RecordRoute } from '../headers/index.ts'
+import { elementEnd, elementStart } from './elements.ts'
 import type { Head } from './head.ts'
 import type { HeaderEdit, MessageTemplate } from './template.ts'
-
-const COMMA = 0x2c
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const OPEN = 0x3c
-const CLOSE = 0x3e
 
 /** What differs from one sending of a template to the next. */
 export interface Hop {
@@ -69,6 +64,9 @@ function baseLines(template: MessageTemplate, head: Head, hop: Hop | undefined):
   const count = head.lineCount
   let out = ''
   let run = -1
+  // of the header that loses several values, how many stood on the lines that were passed
+  let counted: HeaderEdit | undefined
+  let passed = 0
   for (let line = 0; line < count; line++) {
     const id = head.idAt(line)
     const edit = editOf(template, head, line)
@@ -79,7 +77,14 @@ function baseLines(template: MessageTemplate, head: Head, hop: Hop | undefined):
     }
     if (run >= 0) out += head.text.slice(run, head.lineStart(line))
     run = -1
-    if (goesOut && edit !== undefined) out += editedLine(edit, head, line, hop)
+    if (!goesOut || edit === undefined) continue
+    if (edit.dropped > 0 && edit.replaced === undefined && counted !== edit) {
+      counted = edit
+      passed = valuesBefore(edit, head, line)
+    }
+    out += editedLine(edit, head, line, passed, hop)
+    if (counted === edit && passed < edit.dropped)
+      passed += countElements(head.text, head.valueStart(line), head.lineEnd(line), edit.dropped - passed)
   }
   if (run >= 0) out += head.text.slice(run, head.end - 2)
   return out
@@ -100,14 +105,21 @@ function isWritten(template: MessageTemplate, head: Head, edit: HeaderEdit): boo
   return head.find(edit.header.id, edit.header.name) >= 0
 }
 
-function editedLine(edit: HeaderEdit, head: Head, line: number, hop: Hop | undefined): string {
+/** `passed` of the values that are dropped stand on the lines above. */
+function editedLine(
+  edit: HeaderEdit,
+  head: Head,
+  line: number,
+  passed: number,
+  hop: Hop | undefined,
+): string {
   const { header } = edit
   const isFirst = head.find(header.id, header.name) === line
   if (edit.replaced !== undefined) return isFirst ? valueLines(header, edit.replaced, hop) : ''
   const out = isFirst ? valueLines(header, edit.before, hop) : ''
   const start = head.valueStart(line)
   const end = head.lineEnd(line)
-  const dropped = edit.dropped === 0 ? 0 : edit.dropped - valuesBefore(edit, head, line)
+  const dropped = edit.dropped === 0 ? 0 : edit.dropped - passed
   if (dropped <= 0)
     return `${out}${head.text.slice(head.lineStart(line), end)}${isFirst ? edit.suffix : ''}\r\n`
   const rest = afterElements(head.text, start, end, dropped)
@@ -181,26 +193,4 @@ function countElements(text: string, start: number, end: number, atMost: number)
   let at = elementStart(text, start, end)
   for (; at < end && count < atMost; count++) at = elementStart(text, elementEnd(text, at, end), end)
   return count
-}
-
-/** Where the next element starts: empty ones, which lists may hold (RFC 3261 §25.1), are none. */
-function elementStart(text: string, from: number, end: number): number {
-  let at = from
-  while (at < end && (text.charCodeAt(at) === COMMA || text.charCodeAt(at) <= 0x20)) at++
-  return at
-}
-
-/** The next comma that stands neither in quotes nor in angle brackets, or the end. */
-function elementEnd(text: string, from: number, end: number): number {
-  let quoted = false
-  let bracketed = false
-  for (let at = from; at < end; at++) {
-    const code = text.charCodeAt(at)
-    if (code === QUOTE) quoted = !quoted
-    else if (quoted) at += code === BACKSLASH ? 1 : 0
-    else if (code === OPEN) bracketed = true
-    else if (code === CLOSE) bracketed = false
-    else if (code === COMMA && !bracketed) return at
-  }
-  return end
 }

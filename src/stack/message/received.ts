@@ -5,6 +5,7 @@ import { ParseError } from '../grammar/parse-error.ts'
 import type { CSeq } from '../headers/cseq.ts'
 import * as h from '../headers/index.ts'
 import type { Via } from '../headers/via.ts'
+import { elementEnd, elementStart } from './elements.ts'
 import type { Flow } from './flow.ts'
 import { ABSENT, type Head } from './head.ts'
 import { type Attempt, attempt, type HeaderReader } from './reader.ts'
@@ -99,6 +100,30 @@ export abstract class ReceivedMessage implements HeaderReader {
     return values
   }
 
+  /**
+   * The values of a header one after the other, the first `skip` left out, each read when it is asked for: what is
+   * malformed further on throws when its turn comes, and hurts nobody who has stopped before.
+   */
+  *each<T>(header: Header<T>, skip: number = 0): Generator<T, void, undefined> {
+    const { head } = this
+    const { text } = head
+    let passed = 0
+    for (
+      let line = head.find(header.id, header.name);
+      line >= 0;
+      line = head.find(header.id, header.name, line + 1)
+    ) {
+      const end = head.lineEnd(line)
+      let at = head.valueStart(line)
+      if (header.hasCommas) at = elementStart(text, at, end)
+      for (; at < end; at = header.hasCommas ? elementStart(text, elementEnd(text, at, end), end) : end) {
+        if (passed++ < skip) continue
+        const isTopVia = passed === 1 && this.stampedVia !== undefined && header.id === h.Via.id
+        yield isTopVia ? (this.stampedVia as T) : header.parseFirst(head, at, end)
+      }
+    }
+  }
+
   has(header: Header<unknown>): boolean {
     return this.head.find(header.id, header.name) >= 0
   }
@@ -167,8 +192,9 @@ export abstract class ReceivedMessage implements HeaderReader {
     if (!header.hasCommas) return header.parseFirst(head, head.valueStart(line), head.lineEnd(line))
     // a line of a list may be empty, so that the first value stands on a later one
     for (; line >= 0; line = head.find(header.id, header.name, line + 1)) {
-      const first = firstElement(head.text, head.valueStart(line), head.lineEnd(line))
-      if (first >= 0) return header.parseFirst(head, first, head.lineEnd(line))
+      const end = head.lineEnd(line)
+      const first = elementStart(head.text, head.valueStart(line), end)
+      if (first < end) return header.parseFirst(head, first, end)
     }
     return undefined
   }
@@ -178,13 +204,4 @@ export abstract class ReceivedMessage implements HeaderReader {
     if (value === undefined) throw new ParseError(header.name, 'is missing')
     return value
   }
-}
-
-/** Where the first element of a comma-separated list starts, -1 where the list is empty. */
-function firstElement(text: string, start: number, end: number): number {
-  for (let at = start; at < end; at++) {
-    const code = text.charCodeAt(at)
-    if (code !== 0x2c && code !== 0x20 && code !== 0x09 && code !== 0x0d && code !== 0x0a) return at
-  }
-  return -1
 }

@@ -66,7 +66,9 @@ abstract class Template implements HeaderReader {
   get<T>(header: Header<T>): T | undefined {
     const edit = this.#editOf(header)
     if (edit === undefined) return this.#takes(header) ? this.base?.get(header) : undefined
-    return this.all(header)[0]
+    const own = edit.replaced ?? edit.before
+    if (own.length > 0 || edit.replaced !== undefined || !this.#takes(header)) return own[0]
+    return this.base?.each(header, edit.dropped).next().value ?? undefined
   }
 
   all<T>(header: Header<T>): readonly T[] {
@@ -75,6 +77,14 @@ abstract class Template implements HeaderReader {
     if (edit === undefined) return own
     if (edit.replaced !== undefined) return edit.replaced
     return [...edit.before, ...own.slice(edit.dropped)]
+  }
+
+  /** The values of a header one after the other, each read when it is asked for. */
+  *each<T>(header: Header<T>): Generator<T, void, undefined> {
+    const edit = this.#editOf(header)
+    if (edit !== undefined) yield* edit.replaced ?? edit.before
+    if (edit?.replaced !== undefined || this.base === undefined || !this.#takes(header)) return
+    yield* this.base.each(header, edit?.dropped)
   }
 
   has(header: Header<unknown>): boolean {
@@ -119,12 +129,15 @@ abstract class Template implements HeaderReader {
     return this.set(header, ...this.all(header), value)
   }
 
-  /** Takes away the first value; the others stay as they are, byte for byte. */
-  removeFirst(header: Header<unknown>): this {
+  /** Takes away the first value, or the first `count`; the others stay as they are, byte for byte. */
+  removeFirst(header: Header<unknown>, count: number = 1): this {
     const edit = this.#edit(header)
-    if (edit.replaced !== undefined) edit.replaced = edit.replaced.slice(1)
-    else if (edit.before.length > 0) edit.before = edit.before.slice(1)
-    else edit.dropped++
+    if (edit.replaced !== undefined) edit.replaced = edit.replaced.slice(count)
+    else {
+      const beyond = Math.max(0, count - edit.before.length)
+      edit.before = edit.before.slice(count)
+      edit.dropped += beyond
+    }
     return this
   }
 
