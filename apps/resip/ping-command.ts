@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { request, SipStack, type Uri } from 'resip/stack'
+import { printable, request, SipStack, type Uri } from 'resip/stack'
 import { sipUri } from './arguments.ts'
 
 interface Flags {
@@ -23,9 +23,10 @@ async function ping(target: Uri, flags: Flags): Promise<void> {
     const from = `sip:ping@${flags.listen}`
     const start = stack.timers.now()
     const response = await stack.request(request('OPTIONS', target, { from }))
-    process.stdout.write(
-      `${response.status} ${response.reason} in ${stack.timers.now() - start} ms\n${response}\n`,
-    )
+    const took = stack.timers.now() - start
+    process.stdout.write(`${response.status} ${printable(response.reason)} in ${took} ms\n`)
+    for (const line of response.toString().split('\r\n'))
+      process.stdout.write(`${printable(line, Infinity)}\n`)
   } finally {
     await stack.close()
   }

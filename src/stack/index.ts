@@ -1,6 +1,6 @@
 /** `resip/stack`: SIP messages, and all that sends and receives them. */
 export { EnvironmentError, PeerError, ResipError, UsageError } from '../util/errors.ts'
-export type { Log, LogLevel } from '../util/log.ts'
+export { type Log, type LogLevel, printable } from '../util/log.ts'
 export {
   type Content,
   type ContentGrammar,
@@ -14,6 +14,7 @@ export { sdp } from './contents/sdp.ts'
 export { SipFrag, sipfrag, sipMessage, statusFrag } from './contents/sipfrag.ts'
 export { octets, plainText } from './contents/text.ts'
 export { statelessBranch } from './forward/branch.ts'
+export type { SecretKey } from './forward/flow-token.ts'
 export type { ForwardOptions } from './forward/forwarding.ts'
 export { popOwnRoutes } from './forward/route.ts'
 export { validateForForwarding } from './forward/validate.ts'
@@ -96,6 +97,7 @@ export {
   type NetworkConditions,
   type Passage,
 } from './transport/memory.ts'
+export type { Placement } from './transport/placement.ts'
 export type { Target } from './transport/selector.ts'
 export { type SentBy, sentByOf } from './transport/sent-by.ts'
 export type { SendFailure, Sent, Transport, TransportReceiver } from './transport/transport.ts'

@@ -1,9 +1,14 @@
 import { systemClock } from '../net/clock.ts'
 import { LocalAddresses } from '../net/interfaces.ts'
+import { systemRandom } from '../net/random.ts'
 import { UsageError } from '../util/errors.ts'
+import { guarded } from '../util/guard.ts'
 import { Tokens } from '../util/random.ts'
 import { Timers } from '../util/timers.ts'
+import { FlowTokens } from './forward/flow-token.ts'
 import { Forwarding, type ForwardOptions } from './forward/forwarding.ts'
+import { isOfDialog } from './forward/record-route.ts'
+import { ResponseForwarding } from './forward/response-forwarding.ts'
 import type { ParseError } from './grammar/parse-error.ts'
 import { LocateLine } from './locate/line.ts'
 import { locateByAddress } from './locate/target.ts'
@@ -47,6 +52,8 @@ export class SipStack {
   readonly #congestion: Congestion
   readonly #requests: RequestContext
   readonly #forwarding: Forwarding
+  readonly #responses: ResponseForwarding
+  readonly #tokens: FlowTokens
   #onMessage: ((message: SipMessage) => void) | undefined
   #closing: Promise<void> | undefined
 
@@ -61,7 +68,7 @@ export class SipStack {
     const addresses = new LocalAddresses(clock)
     const source = (remote: string): string | Promise<string> => addresses.towards(remote)
     this.#transports = new TransportLayer({ receiver: this.#receiver(), counters, log, source, limits })
-    this.#replies = new StatelessReplies(this.#transports, counters)
+    this.#replies = new StatelessReplies(this.#transports, counters, options.followMaddr)
     this.#congestion = new Congestion(this.timers, {
       ...defaultStackOptions.congestion,
       ...options.congestion,
@@ -88,7 +95,12 @@ export class SipStack {
       newBranch: () => this.identifiers.newBranch(),
       onHandlerError: error => this.#transactions.onHandlerError(error),
     }
-    this.#forwarding = new Forwarding(this.#transports, line, counters, this.#requests.maxDatagram)
+    const { flowTokenKey = (options.random ?? systemRandom).fill(new Uint8Array(FLOW_TOKEN_KEY)) } = options
+    this.#tokens = new FlowTokens(flowTokenKey, this.identifiers.newTag())
+    const ways = { transports: this.#transports, line, counters, tokens: this.#tokens }
+    const { maxDatagram, onHandlerError } = this.#requests
+    this.#forwarding = new Forwarding({ ...ways, maxDatagram, onHandlerError })
+    this.#responses = new ResponseForwarding({ ...ways, followMaddr: options.followMaddr ?? false })
     this.#listeners = new Listeners(this.#transports, this.timers, {
       limits,
       followInterval: options.followInterval ?? defaultStackOptions.followInterval,
@@ -205,9 +217,14 @@ export class SipStack {
     return this.#forwarding.send(ack, this.identifiers.newBranch())
   }
 
-  /** Answers a request without a transaction (RFC 3261 §8.2.7). An ACK gets no answer. */
+  /** Answers a request without a transaction (RFC 3261 §8.2.7). ACK and CANCEL get no answer. */
   reply(request: SipRequest, answer: ResponseTemplate | number): void {
-    this.#replies.reply(request, answer)
+    if (request.method !== 'CANCEL') this.#replies.reply(request, answer)
+  }
+
+  /** Whether an ACK is for a response that {@link reply} gave, so that it is nobody else's (RFC 3261 §8.2.7). */
+  isAckOfReply(ack: SipRequest): boolean {
+    return this.#replies.isAckOfOurs(ack)
   }
 
   /** A response to be given to {@link reply}; its To tag is made from the request alone. */
@@ -220,9 +237,22 @@ export class SipStack {
     this.#forwarding.forward(request, out, options)
   }
 
-  /** Sends a response on by the Via below ours (RFC 3261 §16.7 step 3); `out` where it was changed on the way. */
+  /**
+   * Sends a response on by the Via below ours (RFC 3261 §16.7 step 3); `out` where it was changed on the way. What is no
+   * answer to a request that {@link forward} sent is dropped and counted.
+   */
   forwardResponse(response: SipResponse, out?: ResponseTemplate): void {
-    this.#forwarding.forwardResponse(response, out)
+    this.#responses.forward(response, out)
+  }
+
+  /** Whether a response answers a request that {@link forward} sent: for who acts on it before it goes on. */
+  isAnswer(response: SipResponse): boolean {
+    return this.#responses.isAnswer(response)
+  }
+
+  /** Whether a request follows a Record-Route that {@link forward} wrote, `signed`, for its own dialog. */
+  isOfDialog(request: SipRequest): boolean {
+    return isOfDialog(request, this.#tokens)
   }
 
   /** Whether a sent-by is one that this stack writes into its Vias. */
@@ -257,7 +287,9 @@ export class SipStack {
         if (this.#onMessage === undefined) this.#transactions.onMessage(message)
         else this.#handle(message, this.#onMessage)
       },
-      onMalformed: (request: SipRequest, error: ParseError) => this.#replies.refuse(request, error),
+      onMalformed: (request: SipRequest, error: ParseError) => {
+        if (this.#onMessage === undefined || request.method !== 'CANCEL') this.#replies.refuse(request, error)
+      },
       onFlowFailed: (flow: Flow) => this.#transactions.onFlowFailed(flow),
       onFlowOpened() {},
       onPong() {},
@@ -265,14 +297,13 @@ export class SipStack {
     }
   }
 
-  #handle(message: SipMessage, handler: (message: SipMessage) => void): void {
+  #handle(message: SipMessage, handler: (message: SipMessage) => unknown): void {
     if (message.isRequest) this.counters.requestIn(message.method)
-    try {
-      handler(message)
-    } catch (error) {
+    const failed = (error: unknown): void => {
       this.#transactions.onHandlerError(error)
-      if (message.isRequest) this.#replies.reply(message, 500)
+      if (message.isRequest) this.reply(message, 500)
     }
+    guarded(failed, undefined, handler, message)
   }
 
   async #close(): Promise<void> {
@@ -282,6 +313,9 @@ export class SipStack {
     await this.#transports.close()
   }
 }
+
+/** Octets of the key that is made at start: as many as SHA-1 gives (RFC 2104 §3). */
+const FLOW_TOKEN_KEY = 20
 
 function modeError(): UsageError {
   return new UsageError(

@@ -19,10 +19,12 @@ const REASON_LENGTH = 80
 export class StatelessReplies {
   readonly #transports: TransportLayer
   readonly #counters: Counters
+  readonly #followMaddr: boolean
 
-  constructor(transports: TransportLayer, counters: Counters) {
+  constructor(transports: TransportLayer, counters: Counters, followMaddr: boolean = false) {
     this.#transports = transports
     this.#counters = counters
+    this.#followMaddr = followMaddr
   }
 
   /** A response to be filled in; its To tag comes from the request alone. */
@@ -31,13 +33,18 @@ export class StatelessReplies {
     return response(request, status, hasTo ? statelessTag(request) : undefined, reason)
   }
 
+  /** Whether an ACK is for a response that was given here: its To tag is the one that `response` makes (§8.2.7). */
+  isAckOfOurs(ack: SipRequest): boolean {
+    return ack.method === 'ACK' && ack.to.tag === statelessTag(ack)
+  }
+
   /** Sends a response the way its request came; an ACK gets none. */
   reply(request: SipRequest, answer: ResponseTemplate | number): void {
     const { source, method } = request
     if (source === undefined || method === 'ACK') return
     const template = typeof answer === 'number' ? this.response(request, answer) : answer
     const wire = encode(template, this.#transports.responseHop(source.transport))
-    const { flow, fallback } = responseWay(request, source)
+    const { flow, fallback } = responseWay(request, source, this.#followMaddr)
     this.#counters.responseOut(template.status)
     if (this.#transports.send(wire, flow) === 'gone') this.#transports.send(wire, fallback)
   }

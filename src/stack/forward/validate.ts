@@ -3,6 +3,9 @@ import type { SipRequest } from '../message/message.ts'
 import type { ResponseTemplate } from '../message/template.ts'
 import { isLoop } from './branch.ts'
 
+/** RFC 3261 §20.22. */
+const MOST_FORWARDS = 255
+
 /** What validation needs of the stack. */
 export interface ForwardingStack {
   statelessResponse(request: SipRequest, status: number, reason?: string): ResponseTemplate
@@ -34,9 +37,11 @@ function checkUri(stack: ForwardingStack, request: SipRequest): ResponseTemplate
 }
 
 function checkMaxForwards(stack: ForwardingStack, request: SipRequest): ResponseTemplate | undefined {
-  const { value, error } = request.try(h.MaxForwards)
+  const { value = 70, error } = request.try(h.MaxForwards)
   if (error !== undefined)
     return stack.statelessResponse(request, 400, `Bad Request - ${error.message.split('\n')[0]}`)
+  if (value > MOST_FORWARDS)
+    return stack.statelessResponse(request, 400, `Bad Request - Max-Forwards: above ${MOST_FORWARDS}`)
   return value === 0 ? stack.statelessResponse(request, 483) : undefined
 }
 
