@@ -1,5 +1,5 @@
 import { type HostAddress, resolveHost } from '../../net/resolve.ts'
-import { familyOf } from '../../util/address.ts'
+import { familyOf, unbracketed } from '../../util/address.ts'
 import { EnvironmentError, UsageError } from '../../util/errors.ts'
 import type { Uri } from '../grammar/uri.ts'
 import { maddrParam, transportParam } from '../grammar/uri-params.ts'
@@ -29,7 +29,7 @@ export function locateByAddress(resolve: ResolveHost = resolveHost): Locate {
     }
     const protocol = protocolOf(uri)
     const port = uri.port ?? (protocol === 'TLS' || protocol === 'WSS' ? 5061 : 5060)
-    const host = uri.param(maddrParam) ?? uri.host
+    const host = unbracketed(uri.param(maddrParam) ?? uri.host)
     if (familyOf(host) !== undefined) return [{ protocol, address: host, port }]
     return resolve(host).then(found => found.map(({ address }) => ({ protocol, address, port })))
   }
