@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { type Uri, UsageError } from 'resip/stack'
 import { StatelessProxy, type StatelessProxyOptions } from '../stateless-proxy/proxy.ts'
-import { sipUri } from './arguments.ts'
+import { isOnLoopback, sipUri } from './arguments.ts'
 
 interface Flags {
   readonly listen?: readonly string[]
@@ -56,11 +56,6 @@ async function run(flags: Flags): Promise<void> {
   const stop = (): void => void proxy.close()
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
-}
-
-/** Whether a listen point is heard on this host alone, so that nobody else can have anything sent on. */
-function isOnLoopback(point: string): boolean {
-  return /^[a-z]+:(127(\.\d{1,3}){3}|\[::1\]|localhost|lo)(:\d+)?$/i.test(point)
 }
 
 function collect(value: string, earlier: readonly string[] = []): string[] {
