@@ -1,7 +1,8 @@
 import { UsageError } from '../../util/errors.ts'
 import { hex32 } from '../../util/hash.ts'
 import { HMAC_SHA1_LENGTH, HmacSha1 } from '../../util/sha1.ts'
-import { maddrParam } from '../grammar/uri-params.ts'
+import { sameIgnoringCase } from '../grammar/chars.ts'
+import type { Params } from '../grammar/params.ts'
 import type { Via } from '../headers/via.ts'
 import type { Flow } from '../message/flow.ts'
 
@@ -71,7 +72,8 @@ export class FlowTokens {
     const way = token.slice(0, dot)
     this.#signWay(way, branch, below)
     if (!isSignature(token, dot + 1)) return undefined
-    const [place = '', connection = '0', node] = way.split('-')
+    if (!way.includes('-')) return { place: Number(way), connection: 0 }
+    const [place = '', connection = '', node] = way.split('-')
     return { place: Number(place), connection: node === this.#node ? Number(connection) : 0 }
   }
 
@@ -94,12 +96,9 @@ export class FlowTokens {
     put(branch)
     if (below !== undefined) {
       put(below.transport)
-      put(below.branch)
       put(below.host)
-      putNumber(below.port)
-      put(below.received)
-      putNumber(below.rport)
-      put(below.param(maddrParam))
+      putPort(below.port)
+      putParams(below.params)
     }
     this.#hmac.digest(octets, 0, used, tag, 0)
   }
@@ -133,39 +132,71 @@ function begin(kind: number): void {
 /** A text and its length behind it, so that no two lists of texts give the same octets. */
 function put(text: string | undefined): void {
   if (text === undefined) {
-    putLength(ABSENT)
+    putShort(ABSENT)
     return
   }
-  reserve(text.length)
-  const from = used
+  const { length } = text
+  reserve(length)
+  const out = octets
+  let at = used
   let seen = 0
-  for (let i = 0; i < text.length; i++) {
+  for (let i = 0; i < length; i++) {
     const code = text.charCodeAt(i)
     seen |= code
-    octets[used++] = code
+    out[at++] = code
   }
-  if (seen > 0x7f) {
-    const encoded = Buffer.from(text, 'utf8')
-    used = from
-    reserve(encoded.length)
-    octets.set(encoded, from)
-    used = from + encoded.length
-  }
-  putLength(used - from)
+  used = at
+  if (seen > 0x7f) putUtf8(text, at - length)
+  else putShort(length)
+}
+
+function putUtf8(text: string, from: number): void {
+  const encoded = Buffer.from(text, 'utf8')
+  used = from
+  reserve(encoded.length)
+  octets.set(encoded, from)
+  used = from + encoded.length
+  putShort(encoded.length)
 }
 
 /** A port, or that there is none. */
-function putNumber(value: number | undefined): void {
+function putPort(port: number | undefined): void {
   reserve(0)
-  octets[used++] = value === undefined ? 0 : 1
-  putLength((value ?? 0) >>> 16)
-  putLength(value ?? 0)
+  octets[used++] = port === undefined ? 0 : 1
+  putShort(port ?? 0)
 }
 
-function putLength(length: number): void {
+function putShort(value: number): void {
   reserve(0)
-  octets[used++] = length >> 8
-  octets[used++] = length
+  octets[used++] = value >> 8
+  octets[used++] = value
+}
+
+/** The parameters that decide where a response goes, of each the first, in one pass: their names differ in length. */
+function putParams(params: Params): void {
+  let branch: string | undefined
+  let received: string | undefined
+  let rport: string | undefined
+  let maddr: string | undefined
+  for (let at: Params | undefined = params; at !== undefined; at = at.next) {
+    const { name } = at
+    switch (name.length) {
+      case 5:
+        if (sameIgnoringCase(name, 'rport')) rport ??= at.value ?? ''
+        else if (sameIgnoringCase(name, 'maddr')) maddr ??= at.value ?? ''
+        break
+      case 6:
+        if (sameIgnoringCase(name, 'branch')) branch ??= at.value ?? ''
+        break
+      case 8:
+        if (sameIgnoringCase(name, 'received')) received ??= at.value ?? ''
+        break
+    }
+  }
+  put(branch)
+  put(received)
+  put(rport)
+  put(maddr)
 }
 
 function reserve(length: number): void {

@@ -15,8 +15,8 @@ describe('RFC 5626 §5.2 a token of the way back', () => {
     const text = (value: string): number[] => [...Buffer.from(value), 0, value.length]
     const absent = [0xff, 0xff]
     const octets = [
-      ...[1, ...text('3-7-node'), ...text(branch), ...text('UDP'), ...text('z9hG4bKtheirs')],
-      ...[...text('a.example'), 1, 0, 0, 5070 >> 8, 5070 & 255, ...absent, 0, 0, 0, 0, 0, ...absent],
+      ...[1, ...text('3-7-node'), ...text(branch), ...text('UDP'), ...text('a.example')],
+      ...[1, 5070 >> 8, 5070 & 255, ...text('z9hG4bKtheirs'), ...absent, ...absent, ...absent],
     ]
     const hmac = createHmac('sha1', key).update(Uint8Array.from(octets)).digest('hex').slice(0, 20)
     expect(tokens.ofWay(3, 7, branch, below)).toBe(`3-7-node.${hmac}`)
