@@ -14,6 +14,8 @@ import { responseWay } from './transport/response-way.ts'
 
 /** Characters of an error that go into a reason phrase. */
 const REASON_LENGTH = 80
+/** Characters of a To tag that is made here. */
+const TAG_LENGTH = 16
 
 /** Answers without any transaction (RFC 3261 §8.2.7): the same request always gets the same response. */
 export class StatelessReplies {
@@ -35,7 +37,8 @@ export class StatelessReplies {
 
   /** Whether an ACK is for a response that was given here: its To tag is the one that `response` makes (§8.2.7). */
   isAckOfOurs(ack: SipRequest): boolean {
-    return ack.method === 'ACK' && ack.to.tag === statelessTag(ack)
+    const { tag } = ack.to
+    return ack.method === 'ACK' && tag?.length === TAG_LENGTH && tag === statelessTag(ack)
   }
 
   /** Sends a response the way its request came; an ACK gets none. */

@@ -238,8 +238,9 @@ function failure(sent: SendFailure, flow: Flow): EnvironmentError {
 /** A next hop whose address is none would be looked up as a name, and be our failure then (RFC 5954 §4.1). */
 function checkHost(nextHop: Uri): void {
   const host = unbracketed(nextHop.param(maddrParam) ?? nextHop.host)
-  if (!nextHop.isSip || isHost(host)) return
-  throw new PeerError('ERR_SIP_HOST', 'the next hop is neither a name nor an address', 400)
+  if (!nextHop.isSip) return
+  if (!isHost(host)) throw new PeerError('ERR_SIP_HOST', 'the next hop is neither a name nor an address', 400)
+  if (nextHop.port === 0) throw new PeerError('ERR_SIP_HOST', 'the next hop has port 0', 400)
 }
 
 function noTarget(nextHop: Uri): EnvironmentError {

@@ -6,6 +6,7 @@ import { maddrParam } from '../grammar/uri-params.ts'
 import * as h from '../headers/index.ts'
 import type { Via } from '../headers/via.ts'
 import type { LocateLine } from '../locate/line.ts'
+import { elementEnd } from '../message/elements.ts'
 import { encode } from '../message/encode.ts'
 import { type Flow, flowTo, type Protocol } from '../message/flow.ts'
 import type { SipResponse } from '../message/message.ts'
@@ -75,13 +76,13 @@ export class ResponseForwarding {
       counters.unsignedResponses++
       return
     }
-    const out = (changed ?? response.forward()).removeFirst(h.Via)
-    const via = changed === undefined ? below : out.get(h.Via)
+    changed?.removeFirst(h.Via)
+    const via = changed === undefined ? below : changed.get(h.Via)
     if (via === undefined) {
       counters.strayResponses++
       return
     }
-    const wire = encode(out)
+    const wire = changed === undefined ? withoutTopVia(response) : encode(changed)
     counters.responseOut(response.status)
     const flow = this.#flowBack(way, via)
     const sent = flow === undefined ? 'gone' : transports.send(wire, flow)
@@ -154,6 +155,19 @@ function viaBelow(response: SipResponse): Via | undefined {
 }
 
 const anyUri = new Uri('sip', undefined, undefined, 'invalid', undefined, noParams, '', '')
+
+/** The response as it came but for its top Via; mostly that has a line of its own, which is left out of the text. */
+function withoutTopVia(response: SipResponse): string {
+  const { head, body } = response
+  const { text } = head
+  const line = head.find(h.Via.id, h.Via.name)
+  const end = head.lineEnd(line)
+  if (!response.hasContentLength || elementEnd(text, head.valueStart(line), end) < end) {
+    return encode(response.forward().removeFirst(h.Via))
+  }
+  const kept = text.slice(head.startLineStart, head.lineStart(line)) + text.slice(end + 2, head.end)
+  return body.length === 0 ? kept : kept + body.latin1Slice()
+}
 
 function protocolOf(via: Via): Protocol | undefined {
   switch (via.transport) {
