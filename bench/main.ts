@@ -9,7 +9,10 @@ const benches: Record<string, () => Promise<Measurement[]>> = {
   uas: async () => (await import('./uas.ts')).uas(),
   timers: async () => (await import('./timers.ts')).timers(),
   sdp: async () => (await import('./sdp.ts')).sdp(),
-  hmac: async () => (await import('./hmac.ts')).hmac(),
+  hmac: async () => [
+    ...(await (await import('./hmac.ts')).hmac()),
+    ...(await import('./flow-token.ts')).flowToken(),
+  ],
   stun: async () => (await import('./stun.ts')).stun(),
   turn: async () => (await import('./turn.ts')).turn(),
   'rtp-relay': async () => (await import('./rtp-relay.ts')).rtpRelay(),

@@ -10,3 +10,8 @@ export function sipUri(value: string): Uri {
     throw new InvalidArgumentError(`A SIP URI is needed: ${error.message.split('\n')[0]}.`)
   }
 }
+
+/** Whether a listen point is heard on this host alone, so that nobody else can have anything sent on. */
+export function isOnLoopback(point: string): boolean {
+  return /^[a-z]+:(127(\.\d{1,3}){3}|\[::1\]|lo)(:\d+)?$/i.test(point)
+}

@@ -1,12 +1,14 @@
 import { Command, InvalidArgumentError } from 'commander'
-import type { Uri } from 'resip/stack'
+import { type Uri, UsageError } from 'resip/stack'
 import { StatelessProxy, type StatelessProxyOptions } from '../stateless-proxy/proxy.ts'
-import { sipUri } from './arguments.ts'
+import { isOnLoopback, sipUri } from './arguments.ts'
 
 interface Flags {
   readonly listen?: readonly string[]
   readonly nextHop?: Uri
   readonly route?: ReadonlyMap<string, Uri>
+  readonly domain?: readonly string[]
+  readonly openRelay?: boolean
   readonly name?: readonly string[]
   readonly recordRoute: boolean
   readonly supported?: readonly string[]
@@ -21,6 +23,11 @@ export function proxyCommand(): Command {
     .option('--listen <point>', 'udp:ADDRESS:PORT or tcp:ADDRESS:PORT; may be given again', collect)
     .option('--next-hop <uri>', 'where requests go that nothing else leads on', sipUri)
     .option('--route <domain=uri>', 'where requests for a domain go; may be given again', route)
+    .option('--domain <name>', 'a domain to send requests on to; may be given again', collect)
+    .option(
+      '--open-relay',
+      'send on whatever comes, to wherever it leads; on loop-back without --domain it does',
+    )
     .option('--name <host>', 'a name the proxy is known by; may be given again', collect)
     .option('--supported <tag>', 'an option tag to let through in Proxy-Require; may be given again', collect)
     .option('--no-record-route', 'stay out of the way of dialogs')
@@ -29,8 +36,13 @@ export function proxyCommand(): Command {
 }
 
 async function run(flags: Flags): Promise<void> {
+  const { listen = DEFAULT_LISTEN, domain, openRelay } = flags
+  if (domain !== undefined && openRelay)
+    throw new UsageError('ERR_SIP_RELAY', '--open-relay and --domain exclude each other; give one of them')
   const options: StatelessProxyOptions = {
-    listen: flags.listen ?? DEFAULT_LISTEN,
+    listen,
+    relay: openRelay ?? (domain === undefined && listen.every(isOnLoopback)),
+    ...(domain && { domains: domain }),
     recordRoute: flags.recordRoute,
     ...(flags.nextHop && { nextHop: flags.nextHop }),
     ...(flags.route && { routes: flags.route }),

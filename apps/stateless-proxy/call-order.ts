@@ -1,10 +1,14 @@
 import type { SipMessage } from 'resip/stack'
 
-/** Messages that may wait, of one call and of all calls together. */
+/** What may wait: messages of one call, and messages and their bytes of all calls together. */
 export interface CallOrderLimits {
   readonly perCall: number
   readonly total: number
+  readonly bytes: number
 }
+
+/** What a message that waits keeps alive besides its own bytes: its head as text and what was read of it, measured. */
+const OVERHEAD = 2048
 
 interface Waiting {
   readonly message: SipMessage
@@ -22,6 +26,10 @@ export type Step = () => Promise<void> | undefined
 export class CallOrder {
   /** Messages that are here, waiting or with their step under way. */
   waiting = 0
+  /** The bytes that these keep: twice their own, for the head is kept as text as well, and what was read of them. */
+  bytes = 0
+  /** Messages that were turned away because too much waited. */
+  refused = 0
   /** Retransmissions of messages that were here still. */
   absorbed = 0
   readonly #limits: CallOrderLimits
@@ -40,18 +48,18 @@ export class CallOrder {
       this.absorbed++
       return true
     }
-    const { perCall, total } = this.#limits
-    if (this.waiting >= total || (line !== undefined && line.length >= perCall)) return false
+    if (this.#isFull(line, message)) {
+      this.refused++
+      return false
+    }
     if (line !== undefined) {
-      line.push({ message, step })
-      this.waiting++
+      line.push(this.#entered({ message, step }))
       return true
     }
     const pending = step()
     if (pending !== undefined) {
-      const begun = [{ message, step }]
+      const begun = [this.#entered({ message, step })]
       this.#lines.set(callId, begun)
-      this.waiting++
       void this.#follow(callId, begun, pending)
     }
     return true
@@ -61,6 +69,19 @@ export class CallOrder {
   close(): void {
     this.#lines.clear()
     this.waiting = 0
+    this.bytes = 0
+  }
+
+  #isFull(line: readonly Waiting[] | undefined, message: SipMessage): boolean {
+    const { perCall, total, bytes } = this.#limits
+    if (this.waiting >= total || this.bytes + weight(message) > bytes) return true
+    return line !== undefined && line.length >= perCall
+  }
+
+  #entered(entry: Waiting): Waiting {
+    this.waiting++
+    this.bytes += weight(entry.message)
+    return entry
   }
 
   async #follow(callId: string, line: Waiting[], first: Promise<void>): Promise<void> {
@@ -68,10 +89,17 @@ export class CallOrder {
     while (line.length > 0) {
       await pending
       if (this.#lines.get(callId) !== line) return
-      line.shift()
-      this.waiting--
+      const gone = line.shift()
+      if (gone !== undefined) {
+        this.waiting--
+        this.bytes -= weight(gone.message)
+      }
       pending = line[0]?.step()
     }
     this.#lines.delete(callId)
   }
+}
+
+function weight(message: SipMessage): number {
+  return 2 * message.bytes.length + OVERHEAD
 }

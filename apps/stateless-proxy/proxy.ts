@@ -1,10 +1,13 @@
 import {
   EnvironmentError,
   h,
+  ParseError,
   PeerError,
   popOwnRoutes,
+  printable,
   type RequestTemplate,
   type ResponseTemplate,
+  reasonPhrase,
   type SipMessage,
   type SipRequest,
   type SipResponse,
@@ -14,16 +17,14 @@ import {
   validateForForwarding,
 } from 'resip/stack'
 import { CallOrder, type CallOrderLimits } from './call-order.ts'
+import { Relay, type RelayRules } from './relay.ts'
 
-export type { CallOrder, CallOrderLimits }
+export type { CallOrder, CallOrderLimits, RelayRules }
 
-export interface StatelessProxyOptions {
+/** Without `relay`, only requests for its own domains, its next hops and dialogs it knows are sent on. */
+export interface StatelessProxyOptions extends RelayRules {
   /** Listen points, `udp:127.0.0.1:5060`. */
   readonly listen: readonly string[]
-  /** Where to send requests that no Route and no domain leads on. */
-  readonly nextHop?: Uri
-  /** Domains, in lower case, with the next hop of each. */
-  readonly routes?: ReadonlyMap<string, Uri>
   /** Names the proxy is known by besides its addresses. */
   readonly names?: readonly string[]
   /** Stay on the way of each dialog. Default true. */
@@ -39,11 +40,14 @@ export interface StatelessProxyOptions {
   readonly onForwardRequest?: (request: SipRequest, out: RequestTemplate) => Promise<void> | undefined
   /** The same before a response goes on. One whose step fails is dropped; a 2xx to an INVITE comes again. */
   readonly onForwardResponse?: (response: SipResponse, out: ResponseTemplate) => Promise<void> | undefined
-  /** Messages that may wait for such steps. Default 32 a call, 10,000 in all; one more request is answered 503. */
+  /** Messages that may wait for such steps. Default 32 a call, 10,000 and 16 MiB in all; one more request is answered 503. */
   readonly waiting?: Partial<CallOrderLimits>
 }
 
-const defaultWaiting: CallOrderLimits = { perCall: 32, total: 10_000 }
+const defaultWaiting: CallOrderLimits = { perCall: 32, total: 10_000, bytes: 16_777_216 }
+
+/** Characters of an error that go into a reason phrase. */
+const REASON_LENGTH = 80
 
 /** Requests that make a dialog and so get a Record-Route (RFC 3261 §16.6, step 4). */
 const dialogMakers: ReadonlySet<string> = new Set(['INVITE', 'SUBSCRIBE', 'REFER', 'NOTIFY', 'UPDATE'])
@@ -58,6 +62,11 @@ export class StatelessProxy {
   readonly order: CallOrder
   /** Requests refused and responses dropped because their step failed. */
   failedSteps = 0
+  /** Requests, ACKs among them, that no rule allowed to be sent on. */
+  notRelayed = 0
+  readonly #relay: Relay
+  /** Next hops of domains, by their names in lower case. */
+  readonly #routes: ReadonlyMap<string, Uri>
   readonly #options: StatelessProxyOptions
   readonly #hasSteps: boolean
   #closed = false
@@ -77,6 +86,9 @@ export class StatelessProxy {
   private constructor(options: StatelessProxyOptions) {
     this.#options = options
     this.stack = new SipStack(options.stack)
+    this.#relay = new Relay(options, this.stack)
+    const routes = [...(options.routes ?? [])]
+    this.#routes = new Map(routes.map(([domain, hop]) => [domain.toLowerCase(), hop]))
     this.#hasSteps = (options.onForwardRequest ?? options.onForwardResponse) !== undefined
     this.order = new CallOrder({ ...defaultWaiting, ...options.waiting })
     for (const name of options.names ?? []) this.stack.addName(name)
@@ -94,10 +106,21 @@ export class StatelessProxy {
 
   #onRequest(request: SipRequest): void {
     const { stack } = this
-    const isToUs = isOurs(stack, request)
-    if (isToUs && request.method === 'OPTIONS' && !request.has(h.Route)) {
+    // §16.11 forwards what it cannot tell apart, but an ACK with a tag of ours ends here
+    if (request.method === 'ACK' && stack.isAckOfReply(request)) return
+    const out = request.forward()
+    let isInDialog: boolean
+    try {
+      isInDialog = popOwnRoutes(out, uri => stack.isOurs(uri.host, uri.port))
+    } catch (error) {
+      if (!(error instanceof ParseError)) throw error
+      stack.reply(request, stack.statelessResponse(request, 400, reasonOf(400, error)))
+      return
+    }
+    const hasRoute = out.has(h.Route)
+    if (request.method === 'OPTIONS' && !hasRoute && isProxyItself(stack, out.requestUri)) {
       // §11.2: what the proxy itself can do is to answer OPTIONS
-      stack.reply(request, stack.response(request, 200).set(h.Allow, 'OPTIONS'))
+      stack.reply(request, stack.statelessResponse(request, 200).set(h.Allow, 'OPTIONS'))
       return
     }
     const refusal = validateForForwarding(stack, request, this.#options.supported)
@@ -105,23 +128,15 @@ export class StatelessProxy {
       stack.reply(request, refusal)
       return
     }
-    const out = request.forward()
     out.decrementMaxForwards()
-    const isInDialog = popOwnRoutes(out, uri => stack.isOurs(uri.host, uri.port))
-    const nextHop = this.#nextHop(out, isInDialog)
-    if (
-      nextHop === undefined &&
-      !out.has(h.Route) &&
-      stack.isOurs(out.requestUri.host, out.requestUri.port)
-    ) {
-      stack.reply(request, 404)
-      return
-    }
+    const nextHop = hasRoute || isInDialog ? undefined : this.#nextHop(out.requestUri)
+    if (nextHop === undefined && !this.#mayPass(request, out)) return
     const isDialogMaker = dialogMakers.has(request.method) && request.to.tag === undefined
+    const recordRoute = isDialogMaker && this.#options.recordRoute !== false
     const forward = (): void =>
       stack.forward(request, out, {
-        recordRoute: isDialogMaker && this.#options.recordRoute !== false,
-        onFailure: status => stack.reply(request, status),
+        recordRoute: recordRoute && (this.#relay.isOpen || 'signed'),
+        onFailure: (status, error) => this.#onFailure(request, status, error),
         ...(nextHop && { nextHop }),
       })
     if (!this.#hasSteps) {
@@ -133,9 +148,35 @@ export class StatelessProxy {
     if (!this.#take(request, ask, forward, refuse)) stack.reply(request, 503)
   }
 
+  /** Whether a request may go where it leads by itself; it is answered where not. */
+  #mayPass(request: SipRequest, out: RequestTemplate): boolean {
+    const { stack } = this
+    const { value: route, error } = out.try(h.Route)
+    if (error !== undefined) {
+      stack.reply(request, stack.statelessResponse(request, 400, reasonOf(400, error)))
+      return false
+    }
+    const to = route?.uri ?? out.requestUri
+    // §16.5: a resource at this proxy that does not exist
+    if (route === undefined && stack.isOurs(to.host, to.port)) {
+      stack.reply(request, 404)
+      return false
+    }
+    if (this.#relay.allows(request, to)) return true
+    this.notRelayed++
+    stack.reply(request, 403)
+    return false
+  }
+
+  #onFailure(request: SipRequest, status: number, error: Error): void {
+    const { stack } = this
+    stack.reply(request, stack.statelessResponse(request, status, reasonOf(status, error)))
+  }
+
   #onResponse(response: SipResponse): void {
     const { stack } = this
-    if (!this.#hasSteps) {
+    // a step acts on a response: it sees none that anybody may have made up
+    if (!this.#hasSteps || !stack.isAnswer(response)) {
       stack.forwardResponse(response)
       return
     }
@@ -156,7 +197,8 @@ export class StatelessProxy {
     const onFailure = (error: unknown): void => {
       if (this.#closed) return
       this.failedSteps++
-      if (log?.enabled('warning')) log.write('warning', 'proxy', `${message.brief()}: ${error}`)
+      if (log?.enabled('warning'))
+        log.write('warning', 'proxy', `${message.brief()}: ${printable(String(error))}`)
       refuse(error)
     }
     const onward = (): void => {
@@ -174,19 +216,24 @@ export class StatelessProxy {
     })
   }
 
-  /** A Route leads on by itself; then the domain's own target, then the common next hop, for requests of no dialog. */
-  #nextHop(out: RequestTemplate, isInDialog: boolean): Uri | undefined {
-    if (isInDialog || out.has(h.Route)) return undefined
-    return this.#options.routes?.get(out.requestUri.host.toLowerCase()) ?? this.#options.nextHop
+  /** A Route leads on by itself; else the domain's own target, then the common next hop, for requests of no dialog. */
+  #nextHop(requestUri: Uri): Uri | undefined {
+    return this.#routes.get(requestUri.host.toLowerCase()) ?? this.#options.nextHop
   }
 }
 
-function isOurs(stack: SipStack, request: SipRequest): boolean {
-  const { value: uri } = request.tryRequestUri()
-  return uri?.isSip === true && uri.user === undefined && stack.isOurs(uri.host, uri.port)
+function isProxyItself(stack: SipStack, uri: Uri): boolean {
+  return uri.isSip && uri.user === undefined && stack.isOurs(uri.host, uri.port)
 }
 
 function statusOf(error: unknown): number {
   if (error instanceof PeerError) return error.status ?? 500
   return error instanceof EnvironmentError ? 503 : 500
+}
+
+/** The usual phrase, and for what is the sender's own doing what is wrong. */
+function reasonOf(status: number, error: Error): string {
+  const phrase = reasonPhrase(status)
+  if (status >= 500) return phrase
+  return `${phrase} - ${printable(error.message.split('\n')[0] ?? '', REASON_LENGTH)}`
 }

@@ -2,6 +2,7 @@ import type { InterfaceAddress } from '../net/interfaces.ts'
 import type { Clock } from '../util/clock.ts'
 import { type Log, silentLog } from '../util/log.ts'
 import type { RandomSource } from '../util/random.ts'
+import type { SecretKey } from './forward/flow-token.ts'
 import type { Locate } from './locate/locate.ts'
 import { defaultFramerLimits } from './message/framer.ts'
 import { type CongestionLimits, defaultCongestionLimits } from './transaction/congestion.ts'
@@ -37,6 +38,16 @@ export interface StackOptions {
    * connected socket beside the bound one for each such target, so that the request comes from another port.
    */
   readonly udpErrors?: boolean
+  /**
+   * Signs what our Via says of the way back, and the Record-Routes that are `signed`: 16 octets or more, or a
+   * `KeyObject`. Made at start unless given; give one that nodes behind one address share, or that outlives a restart.
+   */
+  readonly flowTokenKey?: SecretKey
+  /**
+   * Send the responses to a request over UDP to the `maddr` of its Via (RFC 3261 §18.2.2). Default false: it lets whoever
+   * sends requests choose whom we send to.
+   */
+  readonly followMaddr?: boolean
   /** UDP receive buffer in bytes, as far as the system lets it. Default 4 MiB. */
   readonly receiveBufferSize?: number
   /** Milliseconds between two looks at the addresses of a wildcard or interface listener. Default 5,000. */

@@ -1,11 +1,15 @@
 import { systemClock } from '../net/clock.ts'
 import { interfaceAddresses, LocalAddresses } from '../net/interfaces.ts'
+import { systemRandom } from '../net/random.ts'
 import { UsageError } from '../util/errors.ts'
 import { thenable } from '../util/guard.ts'
 import { type Log, printable } from '../util/log.ts'
 import { Tokens } from '../util/random.ts'
 import { Timers } from '../util/timers.ts'
+import { FlowTokens } from './forward/flow-token.ts'
 import { Forwarding, type ForwardOptions } from './forward/forwarding.ts'
+import { isOfDialog } from './forward/record-route.ts'
+import { ResponseForwarding } from './forward/response-forwarding.ts'
 import { LocateByAddress } from './locate/by-address.ts'
 import { LocateLine } from './locate/line.ts'
 import type { Flow } from './message/flow.ts'
@@ -56,6 +60,8 @@ export class SipStack {
   readonly #awaited: AwaitedRequests
   readonly #log: Log
   readonly #forwarding: Forwarding
+  readonly #responses: ResponseForwarding
+  readonly #tokens: FlowTokens
   #onMessage: ((message: SipMessage) => unknown) | undefined
   #closing: Promise<void> | undefined
 
@@ -72,7 +78,7 @@ export class SipStack {
     const addresses = new LocalAddresses(clock)
     const source = (remote: string): string | Promise<string> => addresses.towards(remote)
     this.#transports = new TransportLayer({ receiver: this.#receiver(), counters, log, source, limits })
-    this.#replies = new StatelessReplies(this.#transports, counters)
+    this.#replies = new StatelessReplies(this.#transports, counters, options.followMaddr)
     this.#congestion = new Congestion(this.timers, {
       ...defaultStackOptions.congestion,
       ...options.congestion,
@@ -107,7 +113,11 @@ export class SipStack {
       failed,
     }
     this.#awaited = new AwaitedRequests(this.#requests)
-    this.#forwarding = new Forwarding(this.#transports, line, counters, this.#requests.maxDatagram)
+    const { flowTokenKey = (options.random ?? systemRandom).fill(new Uint8Array(FLOW_TOKEN_KEY)) } = options
+    this.#tokens = new FlowTokens(flowTokenKey, this.identifiers.newTag())
+    const ways = { transports: this.#transports, line, counters, tokens: this.#tokens }
+    this.#forwarding = new Forwarding({ ...ways, maxDatagram: this.#requests.maxDatagram, failed })
+    this.#responses = new ResponseForwarding({ ...ways, followMaddr: options.followMaddr ?? false })
     this.#listeners = new Listeners(this.#transports, this.timers, {
       limits,
       interfaces: options.interfaces ?? interfaceAddresses,
@@ -228,13 +238,18 @@ export class SipStack {
     this.#transports.onDatagram(bytes, flow)
   }
 
-  /** Answers a request without a transaction (RFC 3261 §8.2.7). An ACK gets no answer. */
+  /** Answers a request without a transaction (RFC 3261 §8.2.7). ACK and CANCEL get no answer. */
   reply(request: SipRequest, answer: ResponseTemplate | number): void {
-    this.#replies.reply(request, answer)
+    if (request.method !== 'CANCEL') this.#replies.reply(request, answer)
+  }
+
+  /** Whether an ACK is for a response that {@link reply} gave, so that it is nobody else's (RFC 3261 §8.2.7). */
+  isAckOfReply(ack: SipRequest): boolean {
+    return this.#replies.isAckOfOurs(ack)
   }
 
   /** A response to be given to {@link reply}; its To tag is made from the request alone. */
-  response(request: SipRequest, status: number, reason?: string): ResponseTemplate {
+  statelessResponse(request: SipRequest, status: number, reason?: string): ResponseTemplate {
     return this.#replies.response(request, status, reason)
   }
 
@@ -243,9 +258,22 @@ export class SipStack {
     this.#forwarding.forward(request, out, options)
   }
 
-  /** Sends a response on by the Via below ours (RFC 3261 §16.7 step 3); `out` where it was changed on the way. */
+  /**
+   * Sends a response on by the Via below ours (RFC 3261 §16.7 step 3); `out` where it was changed on the way. What is no
+   * answer to a request that {@link forward} sent is dropped and counted.
+   */
   forwardResponse(response: SipResponse, out?: ResponseTemplate): void {
-    this.#forwarding.forwardResponse(response, out)
+    this.#responses.forward(response, out)
+  }
+
+  /** Whether a response answers a request that {@link forward} sent: for who acts on it before it goes on. */
+  isAnswer(response: SipResponse): boolean {
+    return this.#responses.isAnswer(response)
+  }
+
+  /** Whether a request follows a Record-Route that {@link forward} wrote, `signed`, for its own dialog. */
+  isOfDialog(request: SipRequest): boolean {
+    return isOfDialog(request, this.#tokens)
   }
 
   /** Whether a sent-by is one that this stack writes into its Vias. */
@@ -285,7 +313,9 @@ export class SipStack {
         if (this.#onMessage === undefined) this.#transactions.onMessage(message)
         else this.#handle(message, this.#onMessage)
       },
-      onMalformed: (request, error) => this.#replies.refuse(request, error),
+      onMalformed: (request, error) => {
+        if (this.#onMessage === undefined || request.method !== 'CANCEL') this.#replies.refuse(request, error)
+      },
       onFlowFailed: (flow, error) => this.#transactions.onFlowFailed(flow, error),
       onFlowOpened: flow => this.#transactions.onFlowOpened(flow),
       onPong: flow => this.#transactions.onPong(flow),
@@ -305,7 +335,7 @@ export class SipStack {
 
   #onUnhandled(message: SipMessage, error: unknown): void {
     this.#onHandlerError(error)
-    if (message.isRequest && !this.#transactions.isClosed) this.#replies.reply(message, 500)
+    if (message.isRequest && !this.#transactions.isClosed) this.reply(message, 500)
   }
 
   /** What an application's handler threw, or rejected with, must not stop the stack. */
@@ -328,6 +358,9 @@ export class SipStack {
     await this.#transports.close()
   }
 }
+
+/** Octets of the key that is made at start: as many as SHA-1 gives (RFC 2104 §3). */
+const FLOW_TOKEN_KEY = 20
 
 function modeError(): UsageError {
   return new UsageError(

@@ -14,15 +14,19 @@ import { responseWay } from './transport/response-way.ts'
 
 /** Characters of an error that go into a reason phrase. */
 const REASON_LENGTH = 80
+/** Characters of a To tag that is made here. */
+const TAG_LENGTH = 16
 
 /** Answers without any transaction (RFC 3261 §8.2.7): the same request always gets the same response. */
 export class StatelessReplies {
   readonly #transports: TransportLayer
   readonly #counters: Counters
+  readonly #followMaddr: boolean
 
-  constructor(transports: TransportLayer, counters: Counters) {
+  constructor(transports: TransportLayer, counters: Counters, followMaddr: boolean = false) {
     this.#transports = transports
     this.#counters = counters
+    this.#followMaddr = followMaddr
   }
 
   /** A response to be filled in; its To tag comes from the request alone. */
@@ -31,13 +35,19 @@ export class StatelessReplies {
     return response(request, status, hasTo ? statelessTag(request) : undefined, reason)
   }
 
+  /** Whether an ACK is for a response that was given here: its To tag is the one that `response` makes (§8.2.7). */
+  isAckOfOurs(ack: SipRequest): boolean {
+    const { tag } = ack.to
+    return ack.method === 'ACK' && tag?.length === TAG_LENGTH && tag === statelessTag(ack)
+  }
+
   /** Sends a response the way its request came; an ACK gets none. */
   reply(request: SipRequest, answer: ResponseTemplate | number): void {
     const { source, method } = request
     if (source === undefined || method === 'ACK') return
     const template = typeof answer === 'number' ? this.response(request, answer) : answer
     const wire = encode(template, this.#transports.responseHop(source.transport))
-    const { flow, fallback } = responseWay(request, source)
+    const { flow, fallback } = responseWay(request, source, this.#followMaddr)
     this.#counters.responseOut(template.status)
     if (this.#transports.send(wire, flow) === 'gone') this.#transports.send(wire, fallback)
   }

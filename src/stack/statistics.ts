@@ -18,6 +18,8 @@ export class Counters {
   brokenStreams = 0
   /** Responses whose top Via is not ours, or that no transaction waits for. */
   strayResponses = 0
+  /** Responses to no request that was forwarded here: our Via in them is not one that we wrote above the Via below it. */
+  unsignedResponses = 0
   /** ACKs that belong to nothing we know. */
   strayAcks = 0
   keepAlives = 0

@@ -16,12 +16,15 @@ export class World {
   readonly ladder: string[] = []
   /** Everything that was sent, as text, lost or not. */
   readonly wires: string[] = []
+  /** Who sent what to whom, by the keys of their transports. */
+  readonly passages: { readonly from: string; readonly to: string; readonly what: string }[] = []
   readonly #stacks: SipStack[] = []
   #left = ''
 
   constructor(conditions: NetworkConditions = {}) {
     this.network = new MemoryNetwork(this.timers, conditions)
-    this.network.onPassage = ({ time, from, wire, lost }) => {
+    this.network.onPassage = ({ time, from, to, wire, lost }) => {
+      this.passages.push({ from, to, what: title(wire) })
       this.wires.push(wire)
       const arrow = from.includes(this.#left) ? '→' : '←'
       this.ladder.push(`${time} ${arrow} ${lost ? '✗ ' : ''}${title(wire)}`)

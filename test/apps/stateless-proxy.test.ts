@@ -24,6 +24,7 @@ async function start(
 ): Promise<StatelessProxy> {
   const proxy = await StatelessProxy.start({
     listen: [],
+    relay: true,
     ...options,
     stack: { clock: world.clock, ...options.stack },
   })

@@ -17,7 +17,10 @@ describe('RFC 3261 §8.2.7 a stateless UAS', () => {
     stack.onMessage(message => {
       if (!message.isRequest) return
       seen.push(message.method)
-      stack.reply(message, stack.response(message, 302).set(h.Contact, nameAddr('<sip:bob@192.0.2.3>')))
+      stack.reply(
+        message,
+        stack.statelessResponse(message, 302).set(h.Contact, nameAddr('<sip:bob@192.0.2.3>')),
+      )
     })
     const peer = await world.peer('192.0.2.1')
     for (const method of ['INVITE', 'INVITE', 'ACK']) peer.send(requestText(method), '192.0.2.2')

@@ -1,10 +1,13 @@
 import {
+  type Locate,
   nameAddr,
   type Protocol,
   type RequestTemplate,
   request,
   type SipStack,
   type Target,
+  type Uri,
+  uri,
 } from 'resip/stack'
 import { MemoryTransport } from 'resip/testing'
 
@@ -46,4 +49,13 @@ export function memoryOf(stack: SipStack, protocol?: Protocol): MemoryTransport 
 /** Lets promises that are settled be heard. */
 export function settled(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
+}
+
+/** Finds the targets of requests by a function, and those of responses by the same, asked for their sent-by. */
+export function locating(find: (next: Uri) => ReturnType<Locate['locate']>): Locate {
+  return {
+    locate: next => find(next),
+    locateResponse: via => find(uri(`sip:${via.received ?? via.host}${via.port ? `:${via.port}` : ''}`)),
+    report() {},
+  }
 }

@@ -24,15 +24,30 @@ export function statelessBranch(request: SipRequest): string {
  */
 function loopPart(request: SipRequest): string {
   const { head, from, callId, cseq } = request
-  let fields = `${from.tag ?? ''} ${callId} ${cseq.number} ${head.text.slice(head.subjectStart, head.subjectEnd)}`
+  const fields = `${from.tag ?? ''} ${callId} ${cseq.number} ${head.text.slice(head.subjectStart, head.subjectEnd)}`
+  return hash64(request.has(h.Route) ? fields + routesOf(request) : fields)
+}
+
+/**
+ * The URIs of the Routes, however they are written: a CANCEL may put its INVITE's on one line, or leave out a blank.
+ * Where they cannot be read they count as they stand.
+ */
+function routesOf(request: SipRequest): string {
+  const { value: routes } = request.tryAll(h.Route)
+  let text = ''
+  if (routes !== undefined) {
+    for (const { uri } of routes) text += ` ${uri}`
+    return text
+  }
+  const { head } = request
   for (
     let line = head.find(h.Route.id, 'Route');
     line >= 0;
     line = head.find(h.Route.id, 'Route', line + 1)
   ) {
-    fields += head.text.slice(head.valueStart(line), head.lineEnd(line))
+    text += head.text.slice(head.valueStart(line), head.lineEnd(line))
   }
-  return hash64(fields)
+  return text
 }
 
 /** §16.11 for a received branch without the magic cookie. */

@@ -1,206 +1,233 @@
-import { familyOf } from '../../util/address.ts'
-import { EnvironmentError } from '../../util/errors.ts'
-import { NameAddr } from '../grammar/name-addr.ts'
-import { noParams, textParam } from '../grammar/params.ts'
-import { Uri } from '../grammar/uri.ts'
-import { lrParam, maddrParam } from '../grammar/uri-params.ts'
+import { unbracketed } from '../../util/address.ts'
+import { EnvironmentError, PeerError } from '../../util/errors.ts'
+import { type Failed, guarded } from '../../util/guard.ts'
+import { isHost } from '../grammar/host.ts'
+import type { Uri } from '../grammar/uri.ts'
+import { maddrParam } from '../grammar/uri-params.ts'
 import * as h from '../headers/index.ts'
 import type { Via } from '../headers/via.ts'
 import type { LocateLine } from '../locate/line.ts'
 import { nextHopOf, strictlyRouted } from '../locate/next-hop.ts'
 import { encode } from '../message/encode.ts'
 import { type Flow, flowTo } from '../message/flow.ts'
-import type { SipRequest, SipResponse } from '../message/message.ts'
-import type { RequestTemplate, ResponseTemplate } from '../message/template.ts'
+import type { SipRequest } from '../message/message.ts'
+import type { RequestTemplate } from '../message/template.ts'
 import type { Counters } from '../statistics.ts'
 import type { TransportLayer } from '../transport/layer.ts'
-import { localUri, Placement } from '../transport/placement.ts'
+import { Placement } from '../transport/placement.ts'
 import type { Target } from '../transport/selector.ts'
-import type { Transport } from '../transport/transport.ts'
+import type { SendFailure, Transport } from '../transport/transport.ts'
 import { statelessBranch } from './branch.ts'
+import { connectionOf, type FlowTokens } from './flow-token.ts'
+
+import { withRecordRoute } from './record-route.ts'
+import { chooseTarget } from './target.ts'
 
 export interface ForwardOptions {
   /** Where to send it; left out: to the first Route, or to the Request-URI. */
   readonly nextHop?: Uri
-  /** Stay on the way of the dialog: one Record-Route, two where transport or family change (RFC 5658). */
-  readonly recordRoute?: boolean
-  /** Told when the request could not be sent, with the status to answer: 416, 503. */
+  /** Send it over this flow or not at all: how a client is reached that registered over a connection of its own (RFC 5626 §5.3). */
+  readonly flow?: Flow
+  /**
+   * Stay on the way of the dialog: one Record-Route, two where transport or family change (RFC 5658). A `signed` one
+   * lets `isOfDialog` tell later that a request follows it by right.
+   */
+  readonly recordRoute?: boolean | 'signed'
+  /**
+   * Asked for the request as it is to be sent when its way is known: transport, flow, branch. It may be asked again for
+   * the same request, with another placement.
+   */
+  readonly decorate?: (template: RequestTemplate, placement: Placement) => RequestTemplate
+  /**
+   * Told when the request could not be sent, with the status to answer: 400 for a next hop that cannot be read, 416 for
+   * a scheme that cannot be sent to, 430 for a flow that is gone, 480 for a transport that is not spoken here, 513 for
+   * what no datagram carries, 500 for a mistake of the program's, else 503.
+   */
   readonly onFailure?: (status: number, error: Error) => void
 }
 
-/** Our own Via says by which transport and connection the request came, so that the response finds its way back. */
-const cameBy = textParam('i')
+/** What forwarding needs of the stack. */
+export interface ForwardingContext {
+  readonly transports: TransportLayer
+  readonly line: LocateLine
+  readonly counters: Counters
+  readonly tokens: FlowTokens
+  readonly maxDatagram: number
+  /** Told what an application's callback threw. */
+  readonly failed: Failed
+}
 
-/** Forwards messages without keeping anything of them (RFC 3261 §16.11, §18.2.2). */
+const noOptions: ForwardOptions = {}
+
+/** Sends requests on without keeping anything of them (RFC 3261 §16.6, §16.11). */
 export class Forwarding {
-  readonly #transports: TransportLayer
-  readonly #line: LocateLine
-  readonly #counters: Counters
-  readonly #maxDatagram: number
+  readonly #context: ForwardingContext
 
-  constructor(transports: TransportLayer, line: LocateLine, counters: Counters, maxDatagram: number) {
-    this.#transports = transports
-    this.#line = line
-    this.#counters = counters
-    this.#maxDatagram = maxDatagram
+  constructor(context: ForwardingContext) {
+    this.#context = context
   }
 
   /** Sends `out`, made from `request`, on to its next hop; its branch comes from `request` alone. */
-  forward(request: SipRequest, out: RequestTemplate, options: ForwardOptions = {}): void {
-    const nextHop = options.nextHop ?? nextHopOf(out)
-    const routed = strictlyRouted(out)
-    const inbound = this.#transports.byKey(request.source?.transport ?? '')
-    const came = inbound === undefined ? '' : this.#cameBy(inbound, request.source)
-    this.#locate(
-      nextHop,
-      (transport, target) => {
-        const sent = options.recordRoute && inbound ? withRecordRoute(routed, inbound, transport) : routed
-        this.#sendRequest(sent, transport, target, statelessBranch(request), came)
-      },
-      error =>
-        options.onFailure?.(
-          error instanceof EnvironmentError && error.code === 'ERR_SIP_SCHEME' ? 416 : 503,
-          error,
-        ),
-    )
+  forward(request: SipRequest, out: RequestTemplate, options: ForwardOptions = noOptions): void {
+    try {
+      const branch = statelessBranch(request)
+      this.#send(new Forwarded(this.#context, request, strictlyRouted(out), branch, options), out)
+    } catch (error) {
+      this.#fail(options, error, 500)
+    }
   }
 
-  /**
-   * Sends a response on by the Via below ours (RFC 3261 §16.7 step 3, §18.2.2): over the connection the request came
-   * by where it still is, else to `received` and `rport`, else to sent-by. A response that has no other Via is dropped.
-   */
-  forwardResponse(response: SipResponse, out: ResponseTemplate = response.forward()): void {
-    out.removeFirst(h.Via)
-    const via = out.get(h.Via)
-    this.#counters.responseIn(response.status)
-    if (via === undefined) {
-      this.#counters.strayResponses++
+  #send(sent: Forwarded, out: RequestTemplate): void {
+    const { flow, nextHop = nextHopOf(out) } = sent.options
+    if (flow !== undefined) {
+      const transport = this.#context.transports.byKey(flow.transport)
+      if (transport === undefined) this.#fail(sent.options, failure('gone', flow), 503)
+      else this.#place(sent, transport, flow)
       return
     }
-    const wire = encode(out)
-    const flow = this.#flowBack(response.via, via)
-    this.#counters.responseOut(response.status)
-    if (flow !== undefined && typeof this.#transports.send(wire, flow) !== 'string') return
-    this.#line.locate(uriOf(via), true, targets => {
-      const target = targets?.[0]
-      if (target !== undefined) this.#sendTo(wire, { ...target, protocol: protocolOf(via, target) })
-      else this.#counters.flowFailures++
-    })
-  }
-
-  /** The flow a response goes back by; `undefined` where sent-by has to be looked up. */
-  #flowBack(own: Via, via: Via): Flow | undefined {
-    const address = via.param(maddrParam) ?? via.received ?? via.host
-    if (familyOf(address) === undefined) return undefined
-    const port = via.rport ?? via.port ?? 5060
-    const [place, connection] = (own.param(cameBy) ?? '').split('-')
-    const transport = this.#transports.byOrdinal(Number(place))
-    if (transport === undefined || transport.protocol !== via.transport) return undefined
-    return {
-      protocol: transport.protocol,
-      transport: transport.key,
-      address,
-      port,
-      connection: Number(connection ?? 0),
-    }
-  }
-
-  #cameBy(inbound: Transport, source: Flow | undefined): string {
-    const place = this.#transports.ordinalOf(inbound)
-    return `;i=${place}${source !== undefined && source.connection > 0 ? `-${source.connection}` : ''}`
-  }
-
-  #sendTo(wire: string, target: Target): void {
-    const send = (transport: Transport): void => {
-      this.#transports.send(wire, flowTo(target, transport.key))
-    }
-    try {
-      const transport = this.#transports.select(target)
-      if (transport instanceof Promise) transport.then(send, () => this.#counters.flowFailures++)
-      else send(transport)
-    } catch {
-      this.#counters.flowFailures++
-    }
-  }
-
-  #locate(
-    nextHop: Uri,
-    found: (transport: Transport, target: Target) => void,
-    failed: (error: Error) => void,
-  ): void {
-    this.#line.locate(nextHop, true, (targets, error) => {
-      const target = targets?.[0]
+    checkHost(nextHop)
+    this.#context.line.locate(nextHop, true, (targets, error) => {
+      const target = targets && chooseTarget(targets, sent.branch)
       if (target === undefined) {
-        failed(
-          error instanceof Error
-            ? error
-            : new EnvironmentError('ENOTFOUND', `no target for ${nextHop.hostPort}`),
-        )
+        this.#fail(sent.options, error ?? noTarget(nextHop), 503)
         return
       }
       try {
-        const transport = this.#transports.select(target)
-        if (transport instanceof Promise) transport.then(chosen => found(chosen, target)).catch(failed)
-        else found(transport, target)
+        const transport = this.#context.transports.select(target)
+        if (transport instanceof Promise) {
+          transport.then(
+            chosen => this.#place(sent, chosen, flowTo(target, chosen.key)),
+            (cause: unknown) => this.#fail(sent.options, cause, 503),
+          )
+        } else this.#place(sent, transport, flowTo(target, transport.key))
       } catch (cause) {
-        failed(cause instanceof Error ? cause : new Error(String(cause)))
+        this.#fail(sent.options, cause, 503)
       }
     })
   }
 
-  #sendRequest(
-    template: RequestTemplate,
-    transport: Transport,
-    target: Target,
-    branch: string,
-    came: string,
-  ): void {
-    const flow = flowTo(target, transport.key)
-    const placement = new Placement(transport, flow, branch, came)
-    const wire = encode(template, placement)
-    if (target.protocol === 'UDP' && wire.length > this.#maxDatagram) {
-      const tcp = { ...target, protocol: 'TCP' as const }
-      const other = this.#transports.tcpBeside(transport)
-      if (other !== undefined) {
-        this.#sendRequest(template, other, tcp, branch, came)
+  /** The way is known: writes the request for it and sends it, over TCP where UDP is too narrow (RFC 3261 §18.1.1). */
+  #place(sent: Forwarded, transport: Transport, flow: Flow): void {
+    const { transports, counters, maxDatagram } = this.#context
+    try {
+      let placed = flow
+      let wire = sent.encode(transport, placed)
+      if (flow.protocol === 'UDP' && wire.length > maxDatagram && sent.options.flow === undefined) {
+        const beside = transports.tcpBeside(transport)
+        if (beside !== undefined) {
+          const target: Target = { protocol: 'TCP', address: flow.address, port: flow.port }
+          placed = flowTo(target, beside.key)
+          wire = sent.encode(beside, placed)
+        }
+      }
+      const answer = transports.send(wire, placed)
+      if (typeof answer === 'string') {
+        this.#fail(sent.options, failure(answer, placed), 503)
         return
       }
+      counters.requestOut(sent.method)
+    } catch (error) {
+      this.#fail(sent.options, error, 500)
+      return
     }
-    this.#counters.requestOut(template.method)
-    this.#transports.send(wire, flow)
+  }
+
+  #fail(options: ForwardOptions, error: unknown, otherwise: number): void {
+    const reason = error instanceof Error ? error : new Error(String(error))
+    const status = statusOf(reason) ?? otherwise
+    guarded(this.#context.failed, options, options.onFailure, status, reason)
   }
 }
 
-/** Puts us into the way of the dialog: the inbound side below, the outbound side on top where it is another. */
-function withRecordRoute(
-  template: RequestTemplate,
-  inbound: Transport,
-  outbound: Transport,
-): RequestTemplate {
-  const routed = template.derive()
-  routed.prepend(h.RecordRoute, recordRoute(inbound))
-  return inbound === outbound ? routed : routed.prepend(h.RecordRoute, recordRoute(outbound))
-}
+/** A request on its way out: what does not change with the transport it leaves by. */
+class Forwarded {
+  readonly options: ForwardOptions
+  readonly branch: string
+  readonly #context: ForwardingContext
+  readonly #request: SipRequest
+  readonly #template: RequestTemplate
+  readonly #inbound: Transport | undefined
+  /** What our Via says of the way back. */
+  readonly #viaParams: string
 
-function recordRoute(transport: Transport): NameAddr {
-  return new NameAddr('', localUri(transport, emptyUri).withParam(lrParam, true), noParams)
-}
-
-const emptyUri = new Uri('sip', undefined, undefined, '', undefined, noParams, '', '')
-
-/** Where a new way back leads: `received` and the sent-by port (RFC 3261 §18.2.2), else sent-by, to be looked up. */
-function uriOf(via: Via): Uri {
-  return emptyUri.with({ host: via.received ?? via.host, port: via.port })
-}
-
-function protocolOf(via: Via, target: Target): Target['protocol'] {
-  switch (via.transport) {
-    case 'TCP':
-    case 'TLS':
-    case 'WS':
-    case 'WSS':
-      return via.transport
-    default:
-      return target.protocol
+  constructor(
+    context: ForwardingContext,
+    request: SipRequest,
+    template: RequestTemplate,
+    branch: string,
+    options: ForwardOptions,
+  ) {
+    const { transports, tokens } = context
+    this.options = options
+    this.branch = branch
+    this.#context = context
+    this.#request = request
+    this.#template = template
+    this.#inbound = transports.byKey(request.source?.transport ?? '')
+    const place = this.#inbound === undefined ? -1 : transports.ordinalOf(this.#inbound)
+    const connection = connectionOf(request.source)
+    this.#viaParams =
+      place < 0 ? '' : `;i=${tokens.ofWay(place, connection, branch, template.get<Via>(h.Via))}`
   }
+
+  get method(): string {
+    return this.#template.method
+  }
+
+  encode(transport: Transport, flow: Flow): string {
+    const { recordRoute, decorate } = this.options
+    let template = this.#template
+    if (recordRoute && this.#inbound !== undefined) {
+      const token =
+        recordRoute === 'signed'
+          ? this.#context.tokens.ofDialog(this.#request.callId, this.#request.from.tag ?? '')
+          : undefined
+      template = withRecordRoute(template, this.#inbound, transport, token)
+    }
+    const placement = new Placement(transport, flow, this.branch, this.#viaParams)
+    if (decorate !== undefined) template = decorate(template, placement)
+    return encode(template, placement)
+  }
+}
+
+/** What the error itself says of the status to answer. */
+function statusOf(error: Error): number | undefined {
+  if (error instanceof PeerError) return error.status ?? 400
+  return error instanceof EnvironmentError ? statuses.get(error.code) : undefined
+}
+
+const statuses: ReadonlyMap<string, number> = new Map([
+  ['ERR_SIP_SCHEME', 416],
+  ['ERR_SIP_NO_TRANSPORT', 480],
+  ['ERR_SIP_FLOW', 430],
+  ['ERR_SIP_TOO_LARGE', 513],
+])
+
+function failure(sent: SendFailure, flow: Flow): EnvironmentError {
+  const where = `${flow.protocol.toLowerCase()} ${flow.address}:${flow.port}`
+  switch (sent) {
+    case 'gone':
+      return new EnvironmentError('ERR_SIP_FLOW', `the connection to ${where} is gone`)
+    case 'too large':
+      return new EnvironmentError(
+        'ERR_SIP_TOO_LARGE',
+        `no datagram to ${where} carries the request; add a TCP transport`,
+      )
+    case 'full':
+      return new EnvironmentError('ERR_SIP_FULL', `nothing more can be queued for ${where}`)
+    case 'closed':
+      return new EnvironmentError('ERR_SIP_CLOSED', `the transport to ${where} is closed`)
+  }
+}
+
+/** A next hop whose address is none would be looked up as a name, and be our failure then (RFC 5954 §4.1). */
+function checkHost(nextHop: Uri): void {
+  const host = unbracketed(nextHop.param(maddrParam) ?? nextHop.host)
+  if (!nextHop.isSip) return
+  if (!isHost(host)) throw new PeerError('ERR_SIP_HOST', 'the next hop is neither a name nor an address', 400)
+  if (nextHop.port === 0) throw new PeerError('ERR_SIP_HOST', 'the next hop has port 0', 400)
+}
+
+function noTarget(nextHop: Uri): EnvironmentError {
+  return new EnvironmentError('ENOTFOUND', `no target for ${nextHop.hostPort}`)
 }

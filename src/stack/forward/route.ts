@@ -7,6 +7,7 @@ import type { RequestTemplate } from '../message/template.ts'
  * Route information preprocessing (RFC 3261 §16.4): undoes what a strict router did to the Request-URI, takes out a
  * `maddr` that means us, and removes our own Routes from the front, both of a pair (RFC 5658). Answers whether there
  * was one: then the request follows a dialog's way.
+ * @throws ParseError where a Route that must be read is malformed
  */
 export function popOwnRoutes(out: RequestTemplate, isOurs: (uri: Uri) => boolean): boolean {
   let popped = false
@@ -18,8 +19,8 @@ export function popOwnRoutes(out: RequestTemplate, isOurs: (uri: Uri) => boolean
     out.set(h.Route, ...routes.slice(0, -1))
     popped = true
   } else if (requestUri.isSip && requestUri.params.has('maddr')) {
-    const maddr = requestUri.param(maddrParam) ?? ''
-    if (isOurs(requestUri.with({ host: maddr }))) {
+    const host = requestUri.param(maddrParam)
+    if (host !== undefined && isOurs(requestUri.with({ host }))) {
       out.requestUri = requestUri.withoutParam('maddr').withoutParam('transport').with({ port: undefined })
     }
   }

@@ -3,9 +3,12 @@ import type { SipRequest } from '../message/message.ts'
 import type { ResponseTemplate } from '../message/template.ts'
 import { isLoop } from './branch.ts'
 
+/** RFC 3261 §20.22. */
+const MOST_FORWARDS = 255
+
 /** What validation needs of the stack. */
 export interface ForwardingStack {
-  response(request: SipRequest, status: number, reason?: string): ResponseTemplate
+  statelessResponse(request: SipRequest, status: number, reason?: string): ResponseTemplate
   isOurSentBy(sentBy: string): boolean
 }
 
@@ -29,22 +32,26 @@ export function validateForForwarding(
 function checkUri(stack: ForwardingStack, request: SipRequest): ResponseTemplate | undefined {
   const { value: uri, error } = request.tryRequestUri()
   if (error !== undefined)
-    return stack.response(request, 400, `Bad Request - ${error.message.split('\n')[0]}`)
-  return uri.isSip || uri.scheme === 'tel' ? undefined : stack.response(request, 416)
+    return stack.statelessResponse(request, 400, `Bad Request - ${error.message.split('\n')[0]}`)
+  return uri.isSip || uri.scheme === 'tel' ? undefined : stack.statelessResponse(request, 416)
 }
 
 function checkMaxForwards(stack: ForwardingStack, request: SipRequest): ResponseTemplate | undefined {
-  const { value, error } = request.try(h.MaxForwards)
+  const { value = 70, error } = request.try(h.MaxForwards)
   if (error !== undefined)
-    return stack.response(request, 400, `Bad Request - ${error.message.split('\n')[0]}`)
-  return value === 0 ? stack.response(request, 483) : undefined
+    return stack.statelessResponse(request, 400, `Bad Request - ${error.message.split('\n')[0]}`)
+  if (value > MOST_FORWARDS)
+    return stack.statelessResponse(request, 400, `Bad Request - Max-Forwards: above ${MOST_FORWARDS}`)
+  return value === 0 ? stack.statelessResponse(request, 483) : undefined
 }
 
 function checkLoop(stack: ForwardingStack, request: SipRequest): ResponseTemplate | undefined {
   try {
-    return isLoop(request, sentBy => stack.isOurSentBy(sentBy)) ? stack.response(request, 482) : undefined
+    return isLoop(request, sentBy => stack.isOurSentBy(sentBy))
+      ? stack.statelessResponse(request, 482)
+      : undefined
   } catch {
-    return stack.response(request, 400, 'Bad Request - malformed Via')
+    return stack.statelessResponse(request, 400, 'Bad Request - malformed Via')
   }
 }
 
@@ -57,7 +64,9 @@ function checkProxyRequire(
     return undefined
   const { value, error } = request.tryAll(h.ProxyRequire)
   if (error !== undefined)
-    return stack.response(request, 400, `Bad Request - ${error.message.split('\n')[0]}`)
+    return stack.statelessResponse(request, 400, `Bad Request - ${error.message.split('\n')[0]}`)
   const unknown = value.filter(tag => !supported.some(known => known.toLowerCase() === tag.toLowerCase()))
-  return unknown.length === 0 ? undefined : stack.response(request, 420).set(h.Unsupported, ...unknown)
+  return unknown.length === 0
+    ? undefined
+    : stack.statelessResponse(request, 420).set(h.Unsupported, ...unknown)
 }

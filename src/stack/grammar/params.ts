@@ -51,21 +51,20 @@ export class Params {
     return text === undefined ? undefined : param.parse(text)
   }
 
-  /** With `param` set: in its place where it is there already, else at the end. */
+  /** With `param` set: in its place where it is there already, and once, else at the end. */
   with<T>(param: Param<T>, value: T): Params {
     return this.withText(param.name, param.encode(value))
   }
 
   withText(name: string, value: ParamValue): Params {
     const own = typeof value === 'object' ? new Params(name, value.quoted, true) : new Params(name, value)
-    const before = this.#find(name)
-    const chain = this.#copy(before, own)
-    return before === undefined ? linked([...chain, own]) : linked(chain)
+    const chain = this.#copyWith(name, own)
+    return chain.includes(own) ? linked(chain) : linked([...chain, own])
   }
 
+  /** With no parameter of that name, however often it stood. */
   without(name: string): Params {
-    const before = this.#find(name)
-    return before === undefined ? this : linked(this.#copy(before, undefined))
+    return this.#find(name) === undefined ? this : linked(this.#copyWith(name, undefined))
   }
 
   *names(): Generator<string> {
@@ -109,12 +108,16 @@ export class Params {
     return undefined
   }
 
-  /** The chain's parameters anew, with `replaced` given way to `other`. */
-  #copy(replaced: Params | undefined, other: Params | undefined): Params[] {
+  /** The chain's parameters anew; the first of that name gives way to `own`, the others of it go. */
+  #copyWith(name: string, own: Params | undefined): Params[] {
     const copies: Params[] = []
+    let isFirst = true
     for (let at = this.#first; at !== undefined; at = at.next) {
-      if (at !== replaced) copies.push(new Params(at.name, at.value, at.isQuoted))
-      else if (other !== undefined) copies.push(other)
+      if (!sameIgnoringCase(at.name, name)) copies.push(new Params(at.name, at.value, at.isQuoted))
+      else {
+        if (isFirst && own !== undefined) copies.push(own)
+        isFirst = false
+      }
     }
     return copies
   }

@@ -66,11 +66,16 @@ export class Via {
     return new Via(this.transport, this.host, this.port, this.params.with(param, value))
   }
 
-  /** With where the request came from, as the server's transport notes it (RFC 3261 §18.2.1, RFC 3581 §4). */
+  /**
+   * With where the request came from, as the server's transport notes it (RFC 3261 §18.2.1, RFC 3581 §4). What the
+   * client itself wrote of that goes: nobody but the server knows.
+   */
   receivedFrom(address: string, port: number): Via {
+    const { wantsRport } = this
     let params = this.params
-    if (this.wantsRport) params = params.with(rportParam, port)
-    if (this.wantsRport || this.host !== address) params = params.with(receivedParam, address)
+    if (wantsRport) params = params.with(rportParam, port)
+    if (wantsRport || this.host !== address) params = params.with(receivedParam, address)
+    else params = params.without('received')
     return params === this.params ? this : new Via(this.transport, this.host, this.port, params)
   }
 

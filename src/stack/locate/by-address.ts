@@ -37,7 +37,9 @@ export class LocateByAddress implements Locate {
   locateResponse(via: Via): readonly Target[] | Promise<readonly Target[]> {
     const protocol = protocols.get(via.transport.toLowerCase())
     if (protocol === undefined) throw unknownTransport(via.transport)
-    return this.#targets(protocol, via.received ?? via.host, via.port, true)
+    // datagrams go back to the port they came from (RFC 3581 §4), a new connection to that of sent-by (§18.2.2)
+    const port = protocol === 'UDP' ? (via.rport ?? via.port) : via.port
+    return this.#targets(protocol, via.received ?? via.host, port, true)
   }
 
   report(): void {}
@@ -76,11 +78,14 @@ function protocolOf(uri: Uri): Protocol {
   return protocol === 'WS' || protocol === 'WSS' ? 'WSS' : 'TLS'
 }
 
-/** What a peer wrote into a URI or a Via: its error, whatever it asked of us before. */
+/**
+ * What a peer wrote into a URI or a Via leaves no target, for which §16.5 has 480: a 503 would say that we are the ones
+ * who fail.
+ */
 function unknownTransport(name: string): PeerError {
   return new PeerError(
     'ERR_SIP_TRANSPORT',
     `transport ${printable(name, 32)} is not known; one of ${[...protocols.keys()].join(', ')} is`,
-    400,
+    480,
   )
 }

@@ -10,7 +10,7 @@ import { HeaderEntry } from './entry.ts'
 import type { Flow } from './flow.ts'
 import { ABSENT, type Head } from './head.ts'
 import { type Attempt, attempt, type HeaderReader } from './reader.ts'
-import { allValues, firstValue } from './values.ts'
+import { allValues, firstValue, secondValue } from './values.ts'
 
 /**
  * A message as it was received: frozen, and lazy. A header is parsed when it is first asked for, and its value kept.
@@ -96,6 +96,11 @@ export abstract class ReceivedMessage implements HeaderReader {
     this.#lists ??= new Map()
     this.#lists.set(header, values)
     return values
+  }
+
+  /** The second value of a header: for a proxy the Via of whom a response goes to. What stands behind it is not looked at. */
+  second<T>(header: Header<T>): T | undefined {
+    return secondValue(this.head, header)
   }
 
   has(header: Header<unknown>): boolean {

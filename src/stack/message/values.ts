@@ -1,4 +1,5 @@
 import type { Header } from '../grammar/header.ts'
+import { elementEnd, elementStart } from './elements.ts'
 import type { Head } from './head.ts'
 
 /**
@@ -33,6 +34,27 @@ export function allValues<T>(head: Head, header: Header<T>, fromLine: number = 0
   }
   header.checkAll(values)
   return values
+}
+
+/**
+ * The second value of a header, `undefined` where there is none; what stands behind it is not looked at.
+ * @throws ParseError where it is malformed
+ */
+export function secondValue<T>(head: Head, header: Header<T>): T | undefined {
+  let passed = 0
+  for (
+    let line = head.find(header.id, header.name);
+    line >= 0;
+    line = head.find(header.id, header.name, line + 1)
+  ) {
+    const end = head.lineEnd(line)
+    let at = elementStart(head.text, head.valueStart(line), end, header.hasCommas)
+    while (at < end) {
+      if (passed++ === 1) return header.parseFirst(head, at, end)
+      at = elementStart(head.text, elementEnd(head.text, at, end, header.hasCommas), end, header.hasCommas)
+    }
+  }
+  return undefined
 }
 
 /** Where the first element of a comma-separated list starts, -1 where the list is empty. */

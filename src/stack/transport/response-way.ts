@@ -1,4 +1,4 @@
-import { familyOf } from '../../util/address.ts'
+import { familyOf, unbracketed } from '../../util/address.ts'
 import { maddrParam } from '../grammar/uri-params.ts'
 import type { Flow } from '../message/flow.ts'
 import type { SipRequest } from '../message/message.ts'
@@ -14,9 +14,10 @@ export interface ResponseWay {
 /**
  * The way back (RFC 3261 §18.2.2, RFC 3581 §4): over a stream the connection the request came by, and when that is
  * gone a new one to the address it came from and the sent-by port; over UDP to the port it came from where the sender
- * asked for that, else to the sent-by port; `maddr` before either.
+ * asked for that, else to the sent-by port; to `maddr` before either where `followMaddr` says so, for it names whom the
+ * sender likes.
  */
-export function responseWay(request: SipRequest, source: Flow): ResponseWay {
+export function responseWay(request: SipRequest, source: Flow, followMaddr: boolean = false): ResponseWay {
   const { via } = request
   const port = via.port ?? (source.protocol === 'TLS' || source.protocol === 'WSS' ? 5061 : 5060)
   const fallback: Flow = {
@@ -27,8 +28,8 @@ export function responseWay(request: SipRequest, source: Flow): ResponseWay {
     connection: 0,
   }
   if (source.protocol !== 'UDP') return { flow: source, fallback, isReliable: true }
-  const maddr = via.param(maddrParam)
-  if (maddr !== undefined && familyOf(maddr) === familyOf(source.address)) {
+  const maddr = followMaddr ? unbracketed(via.param(maddrParam) ?? '') : ''
+  if (maddr !== '' && familyOf(maddr) === familyOf(source.address)) {
     return { flow: { ...fallback, address: maddr }, fallback, isReliable: false }
   }
   return { flow: via.wantsRport ? source : fallback, fallback, isReliable: false }

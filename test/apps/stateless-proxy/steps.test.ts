@@ -191,6 +191,34 @@ describe('a stateless proxy with steps of the program (RFC 3261 §16.11)', () =>
     expect(proxy.order.waiting).toBe(3)
   })
 
+  it('refuses what is more bytes than may wait, and counts both', async () => {
+    // two messages of some 200 bytes, with what each costs besides
+    await start({ onForwardRequest: byHand, waiting: { bytes: 5500 } })
+    for (const call of ['one', 'two', 'three']) await request('INVITE', call)
+    expect(sent).toEqual(['503 three'])
+    expect(proxy.order).toMatchObject({ waiting: 2, refused: 1 })
+    expect(proxy.order.bytes).toBeGreaterThan(4096)
+    await end(0)
+    await end(1)
+    expect(proxy.order).toMatchObject({ waiting: 0, bytes: 0 })
+    await request('INVITE', 'four')
+    await proxy.close()
+    expect(proxy.order.bytes).toBe(0)
+  })
+
+  it('sees no response that answers nothing: anybody may make one up (RFC 3261 §16.11)', async () => {
+    await start({ onForwardResponse: byHand })
+    await request('INVITE', 'one')
+    const [forwarded = ''] = wires
+    wires = [forwarded.replace(/;i=[^;\r]*/, ';i=0.00000000000000000000')]
+    await response(200, 'one')
+    expect(steps).toEqual([])
+    expect(proxy.stack.counters.unsignedResponses).toBe(1)
+    wires = [forwarded]
+    await response(200, 'one')
+    expect(steps).toHaveLength(1)
+  })
+
   it('sends nothing after it was closed', async () => {
     await start({ onForwardRequest: byHand })
     await request('INVITE', 'one')

@@ -229,7 +229,7 @@ describe('filters', () => {
     stack.addFilter(request => {
       if (request.from.tag === 'busy') return 503
       if (request.from.tag !== 'unknown') return undefined
-      return stack.response(request, 480).set(h.Subject, 'no')
+      return stack.statelessResponse(request, 480).set(h.Subject, 'no')
     })
     for (const fromTag of ['dropped', 'busy', 'unknown']) {
       for (const method of ['INVITE', 'ACK']) {

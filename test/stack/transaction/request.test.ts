@@ -1,18 +1,8 @@
-import {
-  h,
-  type Locate,
-  nameAddr,
-  type RequestFailure,
-  type RequestUser,
-  request,
-  type SipStack,
-  type Uri,
-  uri,
-} from 'resip/stack'
+import { h, nameAddr, type RequestFailure, type RequestUser, request, type SipStack, uri } from 'resip/stack'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { encode } from '../../../src/stack/message/encode.ts'
 import type { Target } from '../../../src/stack/transport/selector.ts'
-import { invite, lines, options, type Peer, settled, targets, World } from '../world.ts'
+import { invite, lines, locating, options, type Peer, settled, targets, World } from '../world.ts'
 
 const CLIENT = '192.0.2.1'
 
@@ -41,11 +31,6 @@ const emptyContact = contact.with({ uri: contact.uri.with({ host: '' }) })
 
 const outcomes = (): unknown[] =>
   failures[0]?.attempts.map(({ target, outcome }) => `${target.protocol} ${target.address} ${outcome}`) ?? []
-
-/** Finds requests' targets by a function, and no response's. */
-function locating(find: (uri: Uri) => Promise<readonly Target[]>): Locate {
-  return { locate: find, locateResponse: () => [], report() {} }
-}
 
 /** A peer that answers everything but ACK with these statuses. */
 async function answering(address: string, ...statuses: readonly number[]): Promise<Peer> {

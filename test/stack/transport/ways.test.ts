@@ -41,10 +41,10 @@ describe('RFC 3261 §18.2.1, RFC 3581 §4 received and rport', () => {
 })
 
 describe('RFC 3261 §18.2.2 the way of a response', () => {
-  const way = (via: string, source: Partial<Flow> = {}): string => {
+  const way = (via: string, source: Partial<Flow> = {}, followMaddr?: boolean): string => {
     const request = received(via, source)
     if (request.source === undefined) throw new Error('no source')
-    const { flow, fallback, isReliable } = responseWay(request, request.source)
+    const { flow, fallback, isReliable } = responseWay(request, request.source, followMaddr)
     const show = (one: Flow): string =>
       `${one.address} ${one.port}${one.connection > 0 ? ` #${one.connection}` : ''}`
     return `${show(flow)}, else ${show(fallback)}${isReliable ? ', reliable' : ''}`
@@ -59,21 +59,31 @@ describe('RFC 3261 §18.2.2 the way of a response', () => {
     ['no rport: the sent-by port', 'SIP/2.0/UDP a.example:5070', '198.51.100.7 5070, else 198.51.100.7 5070'],
     ['no port: 5060', 'SIP/2.0/UDP a.example', '198.51.100.7 5060, else 198.51.100.7 5060'],
     [
-      'maddr before either',
+      'a maddr is not followed unless that is wished',
+      'SIP/2.0/UDP a.example;maddr=203.0.113.9;rport',
+      '198.51.100.7 4444, else 198.51.100.7 5060',
+    ],
+  ])('UDP, %s', (_, via, expected) => expect(way(via)).toBe(expected))
+
+  test.each([
+    [
+      'goes before either',
       'SIP/2.0/UDP a.example;maddr=203.0.113.9;rport',
       '203.0.113.9 5060, else 198.51.100.7 5060',
     ],
     [
-      'a maddr of the other family is none',
+      'of the other family is none',
       'SIP/2.0/UDP a.example;maddr=::1',
       '198.51.100.7 5060, else 198.51.100.7 5060',
     ],
     [
-      'a maddr that is a name is none',
+      'that is a name is none',
       'SIP/2.0/UDP a.example;maddr=b.example',
       '198.51.100.7 5060, else 198.51.100.7 5060',
     ],
-  ])('UDP, %s', (_, via, expected) => expect(way(via)).toBe(expected))
+  ])('UDP, a maddr that is to be followed %s', (_, via, expected) => {
+    expect(way(via, {}, true)).toBe(expected)
+  })
 
   test('TCP: the connection, else a new one to received and the sent-by port', () => {
     const source = { protocol: 'TCP', connection: 7 } as const

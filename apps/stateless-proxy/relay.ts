@@ -1,0 +1,52 @@
+import { p, type SipRequest, type SipStack, type Uri } from 'resip/stack'
+
+/** Whose requests a proxy sends on, and where to. */
+export interface RelayRules {
+  /** Domains that requests are sent on to, wherever their names lead, besides those that `routes` names. */
+  readonly domains?: readonly string[]
+  /** Domains with the next hop of each. */
+  readonly routes?: ReadonlyMap<string, Uri>
+  /** Where requests go that nothing else leads on. */
+  readonly nextHop?: Uri
+  /**
+   * True sends on whatever comes, to wherever it leads: for a test bed, or where the network lets in nobody else. A
+   * function decides of what no other rule allows; `to` is where the request would go.
+   */
+  readonly relay?: boolean | ((request: SipRequest, to: Uri) => boolean)
+}
+
+/**
+ * Tells what a proxy sends on (RFC 3261 §26.3.2.4 warns of those that send on anything): requests for a domain of its
+ * own, for a next hop it was given, and requests within a dialog whose first request it let pass.
+ */
+export class Relay {
+  readonly isOpen: boolean
+  readonly #rules: RelayRules
+  readonly #stack: SipStack
+  readonly #domains: Set<string>
+  /** Next hops that were given, as `host:port`. */
+  readonly #nextHops: Set<string>
+
+  constructor(rules: RelayRules, stack: SipStack) {
+    const { domains = [], routes = new Map<string, Uri>(), nextHop, relay } = rules
+    this.#rules = rules
+    this.#stack = stack
+    this.isOpen = relay === true
+    this.#domains = new Set([...domains, ...routes.keys()].map(domain => domain.toLowerCase()))
+    this.#nextHops = new Set([...routes.values(), ...(nextHop ? [nextHop] : [])].map(placeOf))
+  }
+
+  /** Whether a request may go `to` the URI that leads it on: its first Route, or its Request-URI. */
+  allows(request: SipRequest, to: Uri): boolean {
+    if (this.isOpen || this.#nextHops.has(placeOf(to))) return true
+    // maddr is where it goes, whatever the host is
+    if (to.isSip && !to.params.has('maddr') && this.#domains.has(to.host.toLowerCase())) return true
+    if (this.#stack.isOfDialog(request)) return true
+    const { relay } = this.#rules
+    return typeof relay === 'function' && relay(request, to)
+  }
+}
+
+function placeOf(uri: Uri): string {
+  return `${(uri.param(p.maddr) ?? uri.host).toLowerCase()}:${uri.port ?? ''}`
+}
