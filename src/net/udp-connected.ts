@@ -35,7 +35,7 @@ export class ConnectedUdpSocket {
 
   /** Opens; what fails is told to the receiver. @throws UsageError for an address that is not numeric or a bad port */
   constructor(options: ConnectedUdpOptions, receiver: ConnectedReceiver) {
-    const { localAddress, address, port } = options
+    const { address, port } = options
     const family = checkedFamily('udp', address, port)
     this.#options = options
     this.#receiver = receiver
@@ -45,10 +45,8 @@ export class ConnectedUdpSocket {
     socket.on('message', bytes => {
       if (!this.#closed) receiver.onDatagram(bytes)
     })
-    socket.bind({ address: localAddress, port: 0, exclusive: true }, () => {
-      // dgram tells a failed connect to the callback, and connects to port 0 by throwing
-      if (!this.#closed) socket.connect(Math.max(1, port), address, this.#onConnected)
-    })
+    // with a look-up that answers at once, dgram tells of a failure before `bind` has returned
+    process.nextTick(() => this.#open())
   }
 
   /** Sends one datagram, which must not change until the next turn; never throws, and after the end does nothing. */
@@ -64,6 +62,15 @@ export class ConnectedUdpSocket {
     this.#closed = true
     this.#waiting = undefined
     process.nextTick(() => this.#socket.close())
+  }
+
+  #open(): void {
+    if (this.#closed) return
+    const { localAddress, address, port } = this.#options
+    this.#socket.bind({ address: localAddress, port: 0, exclusive: true }, () => {
+      // dgram tells a failed connect to the callback, and throws at port 0
+      if (!this.#closed) this.#socket.connect(Math.max(1, port), address, this.#onConnected)
+    })
   }
 
   readonly #onConnected = (error?: Error | null): void => {

@@ -35,7 +35,7 @@ export class Names {
 
   /** Whether a sent-by, as it stands in a Via, is one of ours; IPv6 is compared by value (RFC 5954 §4.2). */
   hasSentBy(sentBy: string): boolean {
-    return this.#texts.has(sentBy) || (!plain.test(sentBy) && this.#texts.has(plainSentBy(sentBy)))
+    return this.#texts.has(sentBy) || (!isPlain(sentBy) && this.#texts.has(plainSentBy(sentBy)))
   }
 
   /** Whether a host, at a port, at the default port where there is none, or at any port, is ours. */
@@ -52,8 +52,16 @@ export class Names {
   }
 }
 
-/** A sent-by as we write ours: in small letters, its address no IPv6 reference. */
-const plain = /^[0-9a-z.:-]+$/
+const OPEN = 0x5b
+
+/** Whether a sent-by is written as we write ours: in small letters, and no IPv6 reference. */
+function isPlain(sentBy: string): boolean {
+  for (let i = 0; i < sentBy.length; i++) {
+    const code = sentBy.charCodeAt(i)
+    if (code >= 0x41 && code <= OPEN) return false
+  }
+  return true
+}
 
 function plainSentBy(sentBy: string): string {
   const [, host = '', port] = /^(\[[^\]]*\]|[^:]*)(?::(\d+))?$/.exec(sentBy) ?? []

@@ -12,6 +12,7 @@ import {
   type SipStack,
   type StackOptions,
   text,
+  type Uri,
   uri,
 } from 'resip/stack'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'

@@ -165,6 +165,25 @@ describe('a side socket, on which a refusal is noticed', () => {
     expect(failed).toEqual([])
   })
 
+  test('one that cannot be opened fails its flow, later', async () => {
+    const socket = { send() {}, close: () => Promise.resolve() }
+    const local = { address: '192.0.2.1', port: 5060, family: 4 as const }
+    const transport = new UdpTransport(
+      { address: '192.0.2.1', port: 5060, counters, bind: () => Promise.resolve({ ...socket, local }) },
+      timers,
+    )
+    const failed: string[] = []
+    await transport.open({ ...deaf, onFlowFailed: (_, error) => void failed.push(`${error?.code}`) })
+    open.push(transport)
+    const flow = transport.sideFlow(
+      flowTo({ protocol: 'UDP', address: '192.0.2.9', port: 5060 }, transport.key),
+    )
+    expect(flow?.connection).toBe(1)
+    expect(failed).toEqual([])
+    await until(() => failed.length === 1)
+    expect(failed).toEqual(['EADDRNOTAVAIL'])
+  })
+
   test('beyond the limit the main socket is used', async () => {
     const { side } = await sides(2)
     expect([1, 2, 3, 1].map(port => side(port).connection)).toEqual([1, 2, 0, 1])
