@@ -24,7 +24,7 @@ import { chooseTarget } from './target.ts'
 
 export interface ForwardOptions {
   /** Where to send it; left out: to the first Route, or to the Request-URI. */
-  readonly nextHop?: Uri
+  readonly nextHop?: Uri | undefined
   /** Send it over this flow or not at all: how a client is reached that registered over a connection of its own (RFC 5626 §5.3). */
   readonly flow?: Flow
   /**

@@ -28,6 +28,7 @@ export function popOwnRoutes(out: RequestTemplate, isOurs: (uri: Uri) => boolean
       out.requestUri = requestUri.withoutParam('maddr').withoutParam('transport').with({ port: undefined })
     }
   }
+  if (!out.has(h.Route)) return popped
   let own = 0
   for (const { uri } of routesOf(out)) {
     if (!isOurs(uri)) break

@@ -72,6 +72,7 @@ export abstract class ReceivedMessage implements HeaderReader {
   }
 
   get<T>(header: Header<T>): T | undefined {
+    if ((header as Header<unknown>) === h.Via && this.#via !== undefined) return this.#via as T
     const kept = this.#values?.get(header)
     if (kept !== undefined) return kept as T
     const value = this.#first(header)
