@@ -136,8 +136,8 @@ export class StatelessProxy {
     const forward = (): void =>
       stack.forward(request, out, {
         recordRoute: recordRoute && (this.#relay.isOpen || 'signed'),
+        nextHop,
         onFailure: (status, error) => this.#onFailure(request, status, error),
-        ...(nextHop && { nextHop }),
       })
     if (!this.#hasSteps) {
       forward()

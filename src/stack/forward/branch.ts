@@ -62,8 +62,9 @@ function fieldsOfRfc2543(request: SipRequest): string {
  * whether a sent-by is this proxy's; a spiral, which comes back with another Request-URI or Route, is no loop.
  */
 export function isLoop(request: SipRequest, isOurs: (sentBy: string) => boolean): boolean {
+  if (isOurs(request.via.sentBy) && request.via.branch.endsWith(SEPARATOR + loopPart(request))) return true
   let loop: string | undefined
-  for (const via of request.all(h.Via)) {
+  for (const via of request.each(h.Via, 1)) {
     if (!isOurs(via.sentBy)) continue
     loop ??= SEPARATOR + loopPart(request)
     if (via.branch.endsWith(loop)) return true

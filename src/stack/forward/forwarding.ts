@@ -25,7 +25,7 @@ import { chooseTarget } from './target.ts'
 
 export interface ForwardOptions {
   /** Where to send it; left out: to the first Route, or to the Request-URI. */
-  readonly nextHop?: Uri
+  readonly nextHop?: Uri | undefined
   /** Send it over this flow or not at all: how a client is reached that registered over a connection of its own (RFC 5626 §5.3). */
   readonly flow?: Flow
   /**
@@ -222,9 +222,11 @@ function failure(sent: SendFailure, flow: Flow): EnvironmentError {
 
 /** A next hop whose address is none would be looked up as a name, and be our failure then (RFC 5954 §4.1). */
 function checkHost(nextHop: Uri): void {
-  const host = unbracketed(nextHop.param(maddrParam) ?? nextHop.host)
   if (!nextHop.isSip) return
-  if (!isHost(host)) throw new PeerError('ERR_SIP_HOST', 'the next hop is neither a name nor an address', 400)
+  const maddr = nextHop.param(maddrParam)
+  const isReadable = maddr !== undefined || !nextHop.params.has('maddr')
+  if (!isReadable || !isHost(unbracketed(maddr ?? nextHop.host)))
+    throw new PeerError('ERR_SIP_HOST', 'the next hop is neither a name nor an address', 400)
   if (nextHop.port === 0) throw new PeerError('ERR_SIP_HOST', 'the next hop has port 0', 400)
 }
 

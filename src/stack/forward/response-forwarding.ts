@@ -140,7 +140,7 @@ export class ResponseForwarding {
 
 /** The second Via: what stands below that is for others, and may be malformed. */
 function viaBelow(response: SipResponse): Via | undefined {
-  return response.second(h.Via)
+  return response.each(h.Via, 1).next().value
 }
 
 /** The response as it came but for its top Via; mostly that has a line of its own, which is left out of the text. */

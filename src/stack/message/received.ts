@@ -10,7 +10,7 @@ import { HeaderEntry } from './entry.ts'
 import type { Flow } from './flow.ts'
 import { ABSENT, type Head } from './head.ts'
 import { type Attempt, attempt, type HeaderReader } from './reader.ts'
-import { allValues, firstValue, secondValue } from './values.ts'
+import { allValues, eachValue, firstValue } from './values.ts'
 
 /**
  * A message as it was received: frozen, and lazy. A header is parsed when it is first asked for, and its value kept.
@@ -98,9 +98,15 @@ export abstract class ReceivedMessage implements HeaderReader {
     return values
   }
 
-  /** The second value of a header: for a proxy the Via of whom a response goes to. What stands behind it is not looked at. */
-  second<T>(header: Header<T>): T | undefined {
-    return secondValue(this.head, header)
+  /**
+   * The values of a header one after the other, the first `skip` left out. Each is read when it is asked for, so that what
+   * is malformed further on hurts nobody who has stopped before.
+   */
+  *each<T>(header: Header<T>, skip: number = 0): Generator<T, undefined, undefined> {
+    const isStamped = this.stampedVia !== undefined && header.id === h.Via.id && skip === 0
+    if (isStamped) yield this.stampedVia as T
+    yield* eachValue(this.head, header, isStamped ? 1 : skip)
+    return undefined
   }
 
   has(header: Header<unknown>): boolean {

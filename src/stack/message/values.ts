@@ -37,10 +37,14 @@ export function allValues<T>(head: Head, header: Header<T>, fromLine: number = 0
 }
 
 /**
- * The second value of a header, `undefined` where there is none; what stands behind it is not looked at.
- * @throws ParseError where it is malformed
+ * The values of a header one after the other, the first `skip` left out, each read when it is asked for: what is
+ * malformed further on throws when its turn comes, and hurts nobody who has stopped before.
  */
-export function secondValue<T>(head: Head, header: Header<T>): T | undefined {
+export function* eachValue<T>(
+  head: Head,
+  header: Header<T>,
+  skip: number,
+): Generator<T, undefined, undefined> {
   let passed = 0
   for (
     let line = head.find(header.id, header.name);
@@ -50,7 +54,7 @@ export function secondValue<T>(head: Head, header: Header<T>): T | undefined {
     const end = head.lineEnd(line)
     let at = elementStart(head.text, head.valueStart(line), end, header.hasCommas)
     while (at < end) {
-      if (passed++ === 1) return header.parseFirst(head, at, end)
+      if (passed++ >= skip) yield header.parseFirst(head, at, end)
       at = elementStart(head.text, elementEnd(head.text, at, end, header.hasCommas), end, header.hasCommas)
     }
   }
