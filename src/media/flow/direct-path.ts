@@ -1,6 +1,8 @@
 import type { DatagramReceiver } from '../../net/udp.ts'
 import type { RandomSource } from '../../util/random.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
+import { packetKind } from '../socket/packet-kind.ts'
+import type { MediaSocket } from '../socket/port-pool.ts'
 import { MappedAddress, XorMappedAddress } from '../stun/attributes/address.ts'
 import { StunClient } from '../stun/client.ts'
 import { type StunFailure, unusable } from '../stun/failure.ts'
@@ -10,9 +12,7 @@ import { sameAddress, type TransportAddress } from '../stun/ip.ts'
 import { LongTermAuthentication } from '../stun/long-term.ts'
 import type { StunMessage } from '../stun/message.ts'
 import type { StunTiming } from '../stun/transaction.ts'
-import { packetKind } from './demux.ts'
 import type { FlowPath, PathUser } from './path.ts'
-import type { MediaSocket } from './ports.ts'
 
 /** How a path asks a STUN server for its reflexive address. */
 export interface DiscoverySettings {

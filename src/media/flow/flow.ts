@@ -2,11 +2,11 @@ import { canonicalAddress } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
 import { printable } from '../../util/log.ts'
 import type { Timers } from '../../util/timers.ts'
+import type { PacketKind } from '../socket/packet-kind.ts'
 import type { TransportAddress } from '../stun/ip.ts'
 import { Inbox, type ReceiveCallback, type Received, type ReceiveOptions } from '../turn/inbox.ts'
-import type { PacketKind } from './demux.ts'
+import type { Component } from './component.ts'
 import type { FlowState } from './flow-machine.ts'
-import type { FlowTransport } from './transport.ts'
 
 /** What passed through a flow, and what did not. */
 export interface FlowCounters {
@@ -30,7 +30,7 @@ export type PacketListener = (bytes: Uint8Array, address: string, port: number) 
 /** @internal */
 export interface FlowSetup {
   readonly component: 'rtp' | 'rtcp'
-  readonly transport: FlowTransport
+  readonly transport: Component
   readonly timers: Timers
   readonly receiveQueue: number
 }
@@ -57,7 +57,7 @@ export class Flow {
   onStun: PacketListener | undefined
   /** Gets DTLS records. Dropped and counted without. */
   onDtls: PacketListener | undefined
-  readonly #transport: FlowTransport
+  readonly #transport: Component
   readonly #inbox: Inbox
   #listener: PacketListener | undefined
   #address = ''

@@ -1,4 +1,5 @@
-export { type PacketKind, packetKind } from './demux.ts'
+export { type PacketKind, packetKind } from '../socket/packet-kind.ts'
+export { type BindSocket, type MediaSocket, PortPool, type PortRange } from '../socket/port-pool.ts'
 export { Flow, type FlowCounters, type PacketListener } from './flow.ts'
 export { type FlowState, flowMachine } from './flow-machine.ts'
 export {
@@ -9,4 +10,3 @@ export {
   type NatTraversalMode,
 } from './flow-manager.ts'
 export { MediaStream, type MediaStreamHandler } from './media-stream.ts'
-export { type BindSocket, type MediaSocket, PortPool, type PortRange } from './ports.ts'

@@ -1,10 +1,10 @@
 import { errorCode } from '../../net/failure.ts'
 import type { Timers } from '../../util/timers.ts'
+import type { PacketKind } from '../socket/packet-kind.ts'
 import { addressText, type TransportAddress } from '../stun/ip.ts'
-import type { PacketKind } from './demux.ts'
+import { Component } from './component.ts'
 import { Flow } from './flow.ts'
 import type { FlowPath } from './path.ts'
-import { FlowTransport } from './transport.ts'
 
 /** Who a stream reports to. Nothing is called after `close`. */
 export interface MediaStreamHandler {
@@ -44,7 +44,7 @@ export class MediaStream {
   /** `undefined` where RTCP is off. */
   readonly rtcpFlow: Flow | undefined
   readonly #setup: MediaStreamSetup
-  readonly #transports: FlowTransport[]
+  readonly #transports: Component[]
   #told: string | undefined
   #failed = false
   #closed = false
@@ -109,9 +109,9 @@ export class MediaStream {
   #transport(
     path: FlowPath,
     onPacket: (kind: PacketKind, bytes: Uint8Array, address: string, port: number) => void,
-  ): FlowTransport {
+  ): Component {
     const { timers, recoveryAttempts: attempts } = this.#setup
-    return new FlowTransport(
+    return new Component(
       path,
       { attempts, timers },
       {

@@ -1,5 +1,5 @@
+import type { PacketKind } from '../socket/packet-kind.ts'
 import type { TransportAddress } from '../stun/ip.ts'
-import type { PacketKind } from './demux.ts'
 
 /** The way a flow's packets take: a socket, with or without a server behind it. */
 export interface FlowPath {

@@ -1,5 +1,5 @@
 import type { DatagramReceiver } from '../../net/udp.ts'
-import type { MediaSocket, PortBinding, PortPool } from './ports.ts'
+import type { MediaSocket, PortBinding, PortPool } from '../socket/port-pool.ts'
 
 /** @internal The sockets of a stream, bound together when the first of its paths opens. */
 export class SocketPair {

@@ -1,9 +1,9 @@
 import type { EnvironmentError } from '../../util/errors.ts'
+import { packetKind } from '../socket/packet-kind.ts'
 import type { TransportAddress } from '../stun/ip.ts'
 import type { TurnNetwork } from '../turn/network.ts'
 import type { AllocationRequest } from '../turn/request.ts'
 import { TurnSession, type TurnSessionOptions, type TurnSessionUser } from '../turn/session.ts'
-import { packetKind } from './demux.ts'
 import type { FlowPath, PathUser } from './path.ts'
 
 /** Through an allocation on a TURN server, over UDP, TCP or TLS. */

@@ -1,11 +1,11 @@
 import { feed } from '../../util/machine.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
-import type { PacketKind } from './demux.ts'
+import type { PacketKind } from '../socket/packet-kind.ts'
 import { type FlowActor, type FlowState, flowMachine } from './flow-machine.ts'
 import type { FlowPath, PathUser } from './path.ts'
 
 /** @internal Who hears of a transport: its stream, and the flows for their packets. */
-export interface TransportUser {
+export interface ComponentUser {
   onConnected(): void
   onReady(): void
   onChanged(): void
@@ -23,17 +23,17 @@ export interface Recovery {
 const FIRST_WAIT = 1000
 
 /** @internal A path and how far it has come; two flows share one where RTP and RTCP are multiplexed. */
-export class FlowTransport implements FlowActor, PathUser {
+export class Component implements FlowActor, PathUser {
   state: FlowState = 'Unconnected'
   turn: unknown[] | null = null
   readonly path: FlowPath
-  readonly #user: TransportUser
+  readonly #user: ComponentUser
   readonly #recovery: Recovery
   /** New attempts that are left; none before the first success. */
   #attemptsLeft = 0
   #retry: Timer | undefined
 
-  constructor(path: FlowPath, recovery: Recovery, user: TransportUser) {
+  constructor(path: FlowPath, recovery: Recovery, user: ComponentUser) {
     this.path = path
     this.#recovery = recovery
     this.#user = user
