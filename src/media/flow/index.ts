@@ -1,5 +1,4 @@
-export { type PacketKind, packetKind } from '../socket/packet-kind.ts'
-export { type BindSocket, type MediaSocket, PortPool, type PortRange } from '../socket/port-pool.ts'
+export type { DestinationOptions } from './destination.ts'
 export { Flow, type FlowCounters, type PacketListener } from './flow.ts'
 export { type FlowState, flowMachine } from './flow-machine.ts'
 export {

@@ -1,6 +1,8 @@
 import { errorCode } from '../../net/failure.ts'
-import { type DatagramReceiver, UdpSocket } from '../../net/udp.ts'
+import { UdpSocket } from '../../net/udp.ts'
 import { EnvironmentError, UsageError } from '../../util/errors.ts'
+import { type RandomSource, Tokens } from '../../util/random.ts'
+import { type BindSocket, MediaSocket } from './media-socket.ts'
 
 /** Inclusive; RTP takes even ports of it, RTCP the odd ones above them. */
 export interface PortRange {
@@ -16,27 +18,44 @@ export interface PortBinding {
   readonly port: number
 }
 
-const TRIES = 64
-
-/** How a socket is bound; tests pass one of their own. */
-export type BindSocket = (address: string, port: number, receiver: DatagramReceiver) => Promise<MediaSocket>
-
-/** What a flow needs of a socket. */
-export interface MediaSocket {
-  readonly local: { readonly address: string; readonly port: number }
-  send(bytes: Uint8Array, port: number, address: string): void
-  close(): Promise<void>
+export interface PortPoolOptions {
+  /** Without one the system chooses. */
+  readonly range?: PortRange | undefined
+  readonly random: RandomSource
+  /** Milliseconds on any monotonic scale. */
+  readonly now: () => number
+  /** Bytes asked of the system for each socket; see `mediaReceiveBuffer`. */
+  readonly receiveBufferSize?: number | undefined
+  /** How a socket is bound; a UDP socket by default. */
+  readonly bind?: BindSocket | undefined
 }
 
-const bindUdp: BindSocket = (address, port, receiver) => UdpSocket.bind({ address, port }, receiver)
+/**
+ * Three seconds of two-way audio at 50 packets a second, as Linux counts them (768 octets for a small datagram): what a
+ * stalled process may miss, and not the megabytes that a SIP port is given.
+ */
+export const mediaReceiveBuffer: number = 128 * 1024
 
-/** Hands out ports of a range, each stream's after those of the stream before. */
+/** How long a port rests after use, so that a packet of the old call reaches no new one. */
+export const PORT_REST = 10_000
+/** How often the system is asked for a port that fits. */
+const TRIES = 64
+/** Ports of the system's that are remembered as resting. */
+const MOST_RESTING = 4096
+
+/** Bound ports for media, each an even one and the next where two are asked (RFC 3550 §11). */
 export class PortPool {
-  readonly #range: PortRange | undefined
   readonly #bind: BindSocket
-  #next: number
+  readonly #random: Tokens
+  readonly #now: () => number
+  readonly #range: PortRange | undefined
+  /** RTP ports of the range that nobody uses, in no order. */
+  readonly #free: number[] = []
+  /** Even ports given back, with the time, the longest rested first. */
+  readonly #resting = new Map<number, number>()
 
-  constructor(range: PortRange | undefined, bind: BindSocket = bindUdp) {
+  /** Throws a UsageError for a range without a pair of ports. */
+  constructor({ range, random, now, bind, receiveBufferSize = mediaReceiveBuffer }: PortPoolOptions) {
     if (range !== undefined && !(range.min >= 1 && range.max <= 65_535 && evenFrom(range.min) < range.max)) {
       throw new UsageError(
         'ERR_PORT_RANGE',
@@ -44,80 +63,141 @@ export class PortPool {
       )
     }
     this.#range = range
-    this.#bind = bind
-    this.#next = range === undefined ? 0 : evenFrom(range.min)
+    this.#random = new Tokens(random)
+    this.#now = now
+    this.#bind =
+      bind ?? ((address, port, receiver) => UdpSocket.bind({ address, port, receiveBufferSize }, receiver))
+    if (range === undefined) return
+    for (let port = evenFrom(range.min); port < range.max; port += 2) this.#free.push(port)
+  }
+
+  /** Ports that rest after use. */
+  get resting(): number {
+    return this.#resting.size
   }
 
   /**
-   * Binds a socket for each receiver: one, or two of which the first has an even port and the second the next. Rejects
-   * with an EnvironmentError: EADDRINUSE where no port is free.
+   * Binds one socket, or two of which the first has an even port and the second the next. Rejects with an
+   * EnvironmentError: EADDRINUSE where no port is free.
    */
-  async open(binding: PortBinding, receivers: readonly DatagramReceiver[]): Promise<MediaSocket[]> {
-    if (binding.port !== 0) return this.#all(binding.address, binding.port, receivers)
-    const tries = this.#range === undefined ? TRIES : Math.ceil((this.#range.max - this.#range.min) / 2) + 1
-    for (let i = 0; i < tries; i++) {
-      const sockets = await this.#attempt(binding.address, receivers)
-      if (sockets !== undefined) return sockets
-    }
-    const where =
-      this.#range === undefined ? 'of the system' : `from ${this.#range.min} to ${this.#range.max}`
+  async open(binding: PortBinding, count: 1 | 2): Promise<MediaSocket[]> {
+    const { address, port } = binding
+    if (port !== 0) return this.#all(address, port, count, undefined)
+    const range = this.#range
+    const sockets = range === undefined ? this.#systemPorts(address, count) : this.#ranged(address, count)
+    const found = await sockets
+    if (found !== undefined) return found
+    const where = range === undefined ? 'of the system' : `from ${range.min} to ${range.max}`
     throw new EnvironmentError(
       'EADDRINUSE',
-      `no RTP port ${where} is free on ${binding.address}: widen the range, or close streams`,
+      `no RTP port ${where} is free on ${address}: widen the range, or close streams`,
     )
   }
 
-  async #attempt(
-    address: string,
-    receivers: readonly DatagramReceiver[],
-  ): Promise<MediaSocket[] | undefined> {
-    try {
-      if (this.#range !== undefined) return await this.#all(address, this.#take(this.#range), receivers)
-      return await this.#systemPorts(address, receivers)
-    } catch (error) {
-      if (errorCode(error) === 'EADDRINUSE') return undefined
-      throw error
+  /** Ports at random; one that another program has rests as if it had been ours. */
+  async #ranged(address: string, count: 1 | 2): Promise<MediaSocket[] | undefined> {
+    for (let left = this.#free.length + this.#resting.size; left > 0; left--) {
+      const port = this.#take()
+      if (port === undefined) return undefined
+      try {
+        return await this.#all(address, port, count, () => this.#rest(port))
+      } catch (error) {
+        this.#rest(port)
+        if (errorCode(error) !== 'EADDRINUSE') throw error
+      }
     }
-  }
-
-  /** The system knows no pairs: one that it gives an odd port for is asked again. */
-  async #systemPorts(
-    address: string,
-    receivers: readonly DatagramReceiver[],
-  ): Promise<MediaSocket[] | undefined> {
-    const [first, second] = receivers
-    if (first === undefined) return []
-    const socket = await this.#bind(address, 0, first)
-    if (second === undefined) return [socket]
-    const { port } = socket.local
-    try {
-      if (port % 2 === 0) return [socket, await this.#bind(address, port + 1, second)]
-    } catch (error) {
-      await socket.close()
-      throw error
-    }
-    await socket.close()
     return undefined
   }
 
-  async #all(address: string, port: number, receivers: readonly DatagramReceiver[]): Promise<MediaSocket[]> {
-    const sockets: MediaSocket[] = []
-    try {
-      for (const [i, receiver] of receivers.entries()) {
-        sockets.push(await this.#bind(address, port + i, receiver))
-      }
-    } catch (error) {
-      await Promise.all(sockets.map(socket => socket.close()))
-      throw error
+  /** One that is free; where none is, the one that has rested longest. */
+  #take(): number | undefined {
+    const free = this.#free
+    const rested = this.#now() - PORT_REST
+    for (const [port, since] of this.#resting) {
+      if (since > rested && free.length > 0) break
+      this.#resting.delete(port)
+      free.push(port)
+      if (since > rested) break
     }
-    return sockets
-  }
-
-  #take({ min, max }: PortRange): number {
-    const port = this.#next
-    this.#next = port + 3 > max ? evenFrom(min) : port + 2
+    const at = this.#random.below(free.length)
+    const port = free[at]
+    const last = free.pop()
+    if (port !== last && last !== undefined) free[at] = last
     return port
   }
+
+  /** The system knows no pairs, and lets no port rest: one that does not fit is given back, and it is asked again. */
+  async #systemPorts(address: string, count: 1 | 2): Promise<MediaSocket[] | undefined> {
+    for (let tries = TRIES; tries > 0; tries--) {
+      const sockets = await this.#systemPort(address, count, tries > 1)
+      if (sockets !== undefined) return sockets
+    }
+    return undefined
+  }
+
+  async #systemPort(address: string, count: 1 | 2, onlyRested: boolean): Promise<MediaSocket[] | undefined> {
+    let used = false
+    const socket: MediaSocket = await MediaSocket.bind(this.#bind, address, 0, () => {
+      if (used) this.#rest(evenBelow(socket.local.port))
+    })
+    const { port } = socket.local
+    try {
+      if (onlyRested && this.#rests(evenBelow(port))) return undefined
+      const even = port % 2 === 0
+      const sibling =
+        count === 2 ? await MediaSocket.bind(this.#bind, address, even ? port + 1 : port - 1) : undefined
+      used = true
+      if (sibling === undefined) return [socket]
+      return even ? [socket, sibling] : [sibling, socket]
+    } catch (error) {
+      if (errorCode(error) !== 'EADDRINUSE') throw error
+      return undefined
+    } finally {
+      if (!used) await socket.close()
+    }
+  }
+
+  async #all(
+    address: string,
+    port: number,
+    count: 1 | 2,
+    onFree: (() => void) | undefined,
+  ): Promise<MediaSocket[]> {
+    let open = count as number
+    let complete = false
+    const onClosed = (): void => {
+      if (--open === 0 && complete) onFree?.()
+    }
+    const first = await MediaSocket.bind(this.#bind, address, port, onClosed)
+    try {
+      const sockets =
+        count === 1 ? [first] : [first, await MediaSocket.bind(this.#bind, address, port + 1, onClosed)]
+      complete = true
+      return sockets
+    } catch (error) {
+      await first.close()
+      throw error
+    }
+  }
+
+  #rests(port: number): boolean {
+    return (this.#resting.get(port) ?? Number.NEGATIVE_INFINITY) > this.#now() - PORT_REST
+  }
+
+  #rest(port: number): void {
+    this.#resting.delete(port)
+    this.#resting.set(port, this.#now())
+    if (this.#range !== undefined || this.#resting.size <= MOST_RESTING) return
+    for (const oldest of this.#resting.keys()) {
+      this.#resting.delete(oldest)
+      return
+    }
+  }
+}
+
+/** A pair is known by its even port. */
+function evenBelow(port: number): number {
+  return port - (port % 2)
 }
 
 function evenFrom(port: number): number {

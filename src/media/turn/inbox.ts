@@ -3,8 +3,8 @@ import { EnvironmentError } from '../../util/errors.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
 
 /** A datagram and where it came from. */
-export interface Received {
-  readonly data: Uint8Array
+export interface Received<Data extends Uint8Array = Uint8Array> {
+  readonly data: Data
   readonly source: { readonly address: string; readonly port: number }
 }
 
@@ -14,27 +14,37 @@ export interface ReceiveOptions {
 }
 
 /** The callback form: an error or a datagram, once. */
-export type ReceiveCallback = (error: EnvironmentError | undefined, received: Received | undefined) => void
+export type ReceiveCallback<Data extends Uint8Array = Uint8Array> = (
+  error: EnvironmentError | undefined,
+  received: Received<Data> | undefined,
+) => void
 
-interface Waiter {
+/** What may wait by default, in bytes. */
+const MOST_BYTES = 4 * 1024 * 1024
+
+interface Waiter<Data extends Uint8Array> {
   readonly from: { readonly address: string; readonly port: number } | undefined
-  readonly done: ReceiveCallback
+  readonly done: ReceiveCallback<Data>
   timer: Timer | undefined
 }
 
 /** Datagrams that wait for `receive`, and `receive`s that wait for datagrams. */
-export class Inbox {
+export class Inbox<Data extends Uint8Array = Uint8Array> {
   /** Datagrams dropped because too many waited; the oldest go first. */
   dropped: number = 0
   readonly #timers: Timers
   readonly #limit: number
-  readonly #waiting: Received[] = []
-  readonly #waiters: Waiter[] = []
+  readonly #maxBytes: number
+  readonly #waiting: Received<Data>[] = []
+  readonly #waiters: Waiter<Data>[] = []
+  #bytes = 0
   #end: EnvironmentError | undefined
 
-  constructor(timers: Timers, limit: number) {
+  /** At most `limit` datagrams wait, of at most `maxBytes` together. */
+  constructor(timers: Timers, limit: number, maxBytes: number = MOST_BYTES) {
     this.#timers = timers
     this.#limit = limit
+    this.#maxBytes = maxBytes
   }
 
   /** Datagrams that wait. */
@@ -42,7 +52,7 @@ export class Inbox {
     return this.#waiting.length
   }
 
-  push(data: Uint8Array, address: string, port: number): void {
+  push(data: Data, address: string, port: number): void {
     if (this.#end !== undefined) return
     const received = { data, source: { address, port } }
     const at = this.#waiters.findIndex(({ from }) => from === undefined || isFrom(received, from))
@@ -53,23 +63,25 @@ export class Inbox {
       waiter.done(undefined, received)
       return
     }
-    if (this.#waiting.length >= this.#limit) {
-      this.#waiting.shift()
+    this.#waiting.push(received)
+    this.#bytes += data.length
+    while (this.#waiting.length > this.#limit || this.#bytes > this.#maxBytes) {
+      this.#bytes -= this.#waiting.shift()?.data.length ?? 0
       this.dropped++
     }
-    this.#waiting.push(received)
   }
 
   /**
    * The oldest datagram, or the next one; of one source only where `source` is given: then those of others go on
    * waiting. Ends with ERR_TIMEOUT, or with ERR_CLOSED where the inbox is closed.
    */
-  take(source: Waiter['from'], timeout: number | undefined, done: ReceiveCallback): void {
+  take(source: Waiter<Data>['from'], timeout: number | undefined, done: ReceiveCallback<Data>): void {
     const from = source && { ...source, address: canonicalAddress(source.address) ?? source.address }
     const at = this.#waiting.findIndex(received => from === undefined || isFrom(received, from))
     const present = this.#waiting[at]
     if (present !== undefined) {
       this.#waiting.splice(at, 1)
+      this.#bytes -= present.data.length
       done(undefined, present)
       return
     }
@@ -77,14 +89,14 @@ export class Inbox {
       done(this.#end, undefined)
       return
     }
-    const waiter: Waiter = { from, done, timer: undefined }
+    const waiter: Waiter<Data> = { from, done, timer: undefined }
     if (timeout !== undefined)
       waiter.timer = this.#timers.after(timeout, () => this.#timeOut(waiter, timeout))
     this.#waiters.push(waiter)
   }
 
   /** As `take`, as a promise. */
-  receive(from?: Waiter['from'], { timeout }: ReceiveOptions = {}): Promise<Received> {
+  receive(from?: Waiter<Data>['from'], { timeout }: ReceiveOptions = {}): Promise<Received<Data>> {
     return new Promise((resolve, reject) => {
       this.take(from, timeout, (error, received) => {
         if (received !== undefined) resolve(received)
@@ -99,13 +111,14 @@ export class Inbox {
     const end = new EnvironmentError('ERR_CLOSED', 'the socket was closed: nothing more will be received')
     this.#end = end
     this.#waiting.length = 0
+    this.#bytes = 0
     for (const waiter of this.#waiters.splice(0)) {
       this.#timers.stop(waiter.timer)
       waiter.done(end, undefined)
     }
   }
 
-  #timeOut(waiter: Waiter, timeout: number): void {
+  #timeOut(waiter: Waiter<Data>, timeout: number): void {
     this.#waiters.splice(this.#waiters.indexOf(waiter), 1)
     waiter.done(new EnvironmentError('ERR_TIMEOUT', `nothing was received within ${timeout} ms`), undefined)
   }
