@@ -203,6 +203,11 @@ export class Flow {
     }
   }
 
+  /** @internal whether RTP and RTCP are multiplexed */
+  sharesPort(other: Flow): boolean {
+    return this.#component === other.#component
+  }
+
   /** @internal a packet of the component that is for this flow, or for all */
   take(kind: PacketKind, bytes: Buffer, from: Remote): void {
     if (this.#closed) return

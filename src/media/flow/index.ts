@@ -8,4 +8,5 @@ export {
   type MediaStreamOptions,
   type NatTraversalMode,
 } from './flow-manager.ts'
+export { MediaSession, type MediaSessionHandler, type MediaSessionOptions } from './media-session.ts'
 export { MediaStream, type MediaStreamHandler } from './media-stream.ts'

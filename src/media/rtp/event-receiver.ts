@@ -1,18 +1,21 @@
+import { guarded } from '../../util/guard.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
+import { type CallbackErrorOptions, CallbackErrors } from '../callback-errors.ts'
 import type { RtpPacket } from './packet.ts'
 import { MAX_SEGMENT, parseTelephoneEvents, type TelephoneEvent } from './telephone-event.ts'
 
 /** How an event ended: its end packet came, the next event began, or nothing more was heard. */
 export type EventEnd = 'end' | 'next' | 'timeout'
 
+/** What is thrown here, or rejected with, is counted and goes to `onCallbackError`. */
 export interface EventHandler {
   /** `timestamp` is where the event begins on the audio's time line. */
-  onEvent(event: number, volume: number, timestamp: number): void
+  onEvent(event: number, volume: number, timestamp: number): unknown
   /** `duration` in timestamp units, all segments together. */
-  onEventEnd(event: number, duration: number, how: EventEnd): void
+  onEventEnd(event: number, duration: number, how: EventEnd): unknown
 }
 
-export interface EventReceiverOptions {
+export interface EventReceiverOptions extends CallbackErrorOptions {
   readonly timers: Timers
   /** Milliseconds without a report after which an event is over; 150 by default: three of 50 ms (§2.5.2.2). */
   readonly timeout?: number
@@ -36,6 +39,7 @@ export class TelephoneEventReceiver {
   readonly #handler: EventHandler
   readonly #timers: Timers
   readonly #timeout: number
+  readonly #errors: CallbackErrors
   #current: Current | undefined
   /** Where the last event or segment that is over began: nothing at or before it is news. */
   #past: number | undefined
@@ -48,6 +52,12 @@ export class TelephoneEventReceiver {
     this.#handler = handler
     this.#timers = options.timers
     this.#timeout = options.timeout ?? DEFAULT_TIMEOUT
+    this.#errors = new CallbackErrors(options)
+  }
+
+  /** How often a callback of the application threw or rejected. */
+  get callbackErrors(): number {
+    return this.#errors.count
   }
 
   receive(packet: Pick<RtpPacket, 'timestamp' | 'marker' | 'payload'>): void {
@@ -92,7 +102,8 @@ export class TelephoneEventReceiver {
     } else {
       this.#end('next')
       this.#current = { event: report.event, timestamp, duration: report.duration, earlier: 0 }
-      this.#handler.onEvent(report.event, report.volume, timestamp)
+      const { event, volume } = report
+      guarded(this.#errors.failed, this.#handler, this.#handler.onEvent, event, volume, timestamp)
     }
     if (report.end) this.#end('end')
     else this.#wait()
@@ -109,7 +120,8 @@ export class TelephoneEventReceiver {
     this.#current = undefined
     this.#past = current.timestamp
     this.#timers.stop(this.#timer)
-    this.#handler.onEventEnd(current.event, current.earlier + current.duration, how)
+    const duration = current.earlier + current.duration
+    guarded(this.#errors.failed, this.#handler, this.#handler.onEventEnd, current.event, duration, how)
   }
 
   #wait(): void {

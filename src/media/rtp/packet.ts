@@ -66,27 +66,27 @@ export class RtpPacket {
   }
 }
 
-/** The packet in `bytes`, or what is wrong with them. Never throws, whatever the bytes. */
-export function parseRtp(bytes: Buffer): RtpPacket | RtpFault {
-  if (bytes.length < RTP_HEADER) return 'short'
+/** The packet in `bytes` up to `end`, or what is wrong with it. Never throws, whatever the bytes. */
+export function parseRtp(bytes: Buffer, end: number = bytes.length): RtpPacket | RtpFault {
+  if (end < RTP_HEADER || end > bytes.length) return 'short'
   const flags = byteAt(bytes, 0)
   if (flags >> 6 !== VERSION) return 'version'
   let start = RTP_HEADER + 4 * (flags & CSRC_COUNT)
-  if (start > bytes.length) return 'csrc'
+  if (start > end) return 'csrc'
   let profile = -1
   if ((flags & EXTENSION) !== 0) {
-    if (start + 4 > bytes.length) return 'extension'
+    if (start + 4 > end) return 'extension'
     profile = (byteAt(bytes, start) << 8) | byteAt(bytes, start + 1)
     start += 4 + 4 * ((byteAt(bytes, start + 2) << 8) | byteAt(bytes, start + 3))
-    if (start > bytes.length) return 'extension'
+    if (start > end) return 'extension'
   }
-  let end = bytes.length
+  let payloadEnd = end
   if ((flags & PADDING) !== 0) {
     const padding = byteAt(bytes, end - 1)
     if (padding === 0 || padding > end - start) return 'padding'
-    end -= padding
+    payloadEnd -= padding
   }
-  return new RtpPacket(bytes, start, end, profile)
+  return new RtpPacket(bytes, start, payloadEnd, profile)
 }
 
 /** Counts what arrived and could not be read: a lying length costs a counter and nothing else. */

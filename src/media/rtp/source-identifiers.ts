@@ -1,3 +1,5 @@
+import { type Remote, sameRemote } from '../../util/address.ts'
+
 /** Whether an identifier was heard in RTP or in RTCP: their addresses are kept apart (RFC 3550 §8.2). */
 export type SourceKind = 'data' | 'control'
 
@@ -13,15 +15,21 @@ export type IdentifierVerdict =
   | 'own-loop'
   | 'own-collision'
 
-interface Addresses {
-  data: string | undefined
-  control: string | undefined
+interface Entry {
+  data: Remote | undefined
+  control: Remote | undefined
+  heardAt: number
+}
+
+interface Conflict {
+  readonly from: Remote
+  at: number
 }
 
 /** Collision and loop detection as RFC 3550 §8.2, over bounded tables. */
 export class SourceIdentifiers {
-  readonly #table = new Map<number, Addresses>()
-  readonly #conflicting = { data: new Map<string, number>(), control: new Map<string, number>() }
+  readonly #table = new Map<number, Entry>()
+  readonly #conflicting: Record<SourceKind, Conflict[]> = { data: [], control: [] }
   readonly #capacity: number
   #own: number
 
@@ -44,47 +52,46 @@ export class SourceIdentifiers {
 
   /**
    * `cnameDiffers` says that the identifier came with a CNAME other than the one known for it; `now` in milliseconds.
+   * Addresses are compared by identity, then by value.
    */
   check(
     ssrc: number,
-    address: string,
+    from: Remote,
     kind: SourceKind,
     now: number,
     cnameDiffers: boolean = false,
   ): IdentifierVerdict {
-    if (ssrc === this.#own) return this.#checkOwn(address, kind, now)
+    if (ssrc === this.#own) return this.#checkOwn(from, kind, now)
     const entry = this.#table.get(ssrc)
     if (entry === undefined) {
       if (this.#table.size >= this.#capacity) return 'full'
-      this.#table.set(ssrc, {
-        data: kind === 'data' ? address : undefined,
-        control: kind === 'control' ? address : undefined,
-      })
+      this.#table.set(ssrc, entryOf(from, kind, now))
       return 'accepted'
     }
     const known = entry[kind]
-    if (known === undefined) {
-      entry[kind] = address
-      return 'accepted'
+    if (known !== undefined && !sameRemote(known, from)) {
+      return cnameDiffers ? 'third-party-collision' : 'third-party-loop'
     }
-    if (known === address) return 'accepted'
-    return cnameDiffers ? 'third-party-collision' : 'third-party-loop'
+    entry[kind] = known ?? from
+    entry.heardAt = now
+    return 'accepted'
   }
 
-  #checkOwn(address: string, kind: SourceKind, now: number): IdentifierVerdict {
+  #checkOwn(from: Remote, kind: SourceKind, now: number): IdentifierVerdict {
     const conflicting = this.#conflicting[kind]
-    if (!conflicting.has(address) && conflicting.size >= this.#capacity) return 'full'
-    const verdict = conflicting.has(address) ? 'own-loop' : 'own-collision'
-    conflicting.set(address, now)
-    return verdict
+    const known = conflicting.find(conflict => sameRemote(conflict.from, from))
+    if (known !== undefined) {
+      known.at = now
+      return 'own-loop'
+    }
+    if (conflicting.length >= this.#capacity) return 'full'
+    conflicting.push({ from, at: now })
+    return 'own-collision'
   }
 
   /** After a collision: the other keeps the old identifier, at its address, and `ssrc` is ours. */
-  renew(ssrc: number, address: string, kind: SourceKind): void {
-    this.#table.set(this.#own, {
-      data: kind === 'data' ? address : undefined,
-      control: kind === 'control' ? address : undefined,
-    })
+  renew(ssrc: number, from: Remote, kind: SourceKind, now: number): void {
+    this.#table.set(this.#own, entryOf(from, kind, now))
     this.#own = ssrc
   }
 
@@ -98,10 +105,24 @@ export class SourceIdentifiers {
     this.#table.clear()
   }
 
-  /** Drops conflicting addresses that were silent since `time`: ten report intervals ago is usual (§8.2). */
-  expire(time: number): void {
-    for (const list of [this.#conflicting.data, this.#conflicting.control]) {
-      for (const [address, last] of list) if (last < time) list.delete(address)
+  /**
+   * Drops conflicting addresses that were silent since `conflictsSince`, ten report intervals ago (§8.2), and identifiers that
+   * were since `silentSince`: those too that never became a source or a member.
+   */
+  expire(conflictsSince: number, silentSince: number): void {
+    const { data, control } = this.#conflicting
+    for (const list of [data, control]) {
+      const kept = list.filter(({ at }) => at >= conflictsSince)
+      list.splice(0, list.length, ...kept)
     }
+    for (const [ssrc, { heardAt }] of this.#table) if (heardAt < silentSince) this.#table.delete(ssrc)
+  }
+}
+
+function entryOf(from: Remote, kind: SourceKind, heardAt: number): Entry {
+  return {
+    data: kind === 'data' ? from : undefined,
+    control: kind === 'control' ? from : undefined,
+    heardAt,
   }
 }
