@@ -7,7 +7,7 @@ export interface DestinationOptions {
   /** The clock rate of a payload type that was negotiated; `undefined` for others, which prove nothing. */
   readonly clockRateOf: (payloadType: number) => number | undefined
   /** The IP address that the peer's SIP came from: a phone's behind a NAT, whatever its SDP says. */
-  readonly sipSource?: string
+  readonly sipSource?: string | undefined
   /**
    * Whether a source of none of the known addresses may prove itself: a phone whose media leaves by another NAT than its SIP.
    * Default `accept`.
