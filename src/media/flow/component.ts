@@ -13,6 +13,8 @@ export interface ComponentUser {
   onReady(): void
   onChanged(): void
   onFailure(error: Error): void
+  onRefused(address: string, error: Error): void
+  onUnsent(count: number): void
   onSendError(error: EnvironmentError, to: Remote | undefined): void
   onPacket(kind: PacketKind, bytes: Buffer, from: Remote): void
 }
@@ -133,6 +135,14 @@ export class Component implements FlowActor, PathUser {
 
   onSuspended(): void {
     feed(flowMachine, this, 'suspended', {})
+  }
+
+  onRefused(address: string, error: Error): void {
+    if (this.state !== 'Closed') this.#user.onRefused(address, error)
+  }
+
+  onUnsent(count: number): void {
+    this.#user.onUnsent(count)
   }
 
   onSendError(error: EnvironmentError, to: Remote | undefined): void {

@@ -1,11 +1,11 @@
 import { canonicalAddress, type Remote } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
 import { guarded } from '../../util/guard.ts'
+import { Inbox, type ReceiveCallback, type Received, type ReceiveOptions } from '../../util/inbox.ts'
 import { printable } from '../../util/log.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { CallbackErrors } from '../callback-errors.ts'
 import type { PacketKind } from '../socket/packet-kind.ts'
-import { Inbox, type ReceiveCallback, type Received, type ReceiveOptions } from '../turn/inbox.ts'
 import type { Component } from './component.ts'
 import type { Destination } from './destination.ts'
 import type { FlowState } from './flow-machine.ts'
@@ -75,7 +75,7 @@ export class Flow {
     this.#component = setup.component
     this.#destination = setup.destination
     this.#errors = setup.errors
-    this.#inbox = new Inbox(setup.timers, setup.receiveQueue, RECEIVE_QUEUE_BYTES)
+    this.#inbox = new Inbox(setup.timers, setup.receiveQueue, RECEIVE_QUEUE_BYTES, setup.errors.failed)
     this.counters = flowCounters(setup.errors)
   }
 
@@ -171,7 +171,7 @@ export class Flow {
     callback?: ReceiveCallback<Buffer>,
   ): Promise<Received<Buffer>> | undefined {
     if (callback === undefined) return this.#inbox.receive(undefined, options)
-    this.#inbox.take(undefined, options.timeout, this.#guarded(callback))
+    this.#inbox.take(undefined, options.timeout, callback)
     return undefined
   }
 
@@ -185,7 +185,7 @@ export class Flow {
     callback?: ReceiveCallback<Buffer>,
   ): Promise<Received<Buffer>> | undefined {
     if (callback === undefined) return this.#inbox.receive({ address, port }, options)
-    this.#inbox.take({ address, port }, options.timeout, this.#guarded(callback))
+    this.#inbox.take({ address, port }, options.timeout, callback)
     return undefined
   }
 
@@ -250,10 +250,6 @@ export class Flow {
     this.counters.bytesIn += bytes.length
     if (this.#listener !== undefined) guarded(this.#errors.failed, undefined, this.#listener, bytes, from)
     else this.#inbox.push(bytes, from.address, from.port)
-  }
-
-  #guarded(callback: ReceiveCallback<Buffer>): ReceiveCallback<Buffer> {
-    return (error, received) => guarded(this.#errors.failed, undefined, callback, error, received)
   }
 }
 

@@ -119,6 +119,7 @@ export class MediaSession {
       },
       onMediaStreamError: (code, error) => handler.onMediaStreamError?.(code, error),
       onMediaStreamChanged: (rtp, rtcp) => handler.onMediaStreamChanged?.(rtp, rtcp),
+      onMediaStreamRefused: (flow, address, error) => handler.onMediaStreamRefused?.(flow, address, error),
       onMediaStreamMoved: (flow, remote) => {
         this.rtp.forgetAddresses()
         return handler.onMediaStreamMoved?.(flow, remote)

@@ -28,6 +28,11 @@ export interface MediaStreamHandler {
   /** The tuples are others than were told: the NAT forgot the mapping, or the server the allocation. */
   onMediaStreamChanged?(rtpTuple: Remote, rtcpTuple: Remote | undefined): unknown
   /**
+   * The TURN server refuses to relay to `address`: the error's `status` is 403 where its operator forbids that, 443 where the
+   * relay is of the other family. What is sent there is dropped; the stream goes on.
+   */
+  onMediaStreamRefused?(flow: Flow, address: string, error: Error): unknown
+  /**
    * A source has proved itself (`destination` of the options): the flow hears `remote` and sends there now. An RTP session
    * over the flow is to forget addresses (RFC 3550 §8.2).
    */
@@ -120,6 +125,10 @@ export class MediaStream {
         onReady: () => this.#report(),
         onChanged: () => this.#report(),
         onFailure: error => this.#onFailure(error),
+        onRefused: (address, error) => this.#onRefused(this.#flowOf(path), address, error),
+        onUnsent: count => {
+          this.#flowOf(path).counters.unsent += count
+        },
         onSendError: () => this.#flowOf(path).sendFailed(),
         onPacket,
       },
@@ -168,6 +177,13 @@ export class MediaStream {
     this.#failed = true
     const { handler, errors } = this.#setup
     guarded(errors.failed, handler, handler.onMediaStreamError, errorCode(error), error)
+  }
+
+  #onRefused(flow: Flow, address: string, error: Error): void {
+    const { handler, errors } = this.#setup
+    if (this.#closing === undefined) {
+      guarded(errors.failed, handler, handler.onMediaStreamRefused, flow, address, error)
+    }
   }
 
   /** Tells the tuples once all is ready, the first time as ready and later where they are others. */

@@ -44,6 +44,10 @@ export interface PathUser {
   onDisconnected(): void
   /** Nothing may be sent until `onEstablished`; the addresses stay. */
   onSuspended(): void
+  /** The server refuses to relay to `address` (403, 443; RFC 8656 §9.2, §12.2). The path stays. */
+  onRefused(address: string, error: Error): void
+  /** Packets that `send` took, to wait for the server's leave, were dropped. */
+  onUnsent(count: number): void
   /** The system refused what was sent to `to`, or the socket failed. */
   onSendError(error: EnvironmentError, to: Remote | undefined): void
   /** `bytes` belongs to the receiver. */

@@ -3,6 +3,7 @@ import type { EnvironmentError } from '../../util/errors.ts'
 import type { Base } from '../socket/base.ts'
 import { packetKind } from '../socket/packet-kind.ts'
 import { Remotes } from '../socket/remotes.ts'
+import { StunErrorResponse, type StunFailure } from '../stun/failure.ts'
 import type { TurnNetwork } from '../turn/network.ts'
 import type { AllocationRequest } from '../turn/request.ts'
 import { TurnSession, type TurnSessionOptions, type TurnSessionUser } from '../turn/session.ts'
@@ -82,8 +83,8 @@ export class TurnPath implements FlowPath {
   send(bytes: Uint8Array, to: Remote): boolean {
     const client = this.#session?.present
     if (client === undefined) return false
-    client.sendTo(bytes, to.address, to.port)
-    return true
+    const taken: unknown = client.sendTo(bytes, to.address, to.port)
+    return taken !== false
   }
 
   activate(to: Remote): void {
@@ -127,9 +128,8 @@ export class TurnPath implements FlowPath {
       onAllocationLost: () => user.onLost(),
       onReleased() {},
       onChannelBound() {},
-      // without a channel, indications carry what is sent
-      onChannelFailure() {},
-      onPermissionFailure() {},
+      onChannelFailure: ({ address }, failure, unsent: number = 0) => refused(user, address, failure, unsent),
+      onPermissionFailure: (address, failure, unsent: number = 0) => refused(user, address, failure, unsent),
       onData: (data, address, port) =>
         user.onPacket(packetKind(data), bufferOf(data), this.remotes.find(address, port), this.#base),
       onIcmp() {},
@@ -138,6 +138,16 @@ export class TurnPath implements FlowPath {
       onDisconnected: (_: EnvironmentError) => this.#user?.onDisconnected(),
     }
   }
+}
+
+const FORBIDDEN = 403
+const FAMILY_MISMATCH = 443
+
+/** Other failures pass: what is lost is counted, and the next packet asks again. */
+function refused(user: PathUser, address: string, failure: StunFailure, unsent: number): void {
+  const status = failure instanceof StunErrorResponse ? failure.status : undefined
+  user.onUnsent(unsent)
+  if (status === FORBIDDEN || status === FAMILY_MISMATCH) user.onRefused(address, failure)
 }
 
 const NOWHERE: Remote = { address: '0.0.0.0', port: 0 }

@@ -1,6 +1,7 @@
-import { canonicalAddress } from '../../util/address.ts'
-import { EnvironmentError } from '../../util/errors.ts'
-import type { Timer, Timers } from '../../util/timers.ts'
+import { canonicalAddress } from './address.ts'
+import { EnvironmentError } from './errors.ts'
+import { type Failed, guarded } from './guard.ts'
+import type { Timer, Timers } from './timers.ts'
 
 /** A datagram and where it came from. */
 export interface Received<Data extends Uint8Array = Uint8Array> {
@@ -35,16 +36,19 @@ export class Inbox<Data extends Uint8Array = Uint8Array> {
   readonly #timers: Timers
   readonly #limit: number
   readonly #maxBytes: number
+  readonly #failed: Failed
   readonly #waiting: Received<Data>[] = []
   readonly #waiters: Waiter<Data>[] = []
   #bytes = 0
   #end: EnvironmentError | undefined
+  #down: EnvironmentError | undefined
 
-  /** At most `limit` datagrams wait, of at most `maxBytes` together. */
-  constructor(timers: Timers, limit: number, maxBytes: number = MOST_BYTES) {
+  /** At most `limit` datagrams wait, of at most `maxBytes` together. `failed` hears what callbacks throw. */
+  constructor(timers: Timers, limit: number, maxBytes: number = MOST_BYTES, failed: Failed = () => {}) {
     this.#timers = timers
     this.#limit = limit
     this.#maxBytes = maxBytes
+    this.#failed = failed
   }
 
   /** Datagrams that wait. */
@@ -60,7 +64,7 @@ export class Inbox<Data extends Uint8Array = Uint8Array> {
     if (waiter !== undefined) {
       this.#waiters.splice(at, 1)
       this.#timers.stop(waiter.timer)
-      waiter.done(undefined, received)
+      guarded(this.#failed, undefined, waiter.done, undefined, received)
       return
     }
     this.#waiting.push(received)
@@ -73,7 +77,7 @@ export class Inbox<Data extends Uint8Array = Uint8Array> {
 
   /**
    * The oldest datagram, or the next one; of one source only where `source` is given: then those of others go on
-   * waiting. Ends with ERR_TIMEOUT, or with ERR_CLOSED where the inbox is closed.
+   * waiting. Ends with ERR_TIMEOUT, with ERR_CLOSED where the inbox is closed, or with why it was interrupted.
    */
   take(source: Waiter<Data>['from'], timeout: number | undefined, done: ReceiveCallback<Data>): void {
     const from = source && { ...source, address: canonicalAddress(source.address) ?? source.address }
@@ -82,11 +86,12 @@ export class Inbox<Data extends Uint8Array = Uint8Array> {
     if (present !== undefined) {
       this.#waiting.splice(at, 1)
       this.#bytes -= present.data.length
-      done(undefined, present)
+      guarded(this.#failed, undefined, done, undefined, present)
       return
     }
-    if (this.#end !== undefined) {
-      done(this.#end, undefined)
+    const over = this.#end ?? this.#down
+    if (over !== undefined) {
+      guarded(this.#failed, undefined, done, over, undefined)
       return
     }
     const waiter: Waiter<Data> = { from, done, timer: undefined }
@@ -112,15 +117,30 @@ export class Inbox<Data extends Uint8Array = Uint8Array> {
     this.#end = end
     this.#waiting.length = 0
     this.#bytes = 0
+    this.#tellAll(end)
+  }
+
+  /** Nothing comes for now: whoever waits is told why, and whoever asks until `resume`; what waits can be taken. */
+  interrupt(reason: EnvironmentError): void {
+    this.#down = reason
+    this.#tellAll(reason)
+  }
+
+  resume(): void {
+    this.#down = undefined
+  }
+
+  #tellAll(error: EnvironmentError): void {
     for (const waiter of this.#waiters.splice(0)) {
       this.#timers.stop(waiter.timer)
-      waiter.done(end, undefined)
+      guarded(this.#failed, undefined, waiter.done, error, undefined)
     }
   }
 
   #timeOut(waiter: Waiter<Data>, timeout: number): void {
     this.#waiters.splice(this.#waiters.indexOf(waiter), 1)
-    waiter.done(new EnvironmentError('ERR_TIMEOUT', `nothing was received within ${timeout} ms`), undefined)
+    const error = new EnvironmentError('ERR_TIMEOUT', `nothing was received within ${timeout} ms`)
+    guarded(this.#failed, undefined, waiter.done, error, undefined)
   }
 }
 
