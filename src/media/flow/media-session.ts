@@ -1,4 +1,5 @@
 import type { Remote } from '../../util/address.ts'
+import { staticClockRate } from '../rtp/payload-types.ts'
 import { RtpSession } from '../rtp/session.ts'
 import type { ReceivedRtp, RtpSessionHandler, RtpSessionOptions } from '../rtp/session-options.ts'
 import type { DestinationOptions } from './destination.ts'
@@ -40,7 +41,9 @@ export class MediaSession {
     this.rtp = new RtpSession(rtp, this.#rtpHandler())
     this.stream = manager.createMediaStream(this.#streamHandler(), binding, {
       ...options.stream,
-      ...(destination !== false && { destination: { ...destination, clockRateOf: rtp.clockRateOf } }),
+      ...(destination !== false && {
+        destination: { ...destination, clockRateOf: rtp.clockRateOf ?? staticClockRate },
+      }),
     })
     this.stream.rtpFlow.onReceive((bytes, from) => {
       const received = this.rtp.receiveRtp(bytes, bytes.length, from, rtp.clock.now())

@@ -7,7 +7,6 @@ import { MAX_SEGMENT, parseTelephoneEvents, type TelephoneEvent } from './teleph
 /** How an event ended: its end packet came, the next event began, or nothing more was heard. */
 export type EventEnd = 'end' | 'next' | 'timeout'
 
-/** What is thrown here, or rejected with, is counted and goes to `onCallbackError`. */
 export interface EventHandler {
   /** `timestamp` is where the event begins on the audio's time line. */
   onEvent(event: number, volume: number, timestamp: number): unknown
@@ -51,11 +50,11 @@ export class TelephoneEventReceiver {
   constructor(handler: EventHandler, options: EventReceiverOptions) {
     this.#handler = handler
     this.#timers = options.timers
-    this.#timeout = options.timeout ?? DEFAULT_TIMEOUT
     this.#errors = new CallbackErrors(options)
+    this.#timeout = options.timeout ?? DEFAULT_TIMEOUT
   }
 
-  /** How often a callback of the application threw or rejected. */
+  /** How often the handler threw or rejected. */
   get callbackErrors(): number {
     return this.#errors.count
   }
@@ -102,8 +101,14 @@ export class TelephoneEventReceiver {
     } else {
       this.#end('next')
       this.#current = { event: report.event, timestamp, duration: report.duration, earlier: 0 }
-      const { event, volume } = report
-      guarded(this.#errors.failed, this.#handler, this.#handler.onEvent, event, volume, timestamp)
+      guarded(
+        this.#errors.failed,
+        this.#handler,
+        this.#handler.onEvent,
+        report.event,
+        report.volume,
+        timestamp,
+      )
     }
     if (report.end) this.#end('end')
     else this.#wait()
@@ -120,8 +125,14 @@ export class TelephoneEventReceiver {
     this.#current = undefined
     this.#past = current.timestamp
     this.#timers.stop(this.#timer)
-    const duration = current.earlier + current.duration
-    guarded(this.#errors.failed, this.#handler, this.#handler.onEventEnd, current.event, duration, how)
+    guarded(
+      this.#errors.failed,
+      this.#handler,
+      this.#handler.onEventEnd,
+      current.event,
+      current.earlier + current.duration,
+      how,
+    )
   }
 
   #wait(): void {

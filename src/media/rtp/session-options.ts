@@ -24,8 +24,11 @@ export interface RtpSessionHandler {
 
 export interface RtpSessionOptions extends CallbackErrorOptions {
   readonly sender: RtpSender
-  /** Units a second of a payload type that was negotiated; `undefined` for others, whose packets are counted and dropped. */
-  readonly clockRateOf: (payloadType: number) => number | undefined
+  /**
+   * Units a second of a payload type that was negotiated; `undefined` for others, whose packets are counted and dropped. The
+   * static types of telephony by default.
+   */
+  readonly clockRateOf?: (payloadType: number) => number | undefined
   readonly cname: string
   readonly clock: Clock
   readonly timers: Timers

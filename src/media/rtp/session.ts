@@ -8,6 +8,7 @@ import { type Bye, cnameOf, type RtcpFault, type RtcpPacket, reporterOf } from '
 import { parseRtcp } from '../rtcp/parse.ts'
 import { RtcpScheduler, type RtcpScheduleUser } from '../rtcp/scheduler.ts'
 import { parseRtp, RtpFaults } from './packet.ts'
+import { staticClockRate } from './payload-types.ts'
 import type { RtpSender } from './sender.ts'
 import type { ReceivedRtp, RtpSessionHandler, RtpSessionOptions } from './session-options.ts'
 import { type ReceptionReport, RtpSource } from './source.ts'
@@ -251,7 +252,7 @@ export class RtpSession {
   /** What throws knows no such type. */
   #clockRateOf(payloadType: number): number | undefined {
     try {
-      return this.#options.clockRateOf(payloadType)
+      return (this.#options.clockRateOf ?? staticClockRate)(payloadType)
     } catch (error) {
       this.#errors.failed(error)
       return undefined
@@ -293,7 +294,7 @@ export class RtpSession {
     const silentSince = now - TIMEOUT_INTERVALS * silence
     if (this.#weSentAt !== undefined && this.#weSentAt < senderSince) this.#weSentAt = undefined
     const gone = this.members.expire(silentSince, senderSince)
-    this.#identifiers.expire(now - CONFLICT_INTERVALS * silence, silentSince)
+    this.#identifiers.expire(silentSince, now - CONFLICT_INTERVALS * silence)
     for (const { ssrc } of gone) this.#forget(ssrc)
     // who never proved itself is no member, and who is one as a contributing source only is none as a source
     for (const { ssrc, heardAt } of this.#sources.values()) {

@@ -106,16 +106,19 @@ export class SourceIdentifiers {
   }
 
   /**
-   * Drops conflicting addresses that were silent since `conflictsSince`, ten report intervals ago (§8.2), and identifiers that
-   * were since `silentSince`: those too that never became a source or a member.
+   * Drops and answers the identifiers that were silent since `silentSince`, members or not (§6.3.5), and drops the
+   * conflicting addresses that were since `conflictSince`: ten report intervals ago is usual (§8.2).
    */
-  expire(conflictsSince: number, silentSince: number): void {
+  expire(silentSince: number, conflictSince: number): number[] {
     const { data, control } = this.#conflicting
     for (const list of [data, control]) {
-      const kept = list.filter(({ at }) => at >= conflictsSince)
+      const kept = list.filter(({ at }) => at >= conflictSince)
       list.splice(0, list.length, ...kept)
     }
-    for (const [ssrc, { heardAt }] of this.#table) if (heardAt < silentSince) this.#table.delete(ssrc)
+    const gone: number[] = []
+    for (const [ssrc, { heardAt }] of this.#table) if (heardAt < silentSince) gone.push(ssrc)
+    for (const ssrc of gone) this.#table.delete(ssrc)
+    return gone
   }
 }
 

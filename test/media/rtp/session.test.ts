@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { encodeRtcp } from '../../../src/media/rtcp/encode.ts'
 import type { RtcpPacket } from '../../../src/media/rtcp/packet.ts'
 import { parseRtcp } from '../../../src/media/rtcp/parse.ts'
+import { encodeRtp } from '../../../src/media/rtp/packet.ts'
 import { staticClockRate } from '../../../src/media/rtp/payload-types.ts'
 import { RtpSender } from '../../../src/media/rtp/sender.ts'
 import { RtpSession } from '../../../src/media/rtp/session.ts'
@@ -211,5 +212,103 @@ describe('RtpSession', () => {
     expect(alice.session.sources.size).toBe(64)
     clock.advance(60_000)
     expect(alice.session.sources.size).toBe(0)
+  })
+})
+
+describe('RtpSession, its tables and options', () => {
+  it('RFC 3550 §5.1: only what lies before the end is read', () => {
+    const { clock, alice, bob } = pair(5)
+    const padded = Buffer.concat([bob.packet(), Buffer.alloc(10, 0xee)])
+    bob.session.onSent()
+    alice.session.receiveRtp(padded, 172, at('bob:0'), clock.now())
+    const bytes = Buffer.concat([bob.packet(), Buffer.alloc(10, 0xee)])
+    const received = alice.session.receiveRtp(bytes, 172, at('bob:0'), clock.now())
+    expect(received?.packet.payloadLength).toBe(160)
+    expect(alice.session.receiveRtp(bytes, 11, at('bob:0'), clock.now())).toBeUndefined()
+    expect(alice.session.receiveRtp(bytes, bytes.length + 1, at('bob:0'), clock.now())).toBeUndefined()
+    expect(alice.session.faults.short).toBe(2)
+  })
+
+  it('RFC 3551 §6: a payload type that was not negotiated is counted and dropped, and a callback that throws knows none', () => {
+    const { clock, timers, alice } = pair(5)
+    const dynamic = Buffer.alloc(20)
+    dynamic.writeUInt16BE(0x8060)
+    expect([alice.hear(dynamic, 'bob:0'), alice.session.refused.payloadType]).toEqual([undefined, 1])
+    expect(alice.session.sources.size).toBe(0)
+    const failing = new Party(clock, timers, 5, {
+      clockRateOf() {
+        throw new Error('no such table')
+      },
+    })
+    failing.hear(dynamic, 'bob:0')
+    expect([failing.session.refused.payloadType, failing.session.callbackErrors]).toEqual([1, 1])
+  })
+
+  it('RFC 3550 §6.6: contributing sources leave by the BYE of their mixer, not of others, and by falling silent', () => {
+    const { clock, alice } = pair(5)
+    const mixed = (sequence: number, csrcs: number[]): Buffer => {
+      const bytes = Buffer.alloc(12 + 4 * csrcs.length)
+      encodeRtp(bytes, 0, { payloadType: 0, sequence, timestamp: 0, ssrc: 9, csrcs }, Buffer.alloc(0))
+      return bytes
+    }
+    alice.hear(mixed(1, []), 'mixer:0')
+    alice.hear(mixed(2, [100, 101]), 'mixer:0')
+    expect([...alice.session.members.all()].map(({ ssrc }) => ssrc)).toEqual([9, 100, 101])
+    const bye = (ssrc: number): Buffer =>
+      encodeRtcp([
+        { type: 'rr', ssrc, reports: [] },
+        { type: 'bye', ssrcs: [100] },
+      ])
+    alice.session.receiveRtcp(bye(77), at('mallory:1'))
+    expect(alice.left).toEqual([])
+    alice.session.receiveRtcp(bye(9), at('mixer:1'))
+    expect([alice.left, alice.session.members.get(100)]).toEqual([['100 undefined false'], undefined])
+    clock.advance(60_000)
+    expect([alice.session.members.get(9), alice.session.members.get(101)]).toEqual([undefined, undefined])
+    expect(alice.session.sources.size).toBe(0)
+  })
+
+  it('RFC 3550 §8.2: identifiers that only RTCP brought leave too, and make room', () => {
+    const { clock, alice, bob } = pair(5)
+    for (let ssrc = 5000; ssrc < 5200; ssrc++) {
+      alice.session.receiveRtcp(encodeRtcp([{ type: 'rr', ssrc, reports: [] }]), at('crowd:1'))
+    }
+    expect([alice.hear(bob.packet(), 'bob:0'), alice.session.refused.identifier]).toEqual([undefined, 137])
+    // 64 members stretch the intervals
+    clock.advance(600_000)
+    expect([alice.hear(bob.packet(), 'bob:0'), alice.hear(bob.packet(), 'bob:0')?.source.ssrc]).toEqual([
+      undefined,
+      1002,
+    ])
+  })
+
+  it('RFC 3550 §8.2: its own packets may come back where that is allowed, and count as nobody else', () => {
+    const { clock, timers } = pair(5)
+    const echoing = new Party(clock, timers, 2001, { allowEcho: true })
+    const verdicts = [1, 2, 3].map(() => echoing.hear(echoing.packet(), 'peer:0')?.verdict)
+    expect([verdicts, echoing.collisions]).toEqual([[undefined, 'valid', 'valid'], []])
+    expect(echoing.session.members.size).toBe(0)
+  })
+
+  it('RFC 3550 §8.2: signalling that moves the peer again and again does not let the sources grow', () => {
+    const { alice } = pair(5)
+    for (let ssrc = 1; ssrc < 500; ssrc++) {
+      const bytes = Buffer.alloc(12)
+      bytes.writeUInt8(0x80, 0)
+      bytes.writeUInt32BE(ssrc, 8)
+      alice.hear(bytes, 'x:1')
+      alice.session.forgetAddresses()
+    }
+    expect(alice.session.sources.size).toBe(64)
+  })
+
+  it('RFC 4568 §6.4: the first sequence number lies below 2^15, and that after a collision too', () => {
+    for (let seed = 0; seed < 200; seed++) {
+      const sender = new RtpSender({ payloadType: 0, clockRate: 8000, random: seededRandom(seed) })
+      const first = sender.sequence
+      sender.renew(() => false)
+      expect([first, sender.sequence].every(sequence => sequence < 0x8000)).toBe(true)
+      expect(sender.sequence).not.toBe(first)
+    }
   })
 })

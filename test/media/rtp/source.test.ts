@@ -27,7 +27,7 @@ describe('SourceIdentifiers', () => {
     expect(table.check(1, a0, 'data', 5)).toBe('accepted')
     expect(table.check(5, a0, 'data', 10)).toBe('own-loop')
     expect(table.check(5, a1, 'control', 10)).toBe('own-collision')
-    table.expire(11, 0)
+    table.expire(0, 11)
     expect(table.check(5, a0, 'data', 20)).toBe('own-collision')
   })
 
@@ -36,7 +36,7 @@ describe('SourceIdentifiers', () => {
     table.check(2, a0, 'data', 0)
     expect(table.check(2, { ...a0 }, 'data', 10)).toBe('accepted')
     table.check(3, a1, 'control', 5)
-    table.expire(0, 6)
+    expect(table.expire(6, 0)).toEqual([3])
     expect([table.has(2), table.has(3), table.size]).toEqual([true, false, 1])
   })
 
