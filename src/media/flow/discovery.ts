@@ -24,6 +24,9 @@ export interface DiscoverySettings {
   readonly keepAlive: number
 }
 
+/** The system's words for a server that cannot be reached from here. */
+const HARD = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'ECONNREFUSED', 'EACCES', 'EINVAL', 'EAFNOSUPPORT'])
+
 /** @internal */
 export interface DiscoveryUser {
   onReflexive(reflexive: Remote): void
@@ -89,9 +92,9 @@ export class Discovery implements ServerClient {
     return kind === 'stun' && this.#client.receive(bytes, this.server)
   }
 
-  /** No answer will come from where nothing can be sent to (RFC 8489 §6.2.1). */
+  /** No answer will come from where nothing can be sent to (RFC 8489 §6.2.1); what passes is sent again. */
   onSendError(error: EnvironmentError): void {
-    this.#client.transportFailed(error)
+    if (HARD.has(error.code)) this.#client.transportFailed(error)
   }
 
   #learned(reflexive: Remote): void {
