@@ -1,3 +1,4 @@
+export { digitOf, eventOf } from '../../util/dtmf.ts'
 export {
   type EventEnd,
   type EventHandler,
@@ -43,9 +44,7 @@ export type { ReceivedRtp, RtpSessionHandler, RtpSessionOptions } from './sessio
 export { type ReceptionReport, RtpSource } from './source.ts'
 export { type IdentifierVerdict, SourceIdentifiers, type SourceKind } from './source-identifiers.ts'
 export {
-  digitOf,
   encodeTelephoneEvent,
-  eventOf,
   parseTelephoneEvents,
   type TelephoneEvent,
 } from './telephone-event.ts'
