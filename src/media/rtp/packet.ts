@@ -159,22 +159,22 @@ export function encodeRtp(target: Buffer, offset: number, header: RtpHeader, pay
 }
 
 function checkHeader(header: RtpHeader): void {
-  within(header.payloadType, 0x7f, 'payload type')
-  within(header.sequence, 0xffff, 'sequence number')
-  within(header.timestamp, 0xffffffff, 'timestamp')
-  within(header.ssrc, 0xffffffff, 'SSRC')
-  if (header.padding !== undefined) within(header.padding, 0xff, 'padding')
+  checkField(header.payloadType, 0x7f, 'payload type')
+  checkField(header.sequence, 0xffff, 'sequence number')
+  checkField(header.timestamp, 0xffffffff, 'timestamp')
+  checkField(header.ssrc, 0xffffffff, 'SSRC')
+  if (header.padding !== undefined) checkField(header.padding, 0xff, 'padding')
   if (header.csrcs !== undefined) {
-    within(header.csrcs.length, CSRC_COUNT, 'number of CSRCs')
-    for (const csrc of header.csrcs) within(csrc, 0xffffffff, 'CSRC')
+    checkField(header.csrcs.length, CSRC_COUNT, 'number of CSRCs')
+    for (const csrc of header.csrcs) checkField(csrc, 0xffffffff, 'CSRC')
   }
   if (header.extension !== undefined) {
-    within(header.extension.profile, 0xffff, 'extension profile')
-    within(header.extension.data.length, 4 * 0xffff, 'extension length')
+    checkField(header.extension.profile, 0xffff, 'extension profile')
+    checkField(header.extension.data.length, 4 * 0xffff, 'extension length')
   }
 }
 
-function within(value: number, limit: number, name: string): void {
+function checkField(value: number, limit: number, name: string): void {
   if (!(Number.isInteger(value) && value >= 0 && value <= limit)) {
     throw new UsageError('ERR_RTP_FIELD', `RTP ${name} ${value} is not a whole number from 0 to ${limit}`)
   }
