@@ -42,10 +42,46 @@ const floorRules = stackFloors.map((floor, index) => ({
   to: { path: `^src/stack/(${[...stackFloors.slice(index + 1), 'stack\\.ts', 'index\\.ts'].join('|')})` },
 }))
 
+/** The floors of src/media; the rooms of the first know each other only where the next list says so. */
+const mediaFloors = [
+  ['stun', 'srtp', 'dtls', 'rtp', 'rtcp', 'codec', 'audio', 'rtpengine'],
+  ['socket'],
+  ['turn'],
+  ['ice'],
+  ['flow'],
+  ['negotiation'],
+  ['engine'],
+]
+const acquainted = ['rtp', 'rtcp', 'audio', 'codec']
+
+const mediaRules = [
+  ...mediaFloors.map((rooms, index) => ({
+    name: `media-${rooms[0]}-looks-down`,
+    comment: `src/media: ${rooms.join(', ')} import nothing that stands above them`,
+    severity: 'error',
+    from: { path: `^src/media/(${rooms.join('|')})/` },
+    to: {
+      path: `^src/media/(${[...mediaFloors.slice(index + 1).flat(), 'index\\.ts'].join('|')})`,
+    },
+  })),
+  ...mediaFloors[0].map(room => ({
+    name: `media-${room}-keeps-to-itself`,
+    comment: `on the first floor of src/media only ${acquainted.join(', ')} know each other`,
+    severity: 'error',
+    from: { path: `^src/media/${room}/` },
+    to: {
+      path: `^src/media/(${mediaFloors[0]
+        .filter(other => other !== room && !(acquainted.includes(room) && acquainted.includes(other)))
+        .join('|')})/`,
+    },
+  })),
+]
+
 module.exports = {
   forbidden: [
     ...houseRules,
     ...floorRules,
+    ...mediaRules,
     {
       name: 'no-circles',
       comment: 'two files that import each other, be it for a type, are one file or hide a third',

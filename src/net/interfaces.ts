@@ -61,6 +61,22 @@ function systemCode(error: unknown): string {
   return typeof code === 'string' ? code : errorCode(error)
 }
 
+/**
+ * What to tell others of a socket bound to `wildcard`: the first address of its family that is neither loopback nor link-local
+ * (RFC 4291 §2.5.6), else loopback, where nobody else can reach this host anyway.
+ */
+export function hostAddress(wildcard: string): string {
+  const family = familyOf(wildcard)
+  let own: InterfaceAddress[] = []
+  try {
+    own = interfaceAddresses()
+  } catch {
+    // no descriptor is left to ask with
+  }
+  const reachable = own.find(entry => entry.family === family && !entry.internal && entry.scope === 0)
+  return reachable?.address ?? (family === 6 ? '::1' : '127.0.0.1')
+}
+
 const LIFETIME = 5000
 const MAX_REMEMBERED = 1024
 /** Sockets open at a time to ask with; each asks for a turn of the event loop or two. */

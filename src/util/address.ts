@@ -8,6 +8,14 @@ export interface TransportAddress {
   readonly family: AddressFamily
 }
 
+/** Where a peer's packets come from and go to: a transport address whose family its text tells. */
+export type Remote = Pick<TransportAddress, 'address' | 'port'>
+
+/** Most often the two are one object, which costs no look at their text. */
+export function sameRemote(one: Remote, other: Remote): boolean {
+  return one === other || (one.port === other.port && one.address === other.address)
+}
+
 /** No textual IPv6 address without its zone is longer than this. */
 const LONGEST_IPV6 = 45
 const LONGEST_ZONE = 64
@@ -56,6 +64,13 @@ export function unmapped(address: string): string {
 export function isWildcard(address: string): boolean {
   const family = read(address, left)
   return family !== undefined && left.every((byte, at) => byte === 0 || (family === 4 && at > 3))
+}
+
+/** True for 224.0.0.0/4, the limited broadcast address and ff00::/8, also where v4-mapped: no single host's. */
+export function isGroup(address: string): boolean {
+  const family = readMapped(address, left)
+  if (family === 4) return ((left[0] ?? 0) & 0xf0) === 0xe0 || left.subarray(0, 4).every(byte => byte === 255)
+  return family === 6 && left[0] === 0xff
 }
 
 /** True for 127.0.0.0/8 and `::1`, also where v4-mapped. */

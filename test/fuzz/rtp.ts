@@ -33,7 +33,7 @@ export function fuzzRtp(count: number, seed: number): void {
       parseTelephoneEvents(packet.payload)
     }
     clock.advance(tokens.below(30))
-    session.receiveRtp(bytes, `192.0.2.1:${tokens.below(4)}`, 8000, clock.now())
+    session.receiveRtp(bytes, bytes.length, { address: '192.0.2.1', port: tokens.below(4) }, clock.now())
     if (session.sources.size > SOURCES || session.members.size > SOURCES) fail(bytes, 'unbounded tables')
   }
   session.close()
@@ -55,7 +55,7 @@ export function fuzzRtcp(count: number, seed: number): void {
       if (!isDeepStrictEqual(again, third)) fail(bytes, 'another packet after writing it again')
     }
     clock.advance(tokens.below(300))
-    session.receiveRtcp(bytes, `192.0.2.1:${tokens.below(4)}`)
+    session.receiveRtcp(bytes, { address: '192.0.2.1', port: tokens.below(4) })
     if (session.members.size > SOURCES) fail(bytes, 'an unbounded member table')
   }
   session.close()
@@ -68,6 +68,7 @@ function receivingSession(seed: number): { session: RtpSession; clock: Simulated
   const session = new RtpSession(
     {
       sender,
+      clockRateOf: () => 8000,
       cname: 'fuzz',
       clock,
       timers: new Timers(clock),

@@ -1,4 +1,4 @@
-import { packetKind } from '../../src/media/flow/index.ts'
+import { packetKind } from '../../src/media/socket/index.ts'
 import {
   ChannelNumber,
   ConnectionId,

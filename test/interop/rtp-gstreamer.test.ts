@@ -8,8 +8,10 @@ import { pcmu } from '../../src/media/codec/g711.ts'
 import { randomCname } from '../../src/media/rtcp/cname.ts'
 import type { SenderReport } from '../../src/media/rtcp/packet.ts'
 import { parseRtcp } from '../../src/media/rtcp/parse.ts'
+import { staticClockRate } from '../../src/media/rtp/payload-types.ts'
 import { RtpSender } from '../../src/media/rtp/sender.ts'
-import { RtpSession, type RtpSessionHandler } from '../../src/media/rtp/session.ts'
+import { RtpSession } from '../../src/media/rtp/session.ts'
+import type { RtpSessionHandler } from '../../src/media/rtp/session-options.ts'
 import type { ReceptionReport } from '../../src/media/rtp/source.ts'
 import { systemClock } from '../../src/net/clock.ts'
 import { systemRandom } from '../../src/net/random.ts'
@@ -18,6 +20,8 @@ import { installed } from '../peers/installed.ts'
 import { AudioPeer, freePorts, loopback } from './peers/media-tools.ts'
 
 const FRAME = 160
+/** All that comes is of one peer. */
+const peerAt = { address: '127.0.0.1', port: 9 }
 const LOST_EVERY = 20
 const CAPS = 'application/x-rtp,media=audio,payload=0,clock-rate=8000,encoding-name=PCMU'
 
@@ -26,6 +30,7 @@ function session(handler: RtpSessionHandler): { session: RtpSession; sender: Rtp
   const made = new RtpSession(
     {
       sender,
+      clockRateOf: staticClockRate,
       cname: randomCname(systemRandom),
       clock: systemClock,
       timers: new Timers(systemClock),
@@ -71,7 +76,7 @@ describe('GStreamer', () => {
         if (source !== undefined) reports.push({ theirs, roundTrip, ours: source.report(systemClock.now()) })
       },
     })
-    rtcp.on('message', bytes => sending.receiveRtcp(bytes, 'peer'))
+    rtcp.on('message', bytes => sending.receiveRtcp(bytes, peerAt))
     sending.start()
     const media = new MediaClock(systemClock)
     const tone = new ToneGenerator({ sampleRate: 8000, frequencies: [1004], level: -10 })
@@ -86,7 +91,7 @@ describe('GStreamer', () => {
       sending.onSent()
       if (sequence % LOST_EVERY === 0) return
       rtp.send(bytes, port, '127.0.0.1')
-      ours.session.receiveRtp(bytes, 'self', 8000, systemClock.now())
+      ours.session.receiveRtp(bytes, bytes.length, peerAt, systemClock.now())
     }
     let enough: (value: unknown) => void = () => {}
     const reported = new Promise(resolve => {
@@ -163,14 +168,14 @@ describe('GStreamer', () => {
     receiving.start()
     const heard: Buffer[] = []
     rtp.on('message', bytes => {
-      const received = receiving.receiveRtp(bytes, 'peer', 8000, performance.now())
+      const received = receiving.receiveRtp(bytes, bytes.length, peerAt, performance.now())
       if (received !== undefined) heard.push(received.packet.payload)
     })
     try {
       const sr = await new Promise<{ report: SenderReport; received: number }>(resolve => {
         let reports = 0
         rtcp.on('message', bytes => {
-          receiving.receiveRtcp(bytes, 'peer')
+          receiving.receiveRtcp(bytes, peerAt)
           const packets = parseRtcp(bytes)
           if (typeof packets === 'string') throw new Error(`GStreamer sent RTCP that is ${packets}`)
           const report = packets.find(packet => packet.type === 'sr')

@@ -5,17 +5,23 @@ import { encodeRtcp } from '../../src/media/rtcp/encode.ts'
 import type { RtcpPacket } from '../../src/media/rtcp/packet.ts'
 import { TelephoneEventReceiver } from '../../src/media/rtp/event-receiver.ts'
 import { RtpSender } from '../../src/media/rtp/sender.ts'
-import { RtpSession, type RtpSessionHandler } from '../../src/media/rtp/session.ts'
+import { RtpSession } from '../../src/media/rtp/session.ts'
+import type { RtpSessionHandler } from '../../src/media/rtp/session-options.ts'
 import { encodeTelephoneEvent } from '../../src/media/rtp/telephone-event.ts'
 import { DtmfListener } from '../../src/media/rtpengine/dtmf/listener.ts'
 import { RtpEnginePool } from '../../src/media/rtpengine/pool/pool.ts'
 import { UdpSocket } from '../../src/net/udp.ts'
+import type { Remote } from '../../src/util/address.ts'
 import { SimulatedClock } from '../../src/util/clock.ts'
 import { EnvironmentError } from '../../src/util/errors.ts'
 import { seededRandom } from '../../src/util/random.ts'
 import { Timers } from '../../src/util/timers.ts'
 import { FakeEngine } from './rtpengine/fake-engine.ts'
 import { outcome, Simulation, simulateClient } from './rtpengine/simulation.ts'
+
+function at(address: string): Remote {
+  return { address, port: 1 }
+}
 
 type Bad = (...args: unknown[]) => never | Promise<never>
 
@@ -55,7 +61,7 @@ function session(
     rtp.onSent()
     reach(rtp, clock)
     const { callbackErrors } = rtp
-    rtp.receiveRtcp(report(77), 'other')
+    rtp.receiveRtcp(report(77), at('other'))
     expect(rtp.members.get(77)).toBeDefined()
     expect(timers.size).toBe(1)
     rtp.close()
@@ -117,25 +123,25 @@ const CALLBACKS: Readonly<Record<string, Reach>> = {
     return media.callbackErrors
   },
   'RtpSession sendRtcp': session((_, clock) => clock.advance(20_000), 'sendRtcp'),
-  'RtpSession onReport': session(rtp => rtp.receiveRtcp(report(2), 'a'), 'onReport'),
+  'RtpSession onReport': session(rtp => rtp.receiveRtcp(report(2), at('a')), 'onReport'),
   'RtpSession onRtcp': session(
     rtp =>
       rtp.receiveRtcp(
         report(2, { type: 'app', subtype: 0, ssrc: 2, name: 'test', data: Buffer.alloc(0) }),
-        'a',
+        at('a'),
       ),
     'onRtcp',
   ),
   'RtpSession onLeave, at a BYE': session(rtp => {
-    rtp.receiveRtcp(report(2), 'a')
-    rtp.receiveRtcp(report(2, { type: 'bye', ssrcs: [2] }), 'a')
+    rtp.receiveRtcp(report(2), at('a'))
+    rtp.receiveRtcp(report(2, { type: 'bye', ssrcs: [2] }), at('a'))
   }, 'onLeave'),
   'RtpSession onLeave, at a time-out': session((rtp, clock) => {
-    for (const ssrc of [2, 3]) rtp.receiveRtcp(report(ssrc), 'a')
+    for (const ssrc of [2, 3]) rtp.receiveRtcp(report(ssrc), at('a'))
     clock.advance(120_000)
     expect(rtp.members.size).toBe(0)
   }, 'onLeave'),
-  'RtpSession onCollision': session(rtp => rtp.receiveRtcp(report(1), 'a'), 'onCollision'),
+  'RtpSession onCollision': session(rtp => rtp.receiveRtcp(report(1), at('a')), 'onCollision'),
   'TelephoneEventReceiver onEvent': events('onEvent', false),
   'TelephoneEventReceiver onEventEnd': events('onEventEnd', true),
   'TelephoneEventReceiver onEventEnd, at a time-out': events('onEventEnd', false),

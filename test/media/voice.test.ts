@@ -1,18 +1,21 @@
 import {
+  type BindSocket,
   Concealment,
   DtmfDetector,
   digitOf,
   dtmfTone,
   eventOf,
+  FlowManager,
   G711_WITH_PLC,
   JitterBuffer,
   MediaClock,
+  MediaSession,
   pcmu,
   QualityEstimate,
+  type ReceivedRtp,
+  type Remote,
   RtpSender,
-  RtpSession,
   SimulatedClock,
-  SourceLatch,
   seededRandom,
   TelephoneEventReceiver,
   TelephoneEventSender,
@@ -26,13 +29,17 @@ const PCMU = 0
 const EVENTS = 101
 const NETWORK = 30
 
-/** Bob's side: latch, session, jitter buffer, concealment, and both detectors of digits. */
+const alice = { address: '192.0.2.7', port: 40_000 }
+const stranger = { address: '203.0.113.1', port: 9 }
+
+/** Bob's side: a media session, jitter buffer, concealment, and both detectors of digits. */
 class Listener {
-  readonly session: RtpSession
+  readonly media: MediaSession
   readonly buffer = new JitterBuffer({ clockRate: 8000, frame: FRAME })
-  readonly latch = new SourceLatch()
   inBand = ''
   named = ''
+  /** What the network brings to Bob's port. */
+  arrive: (bytes: Buffer, from: Remote) => void = () => {}
   readonly #clock: SimulatedClock
   readonly #concealment = new Concealment()
   readonly #detector = new DtmfDetector(digit => {
@@ -41,11 +48,25 @@ class Listener {
   readonly #events: TelephoneEventReceiver
   readonly #samples = new Int16Array(FRAME)
 
-  constructor(clock: SimulatedClock, timers: Timers, media: MediaClock) {
+  constructor(clock: SimulatedClock, timers: Timers, media: MediaClock, onReady: () => void) {
     const random = seededRandom(2)
     const sender = new RtpSender({ payloadType: PCMU, clockRate: 8000, random })
+    const bindSocket: BindSocket = async (address, _, receiver) => {
+      this.arrive = (bytes, from) => receiver.onDatagram(bytes, from.address, from.port)
+      return { local: { address, port: 30_000 }, send() {}, close: async () => {} }
+    }
+    const clockRateOf = (payloadType: number): number | undefined =>
+      payloadType === PCMU || payloadType === EVENTS ? 8000 : undefined
     this.#clock = clock
-    this.session = new RtpSession({ sender, cname: 'bob', clock, timers, random }, { sendRtcp() {} })
+    this.media = new MediaSession(
+      new FlowManager({ timers, random, bindSocket }),
+      { onMediaStreamReady: onReady, onRtp: received => this.#receive(received) },
+      { address: '192.0.2.1', port: 0 },
+      {
+        rtp: { sender, cname: 'bob', clock, timers, random, clockRateOf },
+        stream: { rtcpMux: true },
+      },
+    )
     this.#events = new TelephoneEventReceiver(
       {
         onEvent: event => {
@@ -58,14 +79,11 @@ class Listener {
     media.start({ onSlot: () => this.#play() }, 20)
   }
 
-  receive(bytes: Buffer, from: string): void {
-    if (this.latch.accept(from) === 'refused') return
-    const received = this.session.receiveRtp(bytes, from, 8000, this.#clock.now())
-    if (received === undefined) return
-    if (received.packet.payloadType === EVENTS) {
-      this.buffer.pass(received.packet)
-      this.#events.receive(received.packet)
-    } else this.buffer.put(received.packet, this.#clock.now())
+  #receive({ packet }: ReceivedRtp): void {
+    if (packet.payloadType === EVENTS) {
+      this.buffer.pass(packet)
+      this.#events.receive(packet)
+    } else this.buffer.put(packet, this.#clock.now())
   }
 
   #play(): void {
@@ -121,24 +139,27 @@ function speak(
 }
 
 describe('voice over a simulated network', () => {
-  it('RFC 4733, ITU-T Q.24: digits arrive in band and by name, over 2 % loss and 40 ms of jitter', () => {
+  it('RFC 4733, ITU-T Q.24: digits arrive in band and by name, over 2 % loss and 40 ms of jitter', async () => {
     const clock = new SimulatedClock()
     const timers = new Timers(clock)
     const media = new MediaClock(clock)
     const tokens = new Tokens(seededRandom(3))
-    const listener = new Listener(clock, timers, media)
+    const listener = await new Promise<Listener>(resolve => {
+      const made: Listener = new Listener(clock, timers, media, () => resolve(made))
+    })
+    listener.media.setRemote(alice)
     const digits = '159D*0#3'
     speak(media, clock, digits, '2580', bytes => {
       if (tokens.below(50) === 0) return
-      timers.after(NETWORK + tokens.below(40), () => listener.receive(bytes, '192.0.2.7:40000'))
-      // a stranger's packets change nothing, for the latch is closed
-      timers.after(NETWORK + 45, () => listener.receive(Buffer.from(bytes), '203.0.113.1:9'))
+      timers.after(NETWORK + tokens.below(40), () => listener.arrive(bytes, alice))
+      // a stranger's packets change nothing: who is settled where signalling said is displaced by nobody
+      timers.after(NETWORK + 45, () => listener.arrive(Buffer.from(bytes), stranger))
     })
     clock.advance(10_000)
     expect(listener.inBand).toBe(digits)
     expect(listener.named).toBe('2580')
-    expect(listener.latch.refused).toBeGreaterThan(400)
-    const [source] = listener.session.sources.values()
+    expect(listener.media.stream.rtpFlow.counters.strangers).toBeGreaterThan(400)
+    const [source] = listener.media.rtp.sources.values()
     const loss = (source?.sequence.lost ?? 0) / (source?.sequence.expected ?? 1)
     expect(loss).toBeGreaterThan(0.005)
     expect(loss).toBeLessThan(0.04)

@@ -1,164 +1,148 @@
-import type { DatagramReceiver } from '../../net/udp.ts'
-import type { RandomSource } from '../../util/random.ts'
-import type { Timer, Timers } from '../../util/timers.ts'
-import { MappedAddress, XorMappedAddress } from '../stun/attributes/address.ts'
-import { StunClient } from '../stun/client.ts'
-import { type StunFailure, unusable } from '../stun/failure.ts'
-import { method } from '../stun/header.ts'
-import { nodeHash } from '../stun/io/node-hash.ts'
-import { sameAddress, type TransportAddress } from '../stun/ip.ts'
-import { LongTermAuthentication } from '../stun/long-term.ts'
-import type { StunMessage } from '../stun/message.ts'
-import type { StunTiming } from '../stun/transaction.ts'
-import { packetKind } from './demux.ts'
+import { isWildcard, type Remote, sameRemote } from '../../util/address.ts'
+import { EnvironmentError } from '../../util/errors.ts'
+import type { Base } from '../socket/base.ts'
+import type { MediaSocket, MediaSocketUser } from '../socket/media-socket.ts'
+import type { PacketKind } from '../socket/packet-kind.ts'
+import { Remotes } from '../socket/remotes.ts'
+import type { StunFailure } from '../stun/failure.ts'
+import { Discovery, type DiscoverySettings, type DiscoveryUser } from './discovery.ts'
 import type { FlowPath, PathUser } from './path.ts'
-import type { MediaSocket } from './ports.ts'
 
-/** How a path asks a STUN server for its reflexive address. */
-export interface DiscoverySettings {
-  /** Looks the server up. */
-  readonly locate: () => Promise<TransportAddress>
-  readonly credentials: { readonly username: string; readonly password: string } | undefined
-  readonly timers: Timers
-  readonly random: RandomSource
-  readonly timing: Partial<StunTiming> | undefined
-  /** Milliseconds between Binding requests that keep the NAT's mapping and notice a new one. */
-  readonly keepAlive: number
+/** What a direct path takes from its stream. */
+export interface DirectPathSettings {
+  /** Opens the socket of the component; its sibling's is opened with it. */
+  readonly openSocket: () => Promise<MediaSocket>
+  /** The host's own address that peers are told for a wildcard. */
+  readonly hostAddress: (wildcard: string) => string
+  readonly discovery: DiscoverySettings | undefined
 }
 
-/** Opens the socket of a path; its siblings' are opened with it. */
-export type OpenSocket = (receiver: DatagramReceiver) => Promise<MediaSocket>
-
 /** Straight from our socket to the peer's, with or without a STUN server that tells what peers see. */
-export class DirectPath implements FlowPath, DatagramReceiver {
+export class DirectPath implements FlowPath, MediaSocketUser, DiscoveryUser {
   readonly entry: 'connect' | 'connect server'
   readonly next: 'opened' | 'bind'
   readonly relay: undefined
   readonly reservationToken: undefined
-  reflexive: TransportAddress | undefined
-  readonly #openSocket: OpenSocket
-  readonly #discovery: DiscoverySettings | undefined
+  readonly remotes: Remotes = new Remotes()
+  readonly #settings: DirectPathSettings
   #socket: MediaSocket | undefined
+  #discovery: Discovery | undefined
+  /** What `session` tells. */
+  #told: Remote | undefined
   #user: PathUser | undefined
-  #client: StunClient | undefined
-  #keepAlive: Timer | undefined
-  #closed = false
+  #opening: Promise<MediaSocket> | undefined
+  #closing: Promise<void> | undefined
 
-  constructor(openSocket: OpenSocket, discovery?: DiscoverySettings) {
-    this.#openSocket = openSocket
-    this.#discovery = discovery
-    this.entry = discovery === undefined ? 'connect' : 'connect server'
-    this.next = discovery === undefined ? 'opened' : 'bind'
+  constructor(settings: DirectPathSettings) {
+    this.#settings = settings
+    const direct = settings.discovery === undefined
+    this.entry = direct ? 'connect' : 'connect server'
+    this.next = direct ? 'opened' : 'bind'
   }
 
-  get local(): TransportAddress | undefined {
+  get local(): Remote | undefined {
     return this.#socket?.local
   }
 
-  get session(): TransportAddress | undefined {
-    return this.#discovery === undefined ? this.local : this.reflexive
+  get reflexive(): Remote | undefined {
+    return this.#discovery?.reflexive
+  }
+
+  get session(): Remote | undefined {
+    return this.#told
+  }
+
+  get receiveBufferSize(): number {
+    return this.#socket?.receiveBufferSize ?? 0
   }
 
   async open(user: PathUser): Promise<void> {
     this.#user = user
-    this.#closed = false
-    const socket = await this.#openSocket(this)
-    if (this.#closed) {
-      await socket.close()
-      return
-    }
-    this.#socket = socket
-    const discovery = this.#discovery
+    const closing = this.#closing
+    this.#closing = undefined
+    const opening = this.#openSocket(closing)
+    this.#opening = opening
+    const socket = await opening
+    const { discovery } = this.#settings
     if (discovery === undefined) return
-    const server = await discovery.locate()
-    const { timers, random, timing, credentials } = discovery
-    this.#client = new StunClient({
-      transport: { reliable: false, send: (bytes, to) => socket.send(bytes, to.port, to.address) },
-      server,
-      timers,
-      random,
-      ...(timing && { timing }),
-      ...(credentials && { authentication: new LongTermAuthentication(credentials, nodeHash) }),
-    })
+    const found = await Discovery.start(socket, discovery, this)
+    if (this.#socket === socket) this.#discovery = found
+    else {
+      found.close()
+      throw closedWhileOpening()
+    }
   }
 
   establish(): void {
-    this.#ask(
-      reflexive => {
-        this.reflexive = reflexive
-        this.#scheduleKeepAlive()
-        this.#user?.onEstablished()
-      },
-      failure => this.#user?.onFailure(failure),
-    )
+    this.#discovery?.ask()
   }
 
-  send(data: Uint8Array, address: string, port: number): void {
-    this.#socket?.send(data, port, address)
+  send(bytes: Uint8Array, to: Remote): boolean {
+    return this.#socket?.send(bytes, to) ?? false
   }
 
   // there is nothing to prepare without a relay
   activate(): void {}
   deactivate(): void {}
 
-  async close(): Promise<void> {
-    this.#closed = true
-    this.#discovery?.timers.stop(this.#keepAlive)
-    this.#client?.close()
-    const socket = this.#socket
-    this.#socket = undefined
-    await socket?.close()
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
   }
 
   /** @internal */
-  onDatagram(bytes: Buffer, address: string, port: number): void {
-    const kind = packetKind(bytes)
-    const client = this.#client
-    if (kind === 'stun' && client !== undefined && isFrom(client.server, address, port)) {
-      if (client.receive(bytes, client.server)) return
+  onPacket(kind: PacketKind, bytes: Buffer, from: Remote, base: Base): void {
+    this.#user?.onPacket(kind, bytes, from, base)
+  }
+
+  /** @internal */
+  onSendError(error: EnvironmentError, to: Remote | undefined): void {
+    this.#user?.onSendError(error, to)
+  }
+
+  /** @internal */
+  onReflexive(reflexive: Remote): void {
+    const before = this.#told
+    this.#told = reflexive
+    if (before === undefined) this.#user?.onEstablished()
+    else if (!sameRemote(before, reflexive)) this.#user?.onChanged()
+  }
+
+  /** @internal */
+  onDiscoveryFailure(failure: StunFailure): void {
+    this.#user?.onFailure(failure)
+  }
+
+  async #openSocket(closing: Promise<void> | undefined): Promise<MediaSocket> {
+    await closing
+    const { openSocket, hostAddress, discovery } = this.#settings
+    const socket = await openSocket()
+    if (this.#closing !== undefined) {
+      await socket.close()
+      throw closedWhileOpening()
     }
-    this.#user?.onPacket(kind, bytes, address, port)
+    socket.user = this
+    this.#socket = socket
+    const { address, port } = socket.local
+    if (discovery === undefined) {
+      this.#told = isWildcard(address) ? { address: hostAddress(address), port } : socket.local
+    }
+    return socket
   }
 
-  /** @internal what fails on the way is the network's loss */
-  onSocketError(): void {}
-
-  #ask(onSuccess: (reflexive: TransportAddress) => void, onFailure: (failure: StunFailure) => void): void {
-    this.#client?.request(
-      { method: method.Binding },
-      {
-        onSuccess: (response, source) => {
-          const reflexive = mapped(response)
-          if (reflexive !== undefined) onSuccess(reflexive)
-          else onFailure(unusable(source, 'tells no mapped address'))
-        },
-        onFailure,
-      },
-    )
-  }
-
-  #scheduleKeepAlive(): void {
-    const discovery = this.#discovery
-    if (discovery === undefined || discovery.keepAlive === 0) return
-    this.#keepAlive = discovery.timers.after(discovery.keepAlive, () => {
-      this.#ask(
-        reflexive => {
-          this.#scheduleKeepAlive()
-          if (this.reflexive !== undefined && sameAddress(reflexive, this.reflexive)) return
-          this.reflexive = reflexive
-          this.#user?.onChanged()
-        },
-        // a server that is silent for a while takes nothing from the mapping that stands
-        () => this.#scheduleKeepAlive(),
-      )
-    })
+  async #close(): Promise<void> {
+    const opening = this.#opening
+    this.#discovery?.close()
+    this.#discovery = undefined
+    this.#told = undefined
+    const socket = this.#socket
+    this.#socket = undefined
+    if (socket !== undefined) await socket.close()
+    // whoever closes waits until the port is free; what became of the opening is told to whoever opened
+    else await opening?.catch(() => {})
   }
 }
 
-function mapped(response: StunMessage): TransportAddress | undefined {
-  return response.get(XorMappedAddress) ?? response.get(MappedAddress)
-}
-
-function isFrom(server: TransportAddress, address: string, port: number): boolean {
-  return server.port === port && server.address === address
+function closedWhileOpening(): EnvironmentError {
+  return new EnvironmentError('ERR_CLOSED', 'the flow was closed while its socket was being opened')
 }

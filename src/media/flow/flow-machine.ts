@@ -22,6 +22,7 @@ type Input =
   | 'changed'
   | 'lost'
   | 'disconnected'
+  | 'suspended'
   | 'failed'
   | 'close'
 
@@ -44,8 +45,8 @@ export interface FlowEvent {
 }
 
 /**
- * `Connected`: the tuples are known, and the flow waits for the others of its stream; `Ready`: media may go. A lost
- * allocation, or connection to the server, leads back through `Allocating`.
+ * `Connected`: the tuples are known, and the flow waits for the others of its stream, or until its way is good again;
+ * `Ready`: media may go. A lost allocation, or connection to the server, leads back through `Allocating`.
  */
 export const flowMachine: Machine<FlowState, Input, FlowActor, FlowEvent> = {
   name: 'flow',
@@ -63,6 +64,7 @@ export const flowMachine: Machine<FlowState, Input, FlowActor, FlowEvent> = {
     'changed',
     'lost',
     'disconnected',
+    'suspended',
     'failed',
     'close',
   ],
@@ -95,6 +97,8 @@ export const flowMachine: Machine<FlowState, Input, FlowActor, FlowEvent> = {
       close: to('Closed', closePath),
     },
     Connected: {
+      // a way that was suspended is there again
+      established: to('Connected', reportConnected),
       ready: to('Ready', reportReady),
       changed: to('Connected', reportChanged),
       lost: to('Allocating', establish),
@@ -106,6 +110,7 @@ export const flowMachine: Machine<FlowState, Input, FlowActor, FlowEvent> = {
       changed: to('Ready', reportChanged),
       lost: to('Allocating', establish),
       disconnected: to('ConnectingServer', openPath),
+      suspended: to('Connected'),
       failed: to('Unconnected', closePath, reportFailure),
       close: to('Closed', closePath),
     },
@@ -121,6 +126,7 @@ export const flowMachine: Machine<FlowState, Input, FlowActor, FlowEvent> = {
       'changed',
       'lost',
       'disconnected',
+      'suspended',
       'failed',
     ],
     ConnectingServer: [
@@ -132,6 +138,7 @@ export const flowMachine: Machine<FlowState, Input, FlowActor, FlowEvent> = {
       'changed',
       'lost',
       'disconnected',
+      'suspended',
     ],
     Connecting: [
       'connect',
@@ -143,6 +150,7 @@ export const flowMachine: Machine<FlowState, Input, FlowActor, FlowEvent> = {
       'changed',
       'lost',
       'disconnected',
+      'suspended',
     ],
     Binding: [
       'connect',
@@ -154,9 +162,20 @@ export const flowMachine: Machine<FlowState, Input, FlowActor, FlowEvent> = {
       'changed',
       'lost',
       'disconnected',
+      'suspended',
     ],
-    Allocating: ['connect', 'connect server', 'opened', 'bind', 'allocate', 'ready', 'changed', 'lost'],
-    Connected: ['connect', 'connect server', 'opened', 'bind', 'allocate', 'established'],
+    Allocating: [
+      'connect',
+      'connect server',
+      'opened',
+      'bind',
+      'allocate',
+      'ready',
+      'changed',
+      'lost',
+      'suspended',
+    ],
+    Connected: ['connect', 'connect server', 'opened', 'bind', 'allocate', 'suspended'],
     Ready: ['connect', 'connect server', 'opened', 'bind', 'allocate', 'established', 'ready'],
     Closed: [
       'connect',
@@ -169,6 +188,7 @@ export const flowMachine: Machine<FlowState, Input, FlowActor, FlowEvent> = {
       'changed',
       'lost',
       'disconnected',
+      'suspended',
       'failed',
       'close',
     ],

@@ -1,19 +1,25 @@
+import { systemTimers } from '../../net/clock.ts'
+import { hostAddress } from '../../net/interfaces.ts'
 import { systemRandom } from '../../net/random.ts'
 import { resolveHost } from '../../net/resolve.ts'
-import { UsageError } from '../../util/errors.ts'
+import { familyOf, type Remote } from '../../util/address.ts'
+import { EnvironmentError, UsageError } from '../../util/errors.ts'
+import { printable } from '../../util/log.ts'
 import type { RandomSource } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
-import { isIPv6, type TransportAddress } from '../stun/ip.ts'
+import { type CallbackErrorOptions, CallbackErrors } from '../callback-errors.ts'
+import type { BindSocket } from '../socket/media-socket.ts'
+import { PortPool, type PortRange } from '../socket/port-pool.ts'
+import { SocketPair } from '../socket/socket-pair.ts'
 import { locateServer, type ResolveHost } from '../stun/server-name.ts'
 import type { StunTiming } from '../stun/transaction.ts'
 import { type TlsOptions, type TurnNetwork, tcpNetwork, tlsNetwork, udpNetwork } from '../turn/network.ts'
 import type { AllocationRequest } from '../turn/request.ts'
-import { systemTimers } from '../turn/session.ts'
-import { DirectPath, type DiscoverySettings } from './direct-path.ts'
+import type { DestinationOptions } from './destination.ts'
+import { DirectPath } from './direct-path.ts'
+import type { DiscoverySettings } from './discovery.ts'
 import { MediaStream, type MediaStreamHandler } from './media-stream.ts'
 import type { FlowPath } from './path.ts'
-import { type BindSocket, PortPool, type PortRange } from './ports.ts'
-import { SocketPair } from './socket-pair.ts'
 import { TurnPath } from './turn-path.ts'
 
 /** How peers find us behind a NAT; the words are reflow's. */
@@ -24,14 +30,24 @@ export type NatTraversalMode =
   | 'TurnTcpAllocation'
   | 'TurnTlsAllocation'
 
-export interface FlowManagerOptions {
-  /** RTP takes the even ports of it; without, the system chooses. Direct modes only: relays choose their own. */
+export interface FlowManagerOptions extends CallbackErrorOptions {
+  /**
+   * RTP takes the even ports of it, at random; a port rests for 10 s after use. Without a range the system chooses. Direct
+   * modes only: relays choose their own.
+   */
   readonly portRange?: PortRange
   /** Packets that may wait for `receive` on each flow; the oldest are dropped past it. Default 256. */
   readonly receiveQueue?: number
+  /** Bytes that the system is asked to keep for each socket (SO_RCVBUF). Default 128 KiB; `receiveBufferSize` of a flow tells what it granted. */
+  readonly receiveBufferSize?: number
   readonly timers?: Timers
   readonly random?: RandomSource
   readonly resolve?: ResolveHost
+  /**
+   * The address that peers are told of a stream bound to a wildcard, without a server; by default the first of the host's
+   * own that others can reach.
+   */
+  readonly hostAddress?: (wildcard: string) => string
   /** How sockets are bound, and servers reached: for simulated networks. */
   readonly bindSocket?: BindSocket
   readonly turnNetwork?: (mode: NatTraversalMode, component: 0 | 1) => TurnNetwork
@@ -39,7 +55,7 @@ export interface FlowManagerOptions {
 
 /** Where a stream's sockets are bound. */
 export interface LocalMediaBinding {
-  /** Numeric; a wildcard will do in the modes with a server. */
+  /** Numeric. Of a wildcard peers are told the host's own address (`hostAddress`), or what the server sees. */
   readonly address: string
   /** The RTP port; RTCP takes the next. 0 takes a free pair. */
   readonly port: number
@@ -69,6 +85,11 @@ export interface MediaStreamOptions {
    * `onMediaStreamError`. Default 5.
    */
   readonly recoveryAttempts?: number
+  /**
+   * The stream watches its destination: packets of strangers are dropped, and it sends to, and hears, the signalled address
+   * until a source proves itself. Absent: everybody is heard. A `MediaSession` watches by default.
+   */
+  readonly destination?: DestinationOptions
   /** Retransmissions to the server. */
   readonly timing?: Partial<StunTiming>
 }
@@ -76,18 +97,33 @@ export interface MediaStreamOptions {
 const QUEUE = 256
 const KEEP_ALIVE = 15_000
 const RECOVERY_ATTEMPTS = 5
+/** Of a server's addresses, how many are tried: each costs 39.5 s where it is silent. */
+const MOST_SERVERS = 4
 const TURN_PORT = { TurnUdpAllocation: 3478, TurnTcpAllocation: 3478, TurnTlsAllocation: 5349 } as const
 
 /** Makes media streams: sockets, or relays of a TURN server, for RTP and RTCP. */
 export class FlowManager {
   readonly #options: FlowManagerOptions
   readonly #pool: PortPool
+  readonly #errors: CallbackErrors
   readonly #streams = new Set<MediaStream>()
 
   /** Throws a UsageError for a port range without a pair of ports. */
   constructor(options: FlowManagerOptions = {}) {
     this.#options = options
-    this.#pool = new PortPool(options.portRange, options.bindSocket)
+    this.#errors = new CallbackErrors(options)
+    this.#pool = new PortPool({
+      range: options.portRange,
+      random: options.random ?? systemRandom,
+      now: () => this.#timers.now(),
+      receiveBufferSize: options.receiveBufferSize,
+      bind: options.bindSocket,
+    })
+  }
+
+  /** How often a callback of the application threw or rejected. */
+  get callbackErrors(): number {
+    return this.#errors.count
   }
 
   /** Streams that are not closed. */
@@ -122,6 +158,8 @@ export class FlowManager {
       timers: this.#timers,
       receiveQueue: this.#options.receiveQueue ?? QUEUE,
       recoveryAttempts: options.recoveryAttempts ?? RECOVERY_ATTEMPTS,
+      destination: options.destination,
+      errors: this.#errors,
       onClose: closed => this.#streams.delete(closed),
     })
     this.#streams.add(stream)
@@ -150,19 +188,27 @@ export class FlowManager {
   ): { rtp: FlowPath; rtcp: FlowPath | undefined } {
     const pair = new SocketPair(this.#pool, binding, separate ? 2 : 1)
     const discovery =
-      mode === 'StunBindDiscovery' ? this.#discovery(options, isIPv6(binding.address)) : undefined
-    return {
-      rtp: new DirectPath(receiver => pair.open(0, receiver), discovery),
-      rtcp: separate ? new DirectPath(receiver => pair.open(1, receiver), discovery) : undefined,
-    }
+      mode === 'StunBindDiscovery' ? this.#discovery(options, familyOf(binding.address)) : undefined
+    const path = (component: 0 | 1): DirectPath =>
+      new DirectPath({
+        openSocket: () => pair.open(component),
+        hostAddress: this.#options.hostAddress ?? hostAddress,
+        discovery,
+      })
+    return { rtp: path(0), rtcp: separate ? path(1) : undefined }
   }
 
-  #discovery(options: MediaStreamOptions, ipv6: boolean): DiscoverySettings {
+  #discovery(options: MediaStreamOptions, family: 4 | 6 | undefined): DiscoverySettings {
     const { serverHostname: host = '', serverPort: port = 3478 } = options
-    const locate = async (): Promise<TransportAddress> => {
-      const resolve = this.#options.resolve ?? ((name: string) => resolveHost(name, ipv6 ? 6 : 4))
-      const [location] = await locateServer({ scheme: 'stun', host, port, transport: 'udp' }, resolve)
-      return { address: location?.address ?? host, port }
+    const resolve = this.#options.resolve ?? ((name: string) => resolveHost(name, family))
+    const locate = async (): Promise<Remote[]> => {
+      const locations = await locateServer({ scheme: 'stun', host, port, transport: 'udp' }, resolve)
+      const fitting = locations.filter(({ address }) => familyOf(address) === family)
+      if (fitting.length > 0) return fitting.slice(0, MOST_SERVERS).map(({ address }) => ({ address, port }))
+      throw new EnvironmentError(
+        'ERR_STUN_SERVER',
+        `no address of '${printable(host)}' is of IPv${family}, as the socket is`,
+      )
     }
     return {
       locate,

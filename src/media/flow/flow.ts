@@ -1,12 +1,14 @@
-import { canonicalAddress } from '../../util/address.ts'
+import { canonicalAddress, type Remote } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
+import { guarded } from '../../util/guard.ts'
+import { Inbox, type ReceiveCallback, type Received, type ReceiveOptions } from '../../util/inbox.ts'
 import { printable } from '../../util/log.ts'
 import type { Timers } from '../../util/timers.ts'
-import type { TransportAddress } from '../stun/ip.ts'
-import { Inbox, type ReceiveCallback, type Received, type ReceiveOptions } from '../turn/inbox.ts'
-import type { PacketKind } from './demux.ts'
+import type { CallbackErrors } from '../callback-errors.ts'
+import type { PacketKind } from '../socket/packet-kind.ts'
+import type { Component } from './component.ts'
+import type { Destination } from './destination.ts'
 import type { FlowState } from './flow-machine.ts'
-import type { FlowTransport } from './transport.ts'
 
 /** What passed through a flow, and what did not. */
 export interface FlowCounters {
@@ -20,19 +22,31 @@ export interface FlowCounters {
   unknown: number
   /** RTCP on a flow for RTP or the other way round; dropped. */
   misplaced: number
-  /** Given to `send` before the flow was ready, or without a destination. */
+  /** Of sources that are neither signalled nor proven; dropped. */
+  strangers: number
+  /** Given to `send` before the flow was ready, without a destination, or while the path could not take it. */
   unsent: number
+  /** Sent, and refused by the system: the peer's host cannot be reached, its port is closed, no buffer is left. */
+  failed: number
+  /** Callbacks of the application that threw or rejected, of the whole stream. */
+  readonly callbackErrors: number
 }
 
-/** `bytes` belongs to the listener. */
-export type PacketListener = (bytes: Uint8Array, address: string, port: number) => void
+/**
+ * `bytes` belongs to the listener. `from` is the same object for each packet of a destination. What the listener throws, or
+ * rejects with, is counted and goes to `onCallbackError`.
+ */
+export type PacketListener = (bytes: Buffer, from: Remote) => unknown
 
 /** @internal */
 export interface FlowSetup {
-  readonly component: 'rtp' | 'rtcp'
-  readonly transport: FlowTransport
+  readonly kind: 'rtp' | 'rtcp'
+  readonly component: Component
+  /** Absent: everybody is heard, and packets go where the application said. */
+  readonly destination: Destination | undefined
   readonly timers: Timers
   readonly receiveQueue: number
+  readonly errors: CallbackErrors
 }
 
 let lastId = 0
@@ -42,65 +56,65 @@ export class Flow {
   /** Unlike any other flow's of this process. */
   readonly id: number = ++lastId
   readonly component: 'rtp' | 'rtcp'
-  readonly counters: FlowCounters = {
-    packetsIn: 0,
-    bytesIn: 0,
-    packetsOut: 0,
-    bytesOut: 0,
-    stun: 0,
-    dtls: 0,
-    unknown: 0,
-    misplaced: 0,
-    unsent: 0,
-  }
+  readonly counters: FlowCounters
   /** Gets STUN that is not an answer to ours: connectivity checks. Dropped and counted without. */
   onStun: PacketListener | undefined
   /** Gets DTLS records. Dropped and counted without. */
   onDtls: PacketListener | undefined
-  readonly #transport: FlowTransport
-  readonly #inbox: Inbox
+  readonly #component: Component
+  readonly #destination: Destination | undefined
+  readonly #errors: CallbackErrors
+  readonly #inbox: Inbox<Buffer>
   #listener: PacketListener | undefined
-  #address = ''
-  #port = 0
+  #active: Remote | undefined
   #closed = false
 
   /** @internal */
   constructor(setup: FlowSetup) {
-    this.component = setup.component
-    this.#transport = setup.transport
-    this.#inbox = new Inbox(setup.timers, setup.receiveQueue)
+    this.component = setup.kind
+    this.#component = setup.component
+    this.#destination = setup.destination
+    this.#errors = setup.errors
+    this.#inbox = new Inbox(setup.timers, setup.receiveQueue, RECEIVE_QUEUE_BYTES, setup.errors.failed)
+    this.counters = flowCounters(setup.errors)
   }
 
   get state(): FlowState {
-    return this.#transport.state
+    return this.#component.state
   }
 
   get isReady(): boolean {
-    return this.#transport.state === 'Ready'
+    return this.#component.state === 'Ready'
   }
 
   /** Our own socket. */
-  get localTuple(): TransportAddress | undefined {
-    return this.#transport.path.local
+  get localTuple(): Remote | undefined {
+    return this.#component.path.local
   }
 
   /** What peers are to be told: the local, reflexive or relay tuple, by the NAT traversal mode. */
-  get sessionTuple(): TransportAddress | undefined {
-    return this.#transport.path.session
+  get sessionTuple(): Remote | undefined {
+    return this.#component.path.session
   }
 
   /** Ours as the STUN or TURN server sees it; `undefined` without one. */
-  get reflexiveTuple(): TransportAddress | undefined {
-    return this.#transport.path.reflexive
+  get reflexiveTuple(): Remote | undefined {
+    return this.#component.path.reflexive
   }
 
   /** Ours on the TURN server; `undefined` without one. */
-  get relayTuple(): TransportAddress | undefined {
-    return this.#transport.path.relay
+  get relayTuple(): Remote | undefined {
+    return this.#component.path.relay
   }
 
-  get activeDestination(): TransportAddress | undefined {
-    return this.#port === 0 ? undefined : { address: this.#address, port: this.#port }
+  /** Where packets go: what was set, or the source that has proved itself since. */
+  get activeDestination(): Remote | undefined {
+    return this.#destination === undefined ? this.#active : this.#destination.remote
+  }
+
+  /** What the system granted the socket for packets that wait, in bytes (Linux tells twice what was asked); 0 if unknown. */
+  get receiveBufferSize(): number {
+    return this.#component.path.receiveBufferSize
   }
 
   /** Packets dropped because nobody received them in time. */
@@ -109,52 +123,67 @@ export class Flow {
   }
 
   /**
-   * Where `send` sends; in the TURN modes through a channel. Throws a UsageError for an address that is not numeric or
-   * a port out of range.
+   * Where `send` sends, and with a destination that is watched whom the flow hears until a source proves itself; in the
+   * TURN modes through a channel. Throws a UsageError for an address that is not numeric or a port out of range. False, and
+   * no destination, where a watched one cannot be the peer's: a wildcard, multicast, broadcast, loopback from outside.
    */
-  setActiveDestination(address: string, port: number): void {
-    const canonical = checkedDestination(address, port)
-    this.#address = canonical
-    this.#port = port
-    this.#transport.path.activate(canonical, port)
+  setActiveDestination(address: string, port: number): boolean {
+    const { path } = this.#component
+    const to = checkedDestination(address, port)
+    const before = this.#active
+    this.#active = path.remotes.keep(to)
+    if (before !== undefined) path.remotes.release(before)
+    const destination = this.#destination
+    if (destination !== undefined && !destination.signal(to)) {
+      this.clearActiveDestination()
+      return false
+    }
+    path.activate(destination?.remote ?? this.#active)
+    return true
   }
 
   clearActiveDestination(): void {
-    this.#port = 0
-    this.#transport.path.deactivate()
+    const { path } = this.#component
+    if (this.#active !== undefined) path.remotes.release(this.#active)
+    this.#active = undefined
+    this.#destination?.clear()
+    path.deactivate()
   }
 
   /**
-   * Sends to the active destination. The bytes must not change until the next turn of the event loop. Never throws;
-   * before the flow is ready, or without a destination, the packet is dropped and counted.
+   * Sends to the active destination. The bytes must not change until the next turn of the event loop. Never throws. False
+   * where the packet was dropped, and counted as `unsent`: the flow is not ready, has no destination, or no way there.
    */
-  send(packet: Uint8Array): void {
-    this.#transmit(packet, this.#address, this.#port)
+  send(packet: Uint8Array): boolean {
+    return this.#transmit(packet, this.#destination === undefined ? this.#active : this.#destination.remote)
   }
 
   /** As `send`, to any numeric address; throws a UsageError for others. */
-  sendTo(address: string, port: number, packet: Uint8Array): void {
-    this.#transmit(packet, checkedDestination(address, port), port)
+  sendTo(address: string, port: number, packet: Uint8Array): boolean {
+    return this.#transmit(packet, checkedDestination(address, port))
   }
 
   /** The oldest packet that waits, or the next. Rejects with ERR_TIMEOUT, or ERR_CLOSED. */
-  receive(options?: ReceiveOptions): Promise<Received>
-  receive(options: ReceiveOptions, callback: ReceiveCallback): void
-  receive(options: ReceiveOptions = {}, callback?: ReceiveCallback): Promise<Received> | undefined {
+  receive(options?: ReceiveOptions): Promise<Received<Buffer>>
+  receive(options: ReceiveOptions, callback: ReceiveCallback<Buffer>): void
+  receive(
+    options: ReceiveOptions = {},
+    callback?: ReceiveCallback<Buffer>,
+  ): Promise<Received<Buffer>> | undefined {
     if (callback === undefined) return this.#inbox.receive(undefined, options)
     this.#inbox.take(undefined, options.timeout, callback)
     return undefined
   }
 
   /** As `receive`, of one source; packets of others go on waiting. */
-  receiveFrom(address: string, port: number, options?: ReceiveOptions): Promise<Received>
-  receiveFrom(address: string, port: number, options: ReceiveOptions, callback: ReceiveCallback): void
+  receiveFrom(address: string, port: number, options?: ReceiveOptions): Promise<Received<Buffer>>
+  receiveFrom(address: string, port: number, options: ReceiveOptions, callback: ReceiveCallback<Buffer>): void
   receiveFrom(
     address: string,
     port: number,
     options: ReceiveOptions = {},
-    callback?: ReceiveCallback,
-  ): Promise<Received> | undefined {
+    callback?: ReceiveCallback<Buffer>,
+  ): Promise<Received<Buffer>> | undefined {
     if (callback === undefined) return this.#inbox.receive({ address, port }, options)
     this.#inbox.take({ address, port }, options.timeout, callback)
     return undefined
@@ -166,7 +195,7 @@ export class Flow {
   }
 
   /** Packets as they come, until the flow is closed. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Received, void, void> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<Received<Buffer>, void, void> {
     while (!this.#closed) {
       const received = await this.receive().catch(() => undefined)
       if (received === undefined) return
@@ -174,16 +203,28 @@ export class Flow {
     }
   }
 
-  /** @internal a packet of the transport that is for this flow, or for all */
-  take(kind: PacketKind, bytes: Uint8Array, address: string, port: number): void {
+  /** @internal whether RTP and RTCP are multiplexed */
+  sharesPort(other: Flow): boolean {
+    return this.#component === other.#component
+  }
+
+  /** @internal a packet of the component that is for this flow, or for all */
+  take(kind: PacketKind, bytes: Buffer, from: Remote): void {
     if (this.#closed) return
     if (kind === 'stun' || kind === 'dtls') {
       this.counters[kind]++
       const listener = kind === 'stun' ? this.onStun : this.onDtls
-      listener?.(bytes, address, port)
+      guarded(this.#errors.failed, undefined, listener, bytes, from)
     } else if (kind !== 'rtp' && kind !== 'rtcp') this.counters.unknown++
     else if (kind !== this.component) this.counters.misplaced++
-    else this.#deliver(bytes, address, port)
+    else if (this.#destination !== undefined && !this.#destination.hears(kind, bytes, from)) {
+      this.counters.strangers++
+    } else this.#deliver(bytes, from)
+  }
+
+  /** @internal */
+  sendFailed(): void {
+    this.counters.failed++
   }
 
   /** @internal */
@@ -193,29 +234,52 @@ export class Flow {
     this.#inbox.close()
   }
 
-  #transmit(packet: Uint8Array, address: string, port: number): void {
-    const transport = this.#transport
+  #transmit(packet: Uint8Array, to: Remote | undefined): boolean {
     const { counters } = this
-    if (transport.state !== 'Ready' || port === 0) {
+    if (to === undefined || !this.#component.send(packet, to)) {
       counters.unsent++
-      return
+      return false
     }
     counters.packetsOut++
     counters.bytesOut += packet.length
-    transport.path.send(packet, address, port)
+    return true
   }
 
-  #deliver(bytes: Uint8Array, address: string, port: number): void {
+  #deliver(bytes: Buffer, from: Remote): void {
     this.counters.packetsIn++
     this.counters.bytesIn += bytes.length
-    if (this.#listener !== undefined) this.#listener(bytes, address, port)
-    else this.#inbox.push(bytes, address, port)
+    if (this.#listener !== undefined) guarded(this.#errors.failed, undefined, this.#listener, bytes, from)
+    else this.#inbox.push(bytes, from.address, from.port)
   }
 }
 
-function checkedDestination(address: string, port: number): string {
+/** Bytes that may wait for `receive`; the oldest packets go first. */
+const RECEIVE_QUEUE_BYTES = 512 * 1024
+
+function flowCounters(errors: CallbackErrors): FlowCounters {
+  return {
+    packetsIn: 0,
+    bytesIn: 0,
+    packetsOut: 0,
+    bytesOut: 0,
+    stun: 0,
+    dtls: 0,
+    unknown: 0,
+    misplaced: 0,
+    strangers: 0,
+    unsent: 0,
+    failed: 0,
+    get callbackErrors() {
+      return errors.count
+    },
+  }
+}
+
+function checkedDestination(address: string, port: number): Remote {
   const canonical = canonicalAddress(address)
-  if (canonical !== undefined && Number.isInteger(port) && port > 0 && port <= 65_535) return canonical
+  if (canonical !== undefined && Number.isInteger(port) && port > 0 && port <= 65_535) {
+    return { address: canonical, port }
+  }
   throw new UsageError(
     'ERR_ADDRESS',
     `flow: '${printable(address)}' port ${port} is no numeric address and port to send to`,

@@ -1,4 +1,4 @@
-export { type PacketKind, packetKind } from './demux.ts'
+export type { DestinationOptions } from './destination.ts'
 export { Flow, type FlowCounters, type PacketListener } from './flow.ts'
 export { type FlowState, flowMachine } from './flow-machine.ts'
 export {
@@ -8,5 +8,5 @@ export {
   type MediaStreamOptions,
   type NatTraversalMode,
 } from './flow-manager.ts'
+export { MediaSession, type MediaSessionHandler, type MediaSessionOptions } from './media-session.ts'
 export { MediaStream, type MediaStreamHandler } from './media-stream.ts'
-export { type BindSocket, type MediaSocket, PortPool, type PortRange } from './ports.ts'

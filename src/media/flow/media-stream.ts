@@ -1,26 +1,42 @@
 import { errorCode } from '../../net/failure.ts'
+import { type Remote, sameRemote } from '../../util/address.ts'
+import { guarded } from '../../util/guard.ts'
 import type { Timers } from '../../util/timers.ts'
-import { addressText, type TransportAddress } from '../stun/ip.ts'
-import type { PacketKind } from './demux.ts'
+import type { CallbackErrors } from '../callback-errors.ts'
+import type { PacketKind } from '../socket/packet-kind.ts'
+import { Component } from './component.ts'
+import { Destination, type DestinationOptions } from './destination.ts'
 import { Flow } from './flow.ts'
 import type { FlowPath } from './path.ts'
-import { FlowTransport } from './transport.ts'
 
-/** Who a stream reports to. Nothing is called after `close`. */
+/**
+ * Who a stream reports to. Nothing is called after `close`. What a callback throws, or rejects with, is counted and goes to
+ * `onCallbackError` of the manager; the stream goes on.
+ */
 export interface MediaStreamHandler {
   /**
-   * Once, when all flows are ready: what peers are to be told. `rtcpTuple` is `undefined` without RTCP, and the RTP
+   * Once, when all flows are ready and take what is sent: what peers are to be told. `rtcpTuple` is `undefined` without RTCP, and the RTP
    * tuple where both are multiplexed.
    */
-  onMediaStreamReady?(rtpTuple: TransportAddress, rtcpTuple: TransportAddress | undefined): void
+  onMediaStreamReady?(rtpTuple: Remote, rtcpTuple: Remote | undefined): unknown
   /**
    * Once, where the stream cannot be had or has broken down: a stable code (`EADDRINUSE`, `ERR_STUN_TIMEOUT`,
    * `ERR_STUN_RESPONSE` …) and the error itself, whose `status` is the server's code where it refused. The stream is
    * of no use any more: close it.
    */
-  onMediaStreamError?(errorCode: string, error: Error): void
+  onMediaStreamError?(errorCode: string, error: Error): unknown
   /** The tuples are others than were told: the NAT forgot the mapping, or the server the allocation. */
-  onMediaStreamChanged?(rtpTuple: TransportAddress, rtcpTuple: TransportAddress | undefined): void
+  onMediaStreamChanged?(rtpTuple: Remote, rtcpTuple: Remote | undefined): unknown
+  /**
+   * The TURN server refuses to relay to `address`: the error's `status` is 403 where its operator forbids that, 443 where the
+   * relay is of the other family. What is sent there is dropped; the stream goes on.
+   */
+  onMediaStreamRefused?(flow: Flow, address: string, error: Error): unknown
+  /**
+   * A source has proved itself (`destination` of the options): the flow hears `remote` and sends there now. An RTP session
+   * over the flow is to forget addresses (RFC 3550 §8.2).
+   */
+  onMediaStreamMoved?(flow: Flow, remote: Remote): unknown
 }
 
 /** @internal */
@@ -35,6 +51,9 @@ export interface MediaStreamSetup {
   readonly timers: Timers
   readonly receiveQueue: number
   readonly recoveryAttempts: number
+  /** Absent for bare flows. */
+  readonly destination: DestinationOptions | undefined
+  readonly errors: CallbackErrors
   readonly onClose: (stream: MediaStream) => void
 }
 
@@ -44,120 +63,144 @@ export class MediaStream {
   /** `undefined` where RTCP is off. */
   readonly rtcpFlow: Flow | undefined
   readonly #setup: MediaStreamSetup
-  readonly #transports: FlowTransport[]
-  #told: string | undefined
+  readonly #components: Component[]
+  #told: { readonly rtp: Remote; readonly rtcp: Remote | undefined } | undefined
   #failed = false
-  #closed = false
+  #closing: Promise<void> | undefined
 
   /** @internal */
   constructor(setup: MediaStreamSetup) {
     this.#setup = setup
-    const { timers, receiveQueue, multiplexed } = setup
-    const first = this.#transport(setup.rtp, (kind, bytes, address, port) =>
-      this.#dispatch(kind, bytes, address, port),
-    )
-    this.rtpFlow = new Flow({
-      component: 'rtp',
-      transport: first,
-      timers,
-      receiveQueue,
-    })
-    this.#transports = [first]
-    const second =
-      setup.rtcp === undefined
-        ? undefined
-        : this.#transport(setup.rtcp, (kind, bytes, address, port) =>
-            this.rtcpFlow?.take(kind, bytes, address, port),
-          )
-    if (second !== undefined) this.#transports.push(second)
-    const shared = multiplexed ? first : second
-    if (shared !== undefined) {
-      this.rtcpFlow = new Flow({
-        component: 'rtcp',
-        transport: shared,
-        timers,
-        receiveQueue,
-      })
-    }
+    const { rtp, rtcp, multiplexed } = setup
+    const first = this.#component(rtp, (kind, bytes, from) => this.#dispatch(kind, bytes, from))
+    const destination = this.#destination(rtp, undefined, () => this.rtpFlow)
+    this.rtpFlow = this.#flow('rtp', first, destination)
+    this.#components = [first]
+    if (rtcp !== undefined) {
+      const second = this.#component(rtcp, (kind, bytes, from) => this.rtcpFlow?.take(kind, bytes, from))
+      this.#components.push(second)
+      this.rtcpFlow = this.#flow(
+        'rtcp',
+        second,
+        this.#destination(rtcp, destination, () => this.rtcpFlow),
+      )
+    } else if (multiplexed) this.rtcpFlow = this.#flow('rtcp', first, destination)
   }
 
   get isReady(): boolean {
-    return this.#transports.every(({ state }) => state === 'Ready')
+    return this.#components.every(({ state }) => state === 'Ready')
   }
 
   /** @internal begins; the handler hears how it ends */
   start(): void {
-    const [first, ...others] = this.#transports
+    const [first, ...others] = this.#components
     first?.connect()
-    if (!this.#setup.inTurn) for (const transport of others) transport.connect()
+    if (!this.#setup.inTurn) for (const component of others) component.connect()
   }
 
-  /** Closes the flows; allocations are given back. Nothing is called from here on. */
-  async close(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
-    this.rtpFlow.end()
-    this.rtcpFlow?.end()
-    this.#setup.onClose(this)
-    await Promise.all(this.#transports.map(transport => transport.close()))
+  /** Closes the flows; allocations are given back. Nothing is called from here on. Resolves when the ports are free. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  #transport(
-    path: FlowPath,
-    onPacket: (kind: PacketKind, bytes: Uint8Array, address: string, port: number) => void,
-  ): FlowTransport {
+  async #close(): Promise<void> {
+    this.rtpFlow.end()
+    this.rtcpFlow?.end()
+    await Promise.all(this.#components.map(component => component.close()))
+    this.#setup.onClose(this)
+  }
+
+  #component(path: FlowPath, onPacket: (kind: PacketKind, bytes: Buffer, from: Remote) => void): Component {
     const { timers, recoveryAttempts: attempts } = this.#setup
-    return new FlowTransport(
+    return new Component(
       path,
       { attempts, timers },
       {
         onConnected: () => this.#onConnected(),
-        onReady: () => {},
+        onReady: () => this.#report(),
         onChanged: () => this.#report(),
         onFailure: error => this.#onFailure(error),
+        onRefused: (address, error) => this.#onRefused(this.#flowOf(path), address, error),
+        onUnsent: count => {
+          this.#flowOf(path).counters.unsent += count
+        },
+        onSendError: () => this.#flowOf(path).sendFailed(),
         onPacket,
       },
     )
   }
 
-  /** On a shared transport RTCP goes to its own flow, and all else to RTP's. */
-  #dispatch(kind: PacketKind, bytes: Uint8Array, address: string, port: number): void {
+  #flow(kind: 'rtp' | 'rtcp', component: Component, destination: Destination | undefined): Flow {
+    const { timers, receiveQueue, errors } = this.#setup
+    return new Flow({ kind, component, destination, timers, receiveQueue, errors })
+  }
+
+  #destination(
+    path: FlowPath,
+    rtp: Destination | undefined,
+    flow: () => Flow | undefined,
+  ): Destination | undefined {
+    const { destination: options, timers, handler, errors } = this.#setup
+    if (options === undefined) return undefined
+    const onMoved = (remote: Remote): void => {
+      const moved = flow()
+      if (this.#closing !== undefined || moved === undefined) return
+      if (moved.activeDestination !== undefined) path.activate(remote)
+      guarded(errors.failed, handler, handler.onMediaStreamMoved, moved, remote)
+    }
+    return new Destination({ options, remotes: path.remotes, now: () => timers.now(), rtp, onMoved })
+  }
+
+  #flowOf(path: FlowPath): Flow {
+    return path === this.#setup.rtcp && this.rtcpFlow !== undefined ? this.rtcpFlow : this.rtpFlow
+  }
+
+  /** On a shared component RTCP goes to its own flow, and all else to RTP's. */
+  #dispatch(kind: PacketKind, bytes: Buffer, from: Remote): void {
     const flow = kind === 'rtcp' && this.#setup.multiplexed ? this.rtcpFlow : this.rtpFlow
-    flow?.take(kind, bytes, address, port)
+    flow?.take(kind, bytes, from)
   }
 
   #onConnected(): void {
-    if (this.#setup.inTurn) for (const transport of this.#transports.slice(1)) transport.connect()
-    if (!this.#transports.every(({ state }) => state === 'Connected' || state === 'Ready')) return
-    for (const transport of this.#transports) transport.ready()
-    this.#report()
+    if (this.#setup.inTurn) for (const component of this.#components.slice(1)) component.connect()
+    if (!this.#components.every(({ state }) => state === 'Connected' || state === 'Ready')) return
+    for (const component of this.#components) component.ready()
   }
 
   #onFailure(error: Error): void {
-    if (this.#closed || this.#failed) return
+    if (this.#closing !== undefined || this.#failed) return
     this.#failed = true
-    this.#setup.handler.onMediaStreamError?.(errorCode(error), error)
+    const { handler, errors } = this.#setup
+    guarded(errors.failed, handler, handler.onMediaStreamError, errorCode(error), error)
   }
 
-  /** Tells the tuples, the first time as ready and later where they are others. */
+  #onRefused(flow: Flow, address: string, error: Error): void {
+    const { handler, errors } = this.#setup
+    if (this.#closing === undefined) {
+      guarded(errors.failed, handler, handler.onMediaStreamRefused, flow, address, error)
+    }
+  }
+
+  /** Tells the tuples once all is ready, the first time as ready and later where they are others. */
   #report(): void {
-    const { handler } = this.#setup
+    const { handler, errors } = this.#setup
     const rtp = this.rtpFlow.sessionTuple
     const rtcp = this.rtcpFlow?.sessionTuple
-    if (this.#closed || this.#failed || rtp === undefined || !this.#connected()) return
-    const told = `${addressText(rtp)} ${rtcp === undefined ? '' : addressText(rtcp)}`
+    if (this.#closing !== undefined || this.#failed || rtp === undefined || !this.isReady) return
     const before = this.#told
-    this.#told = told
-    if (before === undefined) handler.onMediaStreamReady?.(rtp, rtcp)
-    else if (before !== told) handler.onMediaStreamChanged?.(rtp, rtcp)
+    this.#told = { rtp, rtcp }
+    if (before === undefined) guarded(errors.failed, handler, handler.onMediaStreamReady, rtp, rtcp)
+    else if (!sameRemote(before.rtp, rtp) || !same(before.rtcp, rtcp)) {
+      guarded(errors.failed, handler, handler.onMediaStreamChanged, rtp, rtcp)
+    }
   }
+}
 
-  /** Ready is committed when the machine's actions are done; until then `Connected` will do. */
-  #connected(): boolean {
-    return this.#transports.every(({ state }) => state === 'Ready' || state === 'Connected')
-  }
+function same(one: Remote | undefined, other: Remote | undefined): boolean {
+  return one === undefined || other === undefined ? one === other : sameRemote(one, other)
 }

@@ -1,23 +1,30 @@
+import type { Remote } from '../../util/address.ts'
 import type { EnvironmentError } from '../../util/errors.ts'
-import type { TransportAddress } from '../stun/ip.ts'
+import type { Base } from '../socket/base.ts'
+import { packetKind } from '../socket/packet-kind.ts'
+import { Remotes } from '../socket/remotes.ts'
+import { StunErrorResponse, type StunFailure } from '../stun/failure.ts'
 import type { TurnNetwork } from '../turn/network.ts'
 import type { AllocationRequest } from '../turn/request.ts'
 import { TurnSession, type TurnSessionOptions, type TurnSessionUser } from '../turn/session.ts'
-import { packetKind } from './demux.ts'
 import type { FlowPath, PathUser } from './path.ts'
 
 /** Through an allocation on a TURN server, over UDP, TCP or TLS. */
 export class TurnPath implements FlowPath {
   readonly entry = 'connect server'
   readonly next = 'allocate'
+  readonly remotes: Remotes = new Remotes()
   reservationToken: Uint8Array | undefined
   readonly #network: TurnNetwork
   readonly #defaultPort: number
   readonly #options: TurnSessionOptions
   readonly #request: () => AllocationRequest
+  readonly #base: Base
   #session: TurnSession | undefined
   #user: PathUser | undefined
-  #active: { readonly address: string; readonly port: number } | undefined
+  #active: Remote | undefined
+  #opening: Promise<unknown> | undefined
+  #closing: Promise<void> | undefined
 
   /** `request`: asked for anew with each allocation. */
   constructor(
@@ -30,19 +37,31 @@ export class TurnPath implements FlowPath {
     this.#defaultPort = defaultPort
     this.#options = options
     this.#request = request
+    const path = this
+    this.#base = {
+      type: 'relay',
+      get local() {
+        return path.relay ?? NOWHERE
+      },
+      send: (bytes, to) => this.send(bytes, to),
+    }
   }
 
-  get local(): TransportAddress | undefined {
+  get local(): Remote | undefined {
     return this.#session?.local
   }
-  get reflexive(): TransportAddress | undefined {
+  get reflexive(): Remote | undefined {
     return this.#session?.present?.allocation?.reflexive
   }
-  get relay(): TransportAddress | undefined {
+  get relay(): Remote | undefined {
     return this.#session?.present?.allocation?.relay
   }
-  get session(): TransportAddress | undefined {
+  get session(): Remote | undefined {
     return this.relay
+  }
+  /** The socket is the TURN session's own. */
+  get receiveBufferSize(): number {
+    return 0
   }
 
   async open(user: PathUser): Promise<void> {
@@ -50,21 +69,27 @@ export class TurnPath implements FlowPath {
     const before = this.#session
     const session = new TurnSession(this.#network, this.#defaultPort, this.#options, this.#sessionUser(user))
     this.#session = session
-    await before?.close()
-    await session.connect()
+    const closing = this.#closing
+    this.#closing = undefined
+    const opening = Promise.all([before?.close(), closing]).then(() => session.connect())
+    this.#opening = opening
+    await opening
   }
 
   establish(): void {
     this.#session?.allocate(this.#request())
   }
 
-  send(data: Uint8Array, address: string, port: number): void {
-    this.#session?.present?.sendTo(data, address, port)
+  send(bytes: Uint8Array, to: Remote): boolean {
+    const client = this.#session?.present
+    if (client === undefined) return false
+    const taken: unknown = client.sendTo(bytes, to.address, to.port)
+    return taken !== false
   }
 
-  activate(address: string, port: number): void {
-    this.#active = { address, port }
-    if (this.relay !== undefined) this.#session?.present?.setActiveDestination({ address, port })
+  activate(to: Remote): void {
+    this.#active = to
+    if (this.relay !== undefined) this.#session?.present?.setActiveDestination(to)
   }
 
   deactivate(): void {
@@ -73,19 +98,27 @@ export class TurnPath implements FlowPath {
   }
 
   /** The allocation is given back, as far as one message can; the server's answer is not awaited. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     const session = this.#session
+    const opening = this.#opening
     this.#session = undefined
     this.#user = undefined
     if (session?.present?.allocation !== undefined && session.local !== undefined) session.present.release()
     await session?.close()
+    // a port may be bound while we wait; a connection on its way holds none that anybody asked for
+    if (!this.#network.reliable) await opening?.catch(() => {})
   }
 
   #sessionUser(user: PathUser): TurnSessionUser {
     return {
       onAllocated: ({ reservationToken }) => {
         this.reservationToken = reservationToken
-        if (this.#active !== undefined) this.activate(this.#active.address, this.#active.port)
+        if (this.#active !== undefined) this.activate(this.#active)
         user.onEstablished()
       },
       onAllocationFailure: failure => user.onFailure(failure),
@@ -95,14 +128,31 @@ export class TurnPath implements FlowPath {
       onAllocationLost: () => user.onLost(),
       onReleased() {},
       onChannelBound() {},
-      // without a channel, indications carry what is sent
-      onChannelFailure() {},
-      onPermissionFailure() {},
-      onData: (data, address, port) => user.onPacket(packetKind(data), data, address, port),
+      onChannelFailure: ({ address }, failure, unsent: number = 0) => refused(user, address, failure, unsent),
+      onPermissionFailure: (address, failure, unsent: number = 0) => refused(user, address, failure, unsent),
+      onData: (data, address, port) =>
+        user.onPacket(packetKind(data), bufferOf(data), this.remotes.find(address, port), this.#base),
       onIcmp() {},
       onConnectionAttempt() {},
       onServerChanged() {},
       onDisconnected: (_: EnvironmentError) => this.#user?.onDisconnected(),
     }
   }
+}
+
+const FORBIDDEN = 403
+const FAMILY_MISMATCH = 443
+
+/** Other failures pass: what is lost is counted, and the next packet asks again. */
+function refused(user: PathUser, address: string, failure: StunFailure, unsent: number): void {
+  const status = failure instanceof StunErrorResponse ? failure.status : undefined
+  user.onUnsent(unsent)
+  if (status === FORBIDDEN || status === FAMILY_MISMATCH) user.onRefused(address, failure)
+}
+
+const NOWHERE: Remote = { address: '0.0.0.0', port: 0 }
+
+/** The same octets, not a copy. */
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

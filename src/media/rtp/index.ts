@@ -1,3 +1,4 @@
+export { digitOf, eventOf } from '../../util/dtmf.ts'
 export {
   type EventEnd,
   type EventHandler,
@@ -24,7 +25,7 @@ export {
   type RtpPacket,
   rtpLength,
 } from './packet.ts'
-export { type StaticPayloadType, staticPayloadTypes } from './payload-types.ts'
+export { type StaticPayloadType, staticClockRate, staticPayloadTypes } from './payload-types.ts'
 export {
   type CodecImpairment,
   delayImpairment,
@@ -38,14 +39,12 @@ export {
 } from './quality.ts'
 export { RtpSender, type RtpSenderOptions } from './sender.ts'
 export { SequenceTracker, type SequenceVerdict } from './sequence.ts'
-export { type ReceivedRtp, RtpSession, type RtpSessionHandler, type RtpSessionOptions } from './session.ts'
+export { RtpSession } from './session.ts'
+export type { ReceivedRtp, RtpSessionHandler, RtpSessionOptions } from './session-options.ts'
 export { type ReceptionReport, RtpSource } from './source.ts'
 export { type IdentifierVerdict, SourceIdentifiers, type SourceKind } from './source-identifiers.ts'
-export { type LatchVerdict, SourceLatch } from './source-latch.ts'
 export {
-  digitOf,
   encodeTelephoneEvent,
-  eventOf,
   parseTelephoneEvents,
   type TelephoneEvent,
 } from './telephone-event.ts'

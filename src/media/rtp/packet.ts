@@ -66,27 +66,27 @@ export class RtpPacket {
   }
 }
 
-/** The packet in `bytes`, or what is wrong with them. Never throws, whatever the bytes. */
-export function parseRtp(bytes: Buffer): RtpPacket | RtpFault {
-  if (bytes.length < RTP_HEADER) return 'short'
+/** The packet in `bytes` up to `end`, or what is wrong with it. Never throws, whatever the bytes. */
+export function parseRtp(bytes: Buffer, end: number = bytes.length): RtpPacket | RtpFault {
+  if (end < RTP_HEADER || end > bytes.length) return 'short'
   const flags = byteAt(bytes, 0)
   if (flags >> 6 !== VERSION) return 'version'
   let start = RTP_HEADER + 4 * (flags & CSRC_COUNT)
-  if (start > bytes.length) return 'csrc'
+  if (start > end) return 'csrc'
   let profile = -1
   if ((flags & EXTENSION) !== 0) {
-    if (start + 4 > bytes.length) return 'extension'
+    if (start + 4 > end) return 'extension'
     profile = (byteAt(bytes, start) << 8) | byteAt(bytes, start + 1)
     start += 4 + 4 * ((byteAt(bytes, start + 2) << 8) | byteAt(bytes, start + 3))
-    if (start > bytes.length) return 'extension'
+    if (start > end) return 'extension'
   }
-  let end = bytes.length
+  let payloadEnd = end
   if ((flags & PADDING) !== 0) {
     const padding = byteAt(bytes, end - 1)
     if (padding === 0 || padding > end - start) return 'padding'
-    end -= padding
+    payloadEnd -= padding
   }
-  return new RtpPacket(bytes, start, end, profile)
+  return new RtpPacket(bytes, start, payloadEnd, profile)
 }
 
 /** Counts what arrived and could not be read: a lying length costs a counter and nothing else. */
@@ -159,22 +159,22 @@ export function encodeRtp(target: Buffer, offset: number, header: RtpHeader, pay
 }
 
 function checkHeader(header: RtpHeader): void {
-  within(header.payloadType, 0x7f, 'payload type')
-  within(header.sequence, 0xffff, 'sequence number')
-  within(header.timestamp, 0xffffffff, 'timestamp')
-  within(header.ssrc, 0xffffffff, 'SSRC')
-  if (header.padding !== undefined) within(header.padding, 0xff, 'padding')
+  checkField(header.payloadType, 0x7f, 'payload type')
+  checkField(header.sequence, 0xffff, 'sequence number')
+  checkField(header.timestamp, 0xffffffff, 'timestamp')
+  checkField(header.ssrc, 0xffffffff, 'SSRC')
+  if (header.padding !== undefined) checkField(header.padding, 0xff, 'padding')
   if (header.csrcs !== undefined) {
-    within(header.csrcs.length, CSRC_COUNT, 'number of CSRCs')
-    for (const csrc of header.csrcs) within(csrc, 0xffffffff, 'CSRC')
+    checkField(header.csrcs.length, CSRC_COUNT, 'number of CSRCs')
+    for (const csrc of header.csrcs) checkField(csrc, 0xffffffff, 'CSRC')
   }
   if (header.extension !== undefined) {
-    within(header.extension.profile, 0xffff, 'extension profile')
-    within(header.extension.data.length, 4 * 0xffff, 'extension length')
+    checkField(header.extension.profile, 0xffff, 'extension profile')
+    checkField(header.extension.data.length, 4 * 0xffff, 'extension length')
   }
 }
 
-function within(value: number, limit: number, name: string): void {
+function checkField(value: number, limit: number, name: string): void {
   if (!(Number.isInteger(value) && value >= 0 && value <= limit)) {
     throw new UsageError('ERR_RTP_FIELD', `RTP ${name} ${value} is not a whole number from 0 to ${limit}`)
   }

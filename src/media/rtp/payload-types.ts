@@ -20,3 +20,10 @@ export const staticPayloadTypes: readonly StaticPayloadType[] = [
   { payloadType: 15, encoding: 'G728', clockRate: 8000, channels: 1 },
   { payloadType: 18, encoding: 'G729', clockRate: 8000, channels: 1 },
 ]
+
+const clockRates = new Map(staticPayloadTypes.map(({ payloadType, clockRate }) => [payloadType, clockRate]))
+
+/** The clock rate of a static payload type, `undefined` for all others. */
+export function staticClockRate(payloadType: number): number | undefined {
+  return clockRates.get(payloadType)
+}

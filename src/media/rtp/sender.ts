@@ -9,6 +9,7 @@ export interface RtpSenderOptions {
   readonly random: RandomSource
   /** Chosen at random where absent (RFC 3550 §8.1), as the first sequence number and timestamp are (§5.1). */
   readonly ssrc?: number
+  /** Below 2^15 by default, so that losses at the beginning hide no roll-over from SRTP (RFC 4568 §6.4). */
   readonly sequence?: number
   readonly timestamp?: number
 }
@@ -31,7 +32,7 @@ export class RtpSender {
     this.#payloadType = options.payloadType
     this.#random = options.random
     this.#ssrc = options.ssrc ?? randomWord(options.random)
-    this.#sequence = options.sequence ?? randomWord(options.random) & 0xffff
+    this.#sequence = options.sequence ?? firstSequence(options.random)
     this.#timestamp = options.timestamp ?? randomWord(options.random)
     if (!(this.clockRate > 0))
       throw new UsageError('ERR_CLOCK_RATE', `a clock rate of ${options.clockRate} Hz`)
@@ -122,15 +123,20 @@ export class RtpSender {
     return (this.#lastTimestamp + Math.round(((now - this.#lastSentAt) * this.clockRate) / 1000)) >>> 0
   }
 
-  /** Takes another identifier after a collision (§8.2): counts start anew, sequence and timestamp run on. */
+  /** Takes another identifier after a collision (§8.2): counts and sequence start anew, the timestamp runs on. */
   renew(taken: (ssrc: number) => boolean): number {
     let ssrc = randomWord(this.#random)
     while (taken(ssrc) || ssrc === this.#ssrc) ssrc = randomWord(this.#random)
     this.#ssrc = ssrc
+    this.#sequence = firstSequence(this.#random)
     this.#packets = 0
     this.#octets = 0
     return ssrc
   }
+}
+
+function firstSequence(random: RandomSource): number {
+  return randomWord(random) & 0x7fff
 }
 
 function randomWord(random: RandomSource): number {

@@ -1,8 +1,6 @@
-import type { Clock } from '../../util/clock.ts'
+import type { Remote } from '../../util/address.ts'
 import { guarded } from '../../util/guard.ts'
-import type { RandomSource } from '../../util/random.ts'
-import type { Timers } from '../../util/timers.ts'
-import { type CallbackErrorOptions, CallbackErrors } from '../callback-errors.ts'
+import { CallbackErrors } from '../callback-errors.ts'
 import { composeBye, composeReport } from '../rtcp/compose.ts'
 import { MemberTable } from '../rtcp/members.ts'
 import { middleOf, ntpFromDate, roundTrip } from '../rtcp/ntp.ts'
@@ -10,50 +8,12 @@ import { type Bye, cnameOf, type RtcpFault, type RtcpPacket, reporterOf } from '
 import { parseRtcp } from '../rtcp/parse.ts'
 import { ReportTurns } from '../rtcp/report-turns.ts'
 import { RtcpScheduler, type RtcpScheduleUser } from '../rtcp/scheduler.ts'
-import { parseRtp, RtpFaults, type RtpPacket } from './packet.ts'
+import { parseRtp, RtpFaults } from './packet.ts'
+import { staticClockRate } from './payload-types.ts'
 import type { RtpSender } from './sender.ts'
-import type { SequenceVerdict } from './sequence.ts'
+import type { ReceivedRtp, RtpSessionHandler, RtpSessionOptions } from './session-options.ts'
 import { type ReceptionReport, RtpSource } from './source.ts'
 import { SourceIdentifiers, type SourceKind } from './source-identifiers.ts'
-
-/** What a session tells its user. */
-export interface RtpSessionHandler {
-  /** A compound RTCP packet to send. */
-  sendRtcp(bytes: Buffer): unknown
-  /** A report block about what we send came from `from`; `roundTrip` in milliseconds where it can be known. */
-  onReport?(from: number, report: ReceptionReport, roundTrip: number | undefined): unknown
-  /** Feedback, APP, XR and unknown packets. */
-  onRtcp?(packet: RtcpPacket): unknown
-  /** A source said BYE, or timed out where `reason` is `undefined` and `timedOut` is true. */
-  onLeave?(ssrc: number, reason: string | undefined, timedOut: boolean): unknown
-  /** Our identifier collided and is now `ssrc` (§8.2). */
-  onCollision?(ssrc: number): unknown
-}
-
-export interface RtpSessionOptions extends CallbackErrorOptions {
-  readonly sender: RtpSender
-  readonly cname: string
-  readonly clock: Clock
-  readonly timers: Timers
-  readonly random: RandomSource
-  /** Octets a second for the RTCP of all members; 400 by default, 5 % of a 64 kbit/s voice session. */
-  readonly rtcpBandwidth?: number
-  /** Milliseconds between reports at least, 5000 by default. */
-  readonly rtcpMinimum?: number
-  /** Takes reduced-size RTCP (RFC 5506), where it was negotiated. */
-  readonly reducedSize?: boolean
-  /** Sources and members known at a time, 64 by default. */
-  readonly maxSources?: number
-  /** Packets in order that make a source valid, 2 by default (appendix A.1). */
-  readonly minSequential?: number
-}
-
-/** A packet of a source that is to be played; `source` holds its statistics. */
-export interface ReceivedRtp {
-  readonly packet: RtpPacket
-  readonly source: RtpSource
-  readonly verdict: SequenceVerdict
-}
 
 const VOICE_RTCP_BANDWIDTH = 400
 const TIMEOUT_INTERVALS = 5
@@ -66,8 +26,8 @@ const CONFLICT_INTERVALS = 10
 export class RtpSession {
   readonly sender: RtpSender
   readonly faults: RtpFaults = new RtpFaults()
-  /** Refused RTCP by reason, and packets refused for their identifier. */
-  readonly refused: Record<RtcpFault | 'identifier', number> = {
+  /** Refused RTCP by reason, and packets refused for their identifier or for a payload type that was not negotiated. */
+  readonly refused: Record<RtcpFault | 'identifier' | 'payloadType', number> = {
     short: 0,
     version: 0,
     length: 0,
@@ -76,6 +36,7 @@ export class RtpSession {
     body: 0,
     many: 0,
     identifier: 0,
+    payloadType: 0,
   }
   readonly members: MemberTable
   /** From our reports as the other side answers them, in milliseconds. */
@@ -84,9 +45,10 @@ export class RtpSession {
   readonly #handler: RtpSessionHandler
   readonly #scheduler: RtcpScheduler
   readonly #identifiers: SourceIdentifiers
+  readonly #errors: CallbackErrors
   readonly #sources = new Map<number, RtpSource>()
   readonly #turns = new ReportTurns()
-  readonly #errors: CallbackErrors
+  readonly #maxSources: number
   #weSentAt: number | undefined
   #everSent = false
   #byeReason: string | undefined
@@ -95,10 +57,11 @@ export class RtpSession {
   constructor(options: RtpSessionOptions, handler: RtpSessionHandler) {
     const maxSources = options.maxSources ?? 64
     this.sender = options.sender
+    this.#maxSources = maxSources
     this.members = new MemberTable(maxSources)
     this.#options = options
-    this.#errors = new CallbackErrors(options)
     this.#handler = handler
+    this.#errors = new CallbackErrors(options)
     this.#identifiers = new SourceIdentifiers(options.sender.ssrc, maxSources)
     this.#scheduler = new RtcpScheduler(this.#scheduleUser(), {
       timers: options.timers,
@@ -146,7 +109,7 @@ export class RtpSession {
     if (!this.#everSent) this.#closed = true
   }
 
-  /** How often the handler threw or rejected. */
+  /** How often a callback of the application threw or rejected. */
   get callbackErrors(): number {
     return this.#errors.count
   }
@@ -160,26 +123,38 @@ export class RtpSession {
   }
 
   /**
-   * A datagram from `from`. Answers what is to be played, or nothing where the packet is malformed, unproven, looped or
-   * of a colliding source. `clockRate` is that of the packet's payload type.
+   * A packet of `bytes`, up to `end`, from `from`. Answers what is to be played, or nothing where the packet is malformed, of
+   * no negotiated type, unproven, looped or of a colliding source. `arrival` is in milliseconds of the session's clock.
    */
-  receiveRtp(bytes: Buffer, from: string, clockRate: number, arrival: number): ReceivedRtp | undefined {
+  receiveRtp(bytes: Buffer, end: number, from: Remote, arrival: number): ReceivedRtp | undefined {
     if (this.#closed) return undefined
-    const packet = parseRtp(bytes)
+    const packet = parseRtp(bytes, end)
     if (typeof packet === 'string') {
       this.faults[packet]++
       return undefined
     }
-    if (!this.#accepts(packet.ssrc, from, 'data')) return undefined
-    let source = this.#sources.get(packet.ssrc)
+    const clockRate = this.#clockRateOf(packet.payloadType)
+    if (clockRate === undefined) {
+      this.refused.payloadType++
+      return undefined
+    }
+    const { ssrc } = packet
+    const echo = ssrc === this.sender.ssrc && this.#options.allowEcho === true
+    if (!echo && !this.#accepts(ssrc, from, 'data')) return undefined
+    let source = this.#sources.get(ssrc)
     if (source === undefined) {
+      // identifiers may have been forgotten since, and sources not
+      if (this.#sources.size >= this.#maxSources) {
+        this.refused.identifier++
+        return undefined
+      }
       source = new RtpSource(packet, clockRate, this.#options.minSequential)
-      this.#sources.set(packet.ssrc, source)
+      this.#sources.set(ssrc, source)
     }
     const verdict = source.receive(packet, arrival)
     if (verdict === 'probation' || verdict === 'jump') return undefined
     const now = this.#options.clock.now()
-    this.members.hear(packet.ssrc, now, true)
+    if (!echo) this.members.hear(ssrc, now, true)
     for (let i = 0; i < packet.csrcCount; i++) this.members.hear(packet.csrc(i), now, false)
     return { packet, source, verdict }
   }
@@ -198,7 +173,7 @@ export class RtpSession {
   }
 
   /** A datagram of RTCP from `from`. Malformed ones are counted in `refused`. */
-  receiveRtcp(bytes: Buffer, from: string): void {
+  receiveRtcp(bytes: Buffer, from: Remote): void {
     if (this.#closed) return
     const packets = parseRtcp(bytes, { reducedSize: this.#options.reducedSize ?? false })
     if (typeof packets === 'string') {
@@ -206,38 +181,41 @@ export class RtpSession {
       return
     }
     let bye = false
+    let mixer = false
     for (const packet of packets) {
       if (packet.type === 'bye') {
         bye = true
-        this.#onBye(packet, from)
-      } else this.#onPacket(packet, from)
+        this.#onBye(packet, from, mixer)
+      } else if (this.#onPacket(packet, from) && this.#isSource(reporterOf(packet))) mixer = true
       if (this.#closed) return
     }
     if (bye) this.#scheduler.onBye(bytes.length)
     else this.#scheduler.onReport(bytes.length)
   }
 
-  #onPacket(packet: Exclude<RtcpPacket, Bye>, from: string): void {
+  /** False where it was refused. */
+  #onPacket(packet: Exclude<RtcpPacket, Bye>, from: Remote): boolean {
     if (packet.type === 'sdes') {
       for (const chunk of packet.chunks) this.#onCname(chunk.ssrc, cnameOf(chunk), from)
-      return
+      return true
     }
     const ssrc = reporterOf(packet)
     if (ssrc !== undefined) {
-      if (!this.#accepts(ssrc, from, 'control')) return
+      if (!this.#accepts(ssrc, from, 'control')) return false
       this.members.hear(ssrc, this.#options.clock.now(), false)
     }
     if (packet.type !== 'sr' && packet.type !== 'rr') {
       guarded(this.#errors.failed, this.#handler, this.#handler.onRtcp, packet)
-      return
+      return true
     }
     if (packet.type === 'sr') {
       this.#sources.get(packet.ssrc)?.onSenderReport(middleOf(packet.ntp), this.#options.clock.now())
     }
     for (const report of packet.reports) {
-      if (this.#closed) return
+      if (this.#closed) return true
       if (report.ssrc === this.sender.ssrc) this.#onOwnReport(packet.ssrc, report)
     }
+    return true
   }
 
   #onOwnReport(from: number, report: ReceptionReport): void {
@@ -246,7 +224,7 @@ export class RtpSession {
     guarded(this.#errors.failed, this.#handler, this.#handler.onReport, from, report, time)
   }
 
-  #onCname(ssrc: number, cname: string | undefined, from: string): void {
+  #onCname(ssrc: number, cname: string | undefined, from: Remote): void {
     const known = this.members.get(ssrc)?.cname
     const differs = cname !== undefined && known !== undefined && known !== cname
     if (!this.#accepts(ssrc, from, 'control', differs)) return
@@ -254,17 +232,41 @@ export class RtpSession {
     if (member !== undefined && cname !== undefined) member.cname ??= cname
   }
 
-  /** A BYE counts only from the address where the source is known (§8.2). */
-  #onBye(packet: Bye, from: string): void {
+  /**
+   * A BYE counts only from the address where the source is known (§8.2); for a contributing source, which has none, it is the
+   * mixer's to say (§6.6).
+   */
+  #onBye(packet: Bye, from: Remote, mixer: boolean): void {
     for (const ssrc of packet.ssrcs) {
       if (this.#closed) return
-      if (!this.#identifiers.has(ssrc) || !this.#accepts(ssrc, from, 'control')) continue
+      const contributor = mixer && !this.#identifiers.has(ssrc) && this.members.get(ssrc) !== undefined
+      const known = this.#identifiers.has(ssrc) && this.#accepts(ssrc, from, 'control')
+      if (!known && !contributor) continue
       this.#forget(ssrc)
       guarded(this.#errors.failed, this.#handler, this.#handler.onLeave, ssrc, packet.reason, false)
     }
   }
 
-  #accepts(ssrc: number, from: string, kind: SourceKind, cnameDiffers = false): boolean {
+  /** Whether RTP of this source is being received. */
+  #isSource(ssrc: number | undefined): boolean {
+    return ssrc !== undefined && this.#sources.get(ssrc)?.sequence.valid === true
+  }
+
+  /** What throws knows no such type. */
+  #clockRateOf(payloadType: number): number | undefined {
+    try {
+      return (this.#options.clockRateOf ?? staticClockRate)(payloadType)
+    } catch (error) {
+      this.#errors.failed(error)
+      return undefined
+    }
+  }
+
+  #sendRtcp(bytes: Buffer): void {
+    guarded(this.#errors.failed, this.#handler, this.#handler.sendRtcp, bytes)
+  }
+
+  #accepts(ssrc: number, from: Remote, kind: SourceKind, cnameDiffers = false): boolean {
     const now = this.#options.clock.now()
     const verdict = this.#identifiers.check(ssrc, from, kind, now, cnameDiffers)
     if (verdict === 'accepted') return true
@@ -274,10 +276,11 @@ export class RtpSession {
   }
 
   /** §8.2: BYE for the old identifier, then go on with another. */
-  #changeIdentifier(from: string, kind: SourceKind): void {
-    if (this.#everSent) guarded(this.#errors.failed, this.#handler, this.#handler.sendRtcp, this.#bye())
+  #changeIdentifier(from: Remote, kind: SourceKind): void {
+    const bye = this.#everSent ? this.#bye() : undefined
     const ssrc = this.sender.renew(candidate => this.#identifiers.has(candidate))
     this.#identifiers.renew(ssrc, from, kind, this.#options.clock.now())
+    if (bye !== undefined) this.#sendRtcp(bye)
     guarded(this.#errors.failed, this.#handler, this.#handler.onCollision, ssrc)
   }
 
@@ -294,29 +297,30 @@ export class RtpSession {
     const silentSince = now - TIMEOUT_INTERVALS * silence
     if (this.#weSentAt !== undefined && this.#weSentAt < senderSince) this.#weSentAt = undefined
     const gone = this.members.expire(silentSince, senderSince)
-    // also those that never proved themselves and are no members: none of them may fill the tables for good
-    for (const ssrc of this.#identifiers.expire(silentSince, now - CONFLICT_INTERVALS * silence)) {
-      this.#sources.delete(ssrc)
-    }
-    for (const { ssrc } of gone) {
-      this.#forget(ssrc)
-      if (this.#closed) continue
-      guarded(this.#errors.failed, this.#handler, this.#handler.onLeave, ssrc, undefined, true)
+    this.#identifiers.expire(silentSince, now - CONFLICT_INTERVALS * silence)
+    for (const { ssrc } of gone) this.#forget(ssrc)
+    // who never proved itself is no member, and who is one as a contributing source only is none as a source
+    for (const { ssrc, heardAt } of this.#sources.values()) {
+      if (heardAt < silentSince) this.#sources.delete(ssrc)
     }
     if (gone.length > 0) this.#scheduler.reconsider()
+    for (const { ssrc } of gone) {
+      if (this.#closed) return
+      guarded(this.#errors.failed, this.#handler, this.#handler.onLeave, ssrc, undefined, true)
+    }
   }
 
   #sendReport(): number {
     const { cname, clock } = this.#options
     const bytes = composeReport(this.sender, this.weSent, this.#sources.values(), this.#turns, cname, clock)
     this.#everSent = true
-    guarded(this.#errors.failed, this.#handler, this.#handler.sendRtcp, bytes)
+    this.#sendRtcp(bytes)
     return bytes.length
   }
 
   #sendBye(): void {
     this.#closed = true
-    guarded(this.#errors.failed, this.#handler, this.#handler.sendRtcp, this.#bye())
+    this.#sendRtcp(this.#bye())
   }
 
   #bye(): Buffer {

@@ -1,3 +1,5 @@
+import { type Remote, sameRemote } from '../../util/address.ts'
+
 /** Whether an identifier was heard in RTP or in RTCP: their addresses are kept apart (RFC 3550 §8.2). */
 export type SourceKind = 'data' | 'control'
 
@@ -13,16 +15,21 @@ export type IdentifierVerdict =
   | 'own-loop'
   | 'own-collision'
 
-interface Addresses {
-  data: string | undefined
-  control: string | undefined
+interface Entry {
+  data: Remote | undefined
+  control: Remote | undefined
   heardAt: number
+}
+
+interface Conflict {
+  readonly from: Remote
+  at: number
 }
 
 /** Collision and loop detection as RFC 3550 §8.2, over bounded tables. */
 export class SourceIdentifiers {
-  readonly #table = new Map<number, Addresses>()
-  readonly #conflicting = { data: new Map<string, number>(), control: new Map<string, number>() }
+  readonly #table = new Map<number, Entry>()
+  readonly #conflicting: Record<SourceKind, Conflict[]> = { data: [], control: [] }
   readonly #capacity: number
   #own: number
 
@@ -45,49 +52,46 @@ export class SourceIdentifiers {
 
   /**
    * `cnameDiffers` says that the identifier came with a CNAME other than the one known for it; `now` in milliseconds.
+   * Addresses are compared by identity, then by value.
    */
   check(
     ssrc: number,
-    address: string,
+    from: Remote,
     kind: SourceKind,
     now: number,
     cnameDiffers: boolean = false,
   ): IdentifierVerdict {
-    if (ssrc === this.#own) return this.#checkOwn(address, kind, now)
+    if (ssrc === this.#own) return this.#checkOwn(from, kind, now)
     const entry = this.#table.get(ssrc)
     if (entry === undefined) {
       if (this.#table.size >= this.#capacity) return 'full'
-      this.#table.set(ssrc, {
-        data: kind === 'data' ? address : undefined,
-        control: kind === 'control' ? address : undefined,
-        heardAt: now,
-      })
+      this.#table.set(ssrc, entryOf(from, kind, now))
       return 'accepted'
     }
     const known = entry[kind]
-    if (known === undefined || known === address) {
-      entry[kind] = address
-      entry.heardAt = now
-      return 'accepted'
+    if (known !== undefined && !sameRemote(known, from)) {
+      return cnameDiffers ? 'third-party-collision' : 'third-party-loop'
     }
-    return cnameDiffers ? 'third-party-collision' : 'third-party-loop'
+    entry[kind] = known ?? from
+    entry.heardAt = now
+    return 'accepted'
   }
 
-  #checkOwn(address: string, kind: SourceKind, now: number): IdentifierVerdict {
+  #checkOwn(from: Remote, kind: SourceKind, now: number): IdentifierVerdict {
     const conflicting = this.#conflicting[kind]
-    if (!conflicting.has(address) && conflicting.size >= this.#capacity) return 'full'
-    const verdict = conflicting.has(address) ? 'own-loop' : 'own-collision'
-    conflicting.set(address, now)
-    return verdict
+    const known = conflicting.find(conflict => sameRemote(conflict.from, from))
+    if (known !== undefined) {
+      known.at = now
+      return 'own-loop'
+    }
+    if (conflicting.length >= this.#capacity) return 'full'
+    conflicting.push({ from, at: now })
+    return 'own-collision'
   }
 
   /** After a collision: the other keeps the old identifier, at its address, and `ssrc` is ours. */
-  renew(ssrc: number, address: string, kind: SourceKind, now: number): void {
-    this.#table.set(this.#own, {
-      data: kind === 'data' ? address : undefined,
-      control: kind === 'control' ? address : undefined,
-      heardAt: now,
-    })
+  renew(ssrc: number, from: Remote, kind: SourceKind, now: number): void {
+    this.#table.set(this.#own, entryOf(from, kind, now))
     this.#own = ssrc
   }
 
@@ -106,12 +110,22 @@ export class SourceIdentifiers {
    * conflicting addresses that were since `conflictSince`: ten report intervals ago is usual (§8.2).
    */
   expire(silentSince: number, conflictSince: number): number[] {
-    for (const list of [this.#conflicting.data, this.#conflicting.control]) {
-      for (const [address, last] of list) if (last < conflictSince) list.delete(address)
+    const { data, control } = this.#conflicting
+    for (const list of [data, control]) {
+      const kept = list.filter(({ at }) => at >= conflictSince)
+      list.splice(0, list.length, ...kept)
     }
     const gone: number[] = []
     for (const [ssrc, { heardAt }] of this.#table) if (heardAt < silentSince) gone.push(ssrc)
     for (const ssrc of gone) this.#table.delete(ssrc)
     return gone
+  }
+}
+
+function entryOf(from: Remote, kind: SourceKind, heardAt: number): Entry {
+  return {
+    data: kind === 'data' ? from : undefined,
+    control: kind === 'control' ? from : undefined,
+    heardAt,
   }
 }

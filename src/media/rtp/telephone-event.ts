@@ -1,5 +1,3 @@
-import { UsageError } from '../../util/errors.ts'
-
 /** One event report (RFC 4733 §2.3). */
 export interface TelephoneEvent {
   /** 0 to 255: 0–9 are the digits, 10 `*`, 11 `#`, 12–15 A–D, 16 is a hook flash (RFC 4733 §3.2, table 3). */
@@ -13,19 +11,6 @@ export interface TelephoneEvent {
 
 export const MAX_SEGMENT = 0xffff
 const EVENT_LENGTH = 4
-const DIGITS = '0123456789*#ABCD'
-
-/** The DTMF character of an event code, or `undefined` for other events. */
-export function digitOf(event: number): string | undefined {
-  return DIGITS[event]
-}
-
-/** The event code of a DTMF character: `0`–`9`, `*`, `#`, `A`–`D` in either case. Throws a `UsageError` for others. */
-export function eventOf(digit: string): number {
-  const event = digit.length === 1 ? DIGITS.indexOf(digit.toUpperCase()) : -1
-  if (event < 0) throw new UsageError('ERR_DTMF_DIGIT', 'a DTMF digit is one of 0–9, *, #, A–D')
-  return event
-}
 
 /** The reports in a payload, contiguous in time (§2.5.1.5), or `undefined` where its length is none. */
 export function parseTelephoneEvents(payload: Buffer): TelephoneEvent[] | undefined {

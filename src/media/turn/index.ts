@@ -1,3 +1,4 @@
+export type { ReceiveCallback, Received, ReceiveOptions } from '../../util/inbox.ts'
 export { type AllocationUser, allocationMachine } from './allocation.ts'
 export {
   TurnAsyncSocket,
@@ -17,7 +18,6 @@ export type {
 export { type TurnCredentials, turnCredentials } from './credentials.ts'
 export { type TurnRefusal, turnRefusal } from './failure.ts'
 export { grantMachine } from './grant.ts'
-export type { ReceiveCallback, Received, ReceiveOptions } from './inbox.ts'
 export {
   type CarrierUser,
   type LocalBinding,

@@ -1,9 +1,9 @@
-import { systemClock } from '../../net/clock.ts'
+import { systemTimers } from '../../net/clock.ts'
 import { systemRandom } from '../../net/random.ts'
 import { resolveHost } from '../../net/resolve.ts'
 import { EnvironmentError, UsageError } from '../../util/errors.ts'
 import type { RandomSource } from '../../util/random.ts'
-import { Timers } from '../../util/timers.ts'
+import type { Timers } from '../../util/timers.ts'
 import { StunErrorResponse, type StunFailure } from '../stun/failure.ts'
 import { addressText, isIPv6, type TransportAddress } from '../stun/ip.ts'
 import { locateServer, type ResolveHost } from '../stun/server-name.ts'
@@ -14,9 +14,6 @@ import { type TurnCredentials, turnCredentials } from './credentials.ts'
 import type { TurnCarrier, TurnNetwork } from './network.ts'
 import { TurnPeerConnection } from './peer-connection.ts'
 import type { AllocationRequest } from './request.ts'
-
-/** The timers of every socket that is given none. */
-export const systemTimers: Timers = new Timers(systemClock)
 
 export interface TurnSessionOptions {
   /** A name or a numeric address. */

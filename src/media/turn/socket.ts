@@ -1,6 +1,6 @@
 import { EnvironmentError } from '../../util/errors.ts'
+import { Inbox, type Received, type ReceiveOptions } from '../../util/inbox.ts'
 import type { TransportAddress } from '../stun/ip.ts'
-import { Inbox, type Received, type ReceiveOptions } from './inbox.ts'
 import {
   type LocalBinding,
   type TlsOptions,

@@ -41,8 +41,8 @@ export class RtpParty {
   private constructor(stream: MediaStream, local: TransportAddress) {
     this.#stream = stream
     this.#local = local
-    stream.rtpFlow.onReceive((bytes, address, port) => {
-      const packet = parseRtp(Buffer.from(bytes))
+    stream.rtpFlow.onReceive((bytes, { address, port }) => {
+      const packet = parseRtp(bytes)
       if (typeof packet === 'string') throw new Error(`this is no RTP packet: ${packet}`)
       this.received.push(packet)
       this.#sources.set(`${address} ${port}`, { address, port })

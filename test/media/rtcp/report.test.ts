@@ -4,10 +4,20 @@ import type { RtcpPacket } from '../../../src/media/rtcp/packet.ts'
 import { parseRtcp } from '../../../src/media/rtcp/parse.ts'
 import { encodeRtp } from '../../../src/media/rtp/packet.ts'
 import { RtpSender } from '../../../src/media/rtp/sender.ts'
-import { RtpSession, type RtpSessionHandler, type RtpSessionOptions } from '../../../src/media/rtp/session.ts'
+import { RtpSession } from '../../../src/media/rtp/session.ts'
+import type { RtpSessionHandler, RtpSessionOptions } from '../../../src/media/rtp/session-options.ts'
+import type { Remote } from '../../../src/util/address.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'
 import { seededRandom } from '../../../src/util/random.ts'
 import { Timers } from '../../../src/util/timers.ts'
+
+function at(address: string): Remote {
+  return { address, port: 1 }
+}
+
+function hear(session: RtpSession, bytes: Buffer, from: string, now: number): void {
+  session.receiveRtp(bytes, bytes.length, at(from), now)
+}
 
 interface Heard {
   readonly clock: SimulatedClock
@@ -64,7 +74,7 @@ describe('reports about many sources', () => {
     const { clock, session, reports, lengths } = sessionThat({ maxSources: 256 })
     const sources = Array.from({ length: count }, (_, i) => 100 + i)
     for (let sequence = 0; sequence < 3000; sequence++) {
-      for (const ssrc of sources) session.receiveRtp(rtp(ssrc, sequence), `h${ssrc}`, 8000, clock.now())
+      for (const ssrc of sources) hear(session, rtp(ssrc, sequence), `h${ssrc}`, clock.now())
       clock.advance(20)
     }
     const counts = new Map<number, number>(sources.map(ssrc => [ssrc, 0]))
@@ -84,8 +94,7 @@ describe('reports about many sources', () => {
     const { clock, session, reports } = sessionThat()
     session.onSent()
     for (let sequence = 0; sequence < 500; sequence++) {
-      for (let ssrc = 100; ssrc < 140; ssrc++)
-        session.receiveRtp(rtp(ssrc, sequence), `h${ssrc}`, 8000, clock.now())
+      for (let ssrc = 100; ssrc < 140; ssrc++) hear(session, rtp(ssrc, sequence), `h${ssrc}`, clock.now())
       clock.advance(20)
       session.onSent()
     }
@@ -99,14 +108,14 @@ describe('the tables of a session under a flood', () => {
   it('RFC 3550 §6.3.5: identifiers heard in RTCP leave, also those that found no room among the members', () => {
     const { clock, session } = sessionThat({ maxSources: 8 })
     for (let sequence = 0; sequence < 3; sequence++)
-      session.receiveRtp(rtp(100, sequence, [201, 202, 203, 204, 205, 206, 207]), 'a', 8000, clock.now())
-    for (let ssrc = 300; ssrc < 400; ssrc++) session.receiveRtcp(receiverReport(ssrc), 'b')
+      hear(session, rtp(100, sequence, [201, 202, 203, 204, 205, 206, 207]), 'a', clock.now())
+    for (let ssrc = 300; ssrc < 400; ssrc++) session.receiveRtcp(receiverReport(ssrc), at('b'))
     expect(session.members.size).toBe(8)
     expect(session.members.overflow).toBeGreaterThan(0)
     expect(session.refused.identifier).toBe(93)
     clock.advance(60_000)
     expect(session.members.size).toBe(0)
-    for (let ssrc = 400; ssrc < 408; ssrc++) session.receiveRtcp(receiverReport(ssrc), 'b')
+    for (let ssrc = 400; ssrc < 408; ssrc++) session.receiveRtcp(receiverReport(ssrc), at('b'))
     expect(session.refused.identifier).toBe(93)
     expect(session.members.size).toBe(8)
     session.close()
@@ -116,19 +125,18 @@ describe('the tables of a session under a flood', () => {
     const { clock, session } = sessionThat({ maxSources: 8 })
     let csrc = 1000
     for (let sequence = 0; sequence < 20; sequence++) {
-      session.receiveRtp(
+      hear(
+        session,
         rtp(
           100,
           sequence,
           Array.from({ length: 15 }, () => csrc++),
         ),
         'a',
-        8000,
         clock.now(),
       )
     }
-    for (let sequence = 0; sequence < 3; sequence++)
-      session.receiveRtp(rtp(101, sequence), 'b', 8000, clock.now())
+    for (let sequence = 0; sequence < 3; sequence++) hear(session, rtp(101, sequence), 'b', clock.now())
     expect(session.members.size).toBe(8)
     expect(session.members.get(101)?.sentAt).toBe(0)
     expect(session.members.displaced).toBe(1)
@@ -154,17 +162,17 @@ describe('the tables of a session under a flood', () => {
           { type: 'rr', ssrc: 7, reports: [] },
           { type: 'bye', ssrcs },
         ]),
-        'c',
+        at('c'),
       )
     }
     expect([left, session.members.size]).toEqual([[], 1])
-    session.receiveRtcp(receiverReport(8), 'c')
+    session.receiveRtcp(receiverReport(8), at('c'))
     session.receiveRtcp(
       encodeRtcp([
         { type: 'rr', ssrc: 7, reports: [] },
         { type: 'bye', ssrcs: [7, 8] },
       ]),
-      'c',
+      at('c'),
     )
     expect(left).toEqual([7])
   })

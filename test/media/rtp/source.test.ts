@@ -3,53 +3,50 @@ import { parseRtp } from '../../../src/media/rtp/packet.ts'
 import { staticPayloadTypes } from '../../../src/media/rtp/payload-types.ts'
 import { RtpSender } from '../../../src/media/rtp/sender.ts'
 import { SourceIdentifiers } from '../../../src/media/rtp/source-identifiers.ts'
-import { SourceLatch } from '../../../src/media/rtp/source-latch.ts'
 import { seededRandom } from '../../../src/util/random.ts'
 
-describe('SourceLatch', () => {
-  it('RFC 4961: the first source is taken, and no other until signalling changes it', () => {
-    const latch = new SourceLatch('198.51.100.1:4000')
-    expect(latch.source).toBe('198.51.100.1:4000')
-    expect(latch.accept('192.0.2.7:40000')).toBe('latched')
-    expect(latch.accept('192.0.2.7:40000')).toBe('accepted')
-    expect(latch.accept('203.0.113.9:9')).toBe('refused')
-    expect(latch.source).toBe('192.0.2.7:40000')
-    latch.signal('198.51.100.1:4000')
-    expect(latch.accept('203.0.113.9:9')).toBe('refused')
-    latch.signal('198.51.100.2:4000')
-    expect([latch.latched, latch.source]).toEqual([false, '198.51.100.2:4000'])
-    expect(latch.accept('203.0.113.9:9')).toBe('latched')
-    expect(latch.refused).toBe(2)
-  })
-})
+const a0 = { address: '192.0.2.1', port: 4000 }
+const a1 = { address: '192.0.2.1', port: 4001 }
+const b1 = { address: '192.0.2.2', port: 4001 }
 
 describe('SourceIdentifiers', () => {
   it('RFC 3550 §8.2: RTP and RTCP of one source may come from different addresses', () => {
     const table = new SourceIdentifiers(1)
-    expect(table.check(2, 'a:0', 'data', 0)).toBe('accepted')
-    expect(table.check(2, 'a:1', 'control', 0)).toBe('accepted')
-    expect(table.check(2, 'a:1', 'data', 0)).toBe('third-party-loop')
-    expect(table.check(2, 'b:1', 'control', 0, true)).toBe('third-party-collision')
+    expect(table.check(2, a0, 'data', 0)).toBe('accepted')
+    expect(table.check(2, a1, 'control', 0)).toBe('accepted')
+    expect(table.check(2, a1, 'data', 0)).toBe('third-party-loop')
+    expect(table.check(2, b1, 'control', 0, true)).toBe('third-party-collision')
     table.remove(2)
-    expect(table.check(2, 'b:1', 'control', 0)).toBe('accepted')
+    expect(table.check(2, b1, 'control', 0)).toBe('accepted')
   })
 
   it('RFC 3550 §8.2: a conflicting address is news once, and again when it was forgotten', () => {
     const table = new SourceIdentifiers(1)
-    expect(table.check(1, 'a:0', 'data', 0)).toBe('own-collision')
-    table.renew(5, 'a:0', 'data', 0)
-    expect(table.check(1, 'a:0', 'data', 5)).toBe('accepted')
-    expect(table.check(5, 'a:0', 'data', 10)).toBe('own-loop')
-    expect(table.check(5, 'a:1', 'control', 10)).toBe('own-collision')
+    expect(table.check(1, a0, 'data', 0)).toBe('own-collision')
+    table.renew(5, a0, 'data', 0)
+    expect(table.check(1, a0, 'data', 5)).toBe('accepted')
+    expect(table.check(5, a0, 'data', 10)).toBe('own-loop')
+    expect(table.check(5, a1, 'control', 10)).toBe('own-collision')
     table.expire(0, 11)
-    expect(table.check(5, 'a:0', 'data', 20)).toBe('own-collision')
+    expect(table.check(5, a0, 'data', 20)).toBe('own-collision')
+  })
+
+  it('RFC 3550 §8.2: addresses are the same by value too, and an identifier that falls silent leaves', () => {
+    const table = new SourceIdentifiers(1)
+    table.check(2, a0, 'data', 0)
+    expect(table.check(2, { ...a0 }, 'data', 10)).toBe('accepted')
+    table.check(3, a1, 'control', 5)
+    expect(table.expire(6, 0)).toEqual([3])
+    expect([table.has(2), table.has(3), table.size]).toEqual([true, false, 1])
   })
 
   it('RFC 3550 §8.2: the tables are bounded', () => {
     const table = new SourceIdentifiers(0, 3)
-    const verdicts = [1, 2, 3, 4].map(ssrc => table.check(ssrc, 'a:0', 'data', 0))
+    const verdicts = [1, 2, 3, 4].map(ssrc => table.check(ssrc, a0, 'data', 0))
     expect(verdicts).toEqual(['accepted', 'accepted', 'accepted', 'full'])
-    expect([1, 2, 3, 4].map(port => table.check(0, `a:${port}`, 'data', 0)).at(-1)).toBe('full')
+    expect([1, 2, 3, 4].map(port => table.check(0, { address: '192.0.2.1', port }, 'data', 0)).at(-1)).toBe(
+      'full',
+    )
     expect(table.size).toBe(3)
   })
 })

@@ -2,13 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TelephoneEventReceiver } from '../../../src/media/rtp/event-receiver.ts'
 import { type EventPacket, TelephoneEventSender } from '../../../src/media/rtp/event-sender.ts'
-import {
-  digitOf,
-  encodeTelephoneEvent,
-  eventOf,
-  parseTelephoneEvents,
-} from '../../../src/media/rtp/telephone-event.ts'
+import { encodeTelephoneEvent, parseTelephoneEvents } from '../../../src/media/rtp/telephone-event.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'
+import { digitOf, eventOf } from '../../../src/util/dtmf.ts'
 import { Timers } from '../../../src/util/timers.ts'
 
 const SLOT = 160

@@ -1,4 +1,4 @@
-import { digitOf } from '../../rtp/telephone-event.ts'
+import { digitOf } from '../../../util/dtmf.ts'
 import { decodeNgJson } from '../message/json.ts'
 import type { NgDictionary } from '../message/message.ts'
 import { asNumber, numberAt, textAt, textsAt } from '../results/fields.ts'

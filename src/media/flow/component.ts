@@ -1,19 +1,25 @@
+import type { Remote } from '../../util/address.ts'
+import type { EnvironmentError } from '../../util/errors.ts'
 import { feed } from '../../util/machine.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
-import type { PacketKind } from './demux.ts'
+import type { Base } from '../socket/base.ts'
+import type { PacketKind } from '../socket/packet-kind.ts'
 import { type FlowActor, type FlowState, flowMachine } from './flow-machine.ts'
 import type { FlowPath, PathUser } from './path.ts'
 
-/** @internal Who hears of a transport: its stream, and the flows for their packets. */
-export interface TransportUser {
+/** @internal Who hears of a component: its stream, and the flows for their packets. */
+export interface ComponentUser {
   onConnected(): void
   onReady(): void
   onChanged(): void
   onFailure(error: Error): void
-  onPacket(kind: PacketKind, bytes: Uint8Array, address: string, port: number): void
+  onRefused(address: string, error: Error): void
+  onUnsent(count: number): void
+  onSendError(error: EnvironmentError, to: Remote | undefined): void
+  onPacket(kind: PacketKind, bytes: Buffer, from: Remote): void
 }
 
-/** How often a transport that was connected once tries to be so again, and what it waits with. */
+/** How often a component that was connected once tries to be so again, and what it waits with. */
 export interface Recovery {
   readonly attempts: number
   readonly timers: Timers
@@ -22,18 +28,21 @@ export interface Recovery {
 /** Milliseconds before the first new attempt; doubled for each after. */
 const FIRST_WAIT = 1000
 
-/** @internal A path and how far it has come; two flows share one where RTP and RTCP are multiplexed. */
-export class FlowTransport implements FlowActor, PathUser {
+/**
+ * @internal One port of an m-line, RTP or RTCP or both (RFC 8445 §4): a path and how far it has come. All packets of
+ * its flows pass `send` and `onPacket`, and nothing else does: what is done to packets is done here.
+ */
+export class Component implements FlowActor, PathUser {
   state: FlowState = 'Unconnected'
   turn: unknown[] | null = null
   readonly path: FlowPath
-  readonly #user: TransportUser
+  readonly #user: ComponentUser
   readonly #recovery: Recovery
   /** New attempts that are left; none before the first success. */
   #attemptsLeft = 0
   #retry: Timer | undefined
 
-  constructor(path: FlowPath, recovery: Recovery, user: TransportUser) {
+  constructor(path: FlowPath, recovery: Recovery, user: ComponentUser) {
     this.path = path
     this.#recovery = recovery
     this.#user = user
@@ -43,15 +52,21 @@ export class FlowTransport implements FlowActor, PathUser {
     feed(flowMachine, this, this.path.entry, {})
   }
 
-  /** All flows of the stream are connected. */
+  /** All components of the stream are connected. */
   ready(): void {
     feed(flowMachine, this, 'ready', {})
   }
 
-  async close(): Promise<void> {
+  /** Never throws; false where the packet was dropped. */
+  send(bytes: Uint8Array, to: Remote): boolean {
+    return this.state === 'Ready' && this.path.send(bytes, to)
+  }
+
+  /** Resolves when the port is free. */
+  close(): Promise<void> {
     this.#recovery.timers.stop(this.#retry)
     feed(flowMachine, this, 'close', {})
-    await this.path.close()
+    return this.path.close()
   }
 
   openPath(): void {
@@ -118,7 +133,23 @@ export class FlowTransport implements FlowActor, PathUser {
     feed(flowMachine, this, 'disconnected', {})
   }
 
-  onPacket(kind: PacketKind, bytes: Uint8Array, address: string, port: number): void {
-    if (this.state !== 'Closed') this.#user.onPacket(kind, bytes, address, port)
+  onSuspended(): void {
+    feed(flowMachine, this, 'suspended', {})
+  }
+
+  onRefused(address: string, error: Error): void {
+    if (this.state !== 'Closed') this.#user.onRefused(address, error)
+  }
+
+  onUnsent(count: number): void {
+    this.#user.onUnsent(count)
+  }
+
+  onSendError(error: EnvironmentError, to: Remote | undefined): void {
+    if (this.state !== 'Closed') this.#user.onSendError(error, to)
+  }
+
+  onPacket(kind: PacketKind, bytes: Buffer, from: Remote, _: Base): void {
+    if (this.state !== 'Closed') this.#user.onPacket(kind, bytes, from)
   }
 }

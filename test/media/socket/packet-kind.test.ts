@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { packetKind } from '../../../src/media/flow/index.ts'
+import { packetKind } from '../../../src/media/socket/packet-kind.ts'
 
 function packet(first: number, second = 0, length = 20): Uint8Array {
   const bytes = new Uint8Array(length)
