@@ -5,6 +5,7 @@ import type { StunClientOptions } from './client-options.ts'
 import { type StunCounters, stunCounters } from './counters.ts'
 import { Exchange, type ExchangeOwner, type StunRequest, type StunRequestUser } from './exchange.ts'
 import { notSent, notVouchedFor, StunErrorResponse, type StunFailure, timedOut, unusable } from './failure.ts'
+import { method } from './header.ts'
 import { checkFingerprint } from './integrity.ts'
 import { isIPv6, sameAddress, type TransportAddress } from './ip.ts'
 import { parseStun, type StunMessage, transactionKey } from './message.ts'
@@ -209,7 +210,8 @@ export class StunClient {
   #alternate(exchange: Exchange, failure: StunErrorResponse): TransportAddress | undefined {
     const policy = this.#options.alternateServer ?? 'any'
     if (failure.status !== 300 || policy === 'never' || this.#options.transport.reliable) return undefined
-    if (exchange.request.to !== undefined) return undefined
+    // no other usage defines it (RFC 8656 §7.4, RFC 8489 §12): a forged one to a Refresh would move a whole allocation
+    if (exchange.request.method !== method.Allocate || exchange.request.to !== undefined) return undefined
     if (policy === 'authenticated' && !this.#authentication.vouchesFor(failure.response, exchange.signature))
       return undefined
     const ipv6 = isIPv6(exchange.server.address)
