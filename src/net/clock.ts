@@ -1,4 +1,5 @@
 import type { Alarm, Clock } from '../util/clock.ts'
+import { Timers } from '../util/timers.ts'
 
 /** The host's clock: `performance.now()` cut to whole milliseconds, and `setTimeout` for its alarms. */
 export const systemClock: Clock = {
@@ -18,3 +19,6 @@ export const systemClock: Clock = {
     }
   },
 }
+
+/** The timers of all that are given none. */
+export const systemTimers: Timers = new Timers(systemClock)

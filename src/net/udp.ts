@@ -16,6 +16,11 @@ export interface UdpOptions {
   readonly address: string
   /** 0 lets the system choose. */
   readonly port: number
+  /**
+   * The only peer: the socket is connected to it. It gets nothing of others, `send` sends there wherever it is told
+   * to, and the system tells an ICMP error that comes back (ECONNREFUSED).
+   */
+  readonly remote?: Pick<TransportAddress, 'address' | 'port'>
   /** An IPv6 socket takes no IPv4 traffic. Default true. */
   readonly ipv6Only?: boolean
   /** Bytes; default 4 MiB, lowered until the system agrees. */
@@ -35,6 +40,7 @@ export class UdpSocket {
   bytesIn: number = 0
   bytesOut: number = 0
   readonly #socket: Socket
+  readonly #remote: TransportAddress | undefined
   readonly #receiver: DatagramReceiver
   #closing: Promise<void> | undefined
 
@@ -45,6 +51,7 @@ export class UdpSocket {
   static async bind(options: UdpOptions, receiver: DatagramReceiver): Promise<UdpSocket> {
     const { address, port } = options
     const family = checkedFamily('udp', address, port)
+    if (options.remote !== undefined) checkedFamily('udp', options.remote.address, options.remote.port)
     const ipv6Only = options.ipv6Only ?? true
     const socket = createSocket({
       type: family === 4 ? 'udp4' : 'udp6',
@@ -61,12 +68,20 @@ export class UdpSocket {
     socket.removeAllListeners('error')
     raise(size => socket.setRecvBufferSize(size), options.receiveBufferSize ?? RECEIVE_BUFFER)
     if (options.sendBufferSize) raise(size => socket.setSendBufferSize(size), options.sendBufferSize)
-    return new UdpSocket(socket, family, family === 6 && !ipv6Only, receiver)
+    const remote = options.remote && (await connected(socket, options.remote))
+    return new UdpSocket(socket, family, family === 6 && !ipv6Only, remote, receiver)
   }
 
-  private constructor(socket: Socket, family: AddressFamily, dual: boolean, receiver: DatagramReceiver) {
+  private constructor(
+    socket: Socket,
+    family: AddressFamily,
+    dual: boolean,
+    remote: TransportAddress | undefined,
+    receiver: DatagramReceiver,
+  ) {
     const { address, port } = socket.address()
     this.local = { address, port, family }
+    this.#remote = remote
     this.#socket = socket
     this.#receiver = receiver
     socket.on('message', dual ? this.#onMessageDual : this.#onMessage)
@@ -95,7 +110,8 @@ export class UdpSocket {
     }
     this.datagramsOut++
     this.bytesOut += bytes.length
-    this.#socket.send(bytes, port, address, this.#onSent)
+    if (this.#remote !== undefined) this.#socket.send(bytes, this.#onSent)
+    else this.#socket.send(bytes, port, address, this.#onSent)
   }
 
   /** Closes, once what was sent has left; from this call on the receiver hears nothing more. May be called again. */
@@ -121,19 +137,41 @@ export class UdpSocket {
 
   readonly #onError = (error: Error): void => {
     if (this.#closing) return
-    this.#receiver.onSocketError(environmentError(error, { protocol: 'udp', ...this.local }))
+    const remote = this.#remote
+    this.#receiver.onSocketError(
+      environmentError(error, { protocol: 'udp', ...(remote ?? this.local) }),
+      remote,
+    )
   }
 
   /** One function for all sends: dgram keeps a synchronous failure to itself where there is no callback. */
   readonly #onSent = (error: (Error & { address?: string; port?: number }) | null): void => {
     if (error === null || this.#closing) return
-    const address = unmapped(error.address ?? '')
-    const port = error.port ?? 0
+    const address = this.#remote?.address ?? unmapped(error.address ?? '')
+    const port = this.#remote?.port ?? error.port ?? 0
     const typed =
       error instanceof EnvironmentError ? error : environmentError(error, { protocol: 'udp', address, port })
     const family = familyOf(address)
     this.#receiver.onSocketError(typed, family && { address, port, family })
   }
+}
+
+async function connected(
+  socket: Socket,
+  { address, port }: Pick<TransportAddress, 'address' | 'port'>,
+): Promise<TransportAddress> {
+  const family = checkedFamily('udp', address, port)
+  await new Promise<void>((resolve, reject) => {
+    socket.connect(port, address, (error?: Error) => {
+      if (error === undefined) {
+        resolve()
+        return
+      }
+      socket.close()
+      reject(environmentError(error, { protocol: 'udp', address, port }))
+    })
+  })
+  return { address, port, family }
 }
 
 type LookupCallback = (error: null, address: string, family: number) => void

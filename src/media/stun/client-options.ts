@@ -1,5 +1,6 @@
 import type { RandomSource } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
+import type { CallbackErrorOptions } from '../callback-errors.ts'
 import type { StunAuthentication } from './authentication.ts'
 import type { StunCounters } from './counters.ts'
 import type { TransportAddress } from './ip.ts'
@@ -17,7 +18,7 @@ export interface StunTransport {
   send(message: Uint8Array, to: TransportAddress): void
 }
 
-export interface StunClientOptions {
+export interface StunClientOptions extends CallbackErrorOptions {
   readonly transport: StunTransport
   readonly server: TransportAddress
   readonly timers: Timers

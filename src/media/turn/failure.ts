@@ -47,7 +47,10 @@ export function isMismatch(failure: StunFailure): boolean {
 
 /** @internal */
 export function unusableAllocation(): PeerError {
-  return new PeerError('ERR_TURN_RESPONSE', 'the TURN server granted an allocation without a relayed address')
+  return new PeerError(
+    'ERR_TURN_RESPONSE',
+    'the TURN server granted an allocation without a relayed address of the family that was asked for; it was given back',
+  )
 }
 
 /** @internal */

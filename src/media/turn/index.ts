@@ -1,7 +1,9 @@
+export type { ReceiveCallback, Received, ReceiveOptions } from '../../util/inbox.ts'
 export { type AllocationUser, allocationMachine } from './allocation.ts'
 export {
   TurnAsyncSocket,
   type TurnAsyncSocketHandler,
+  type TurnAsyncSocketOptions,
   TurnAsyncTcpSocket,
   TurnAsyncTlsSocket,
   TurnAsyncUdpSocket,
@@ -17,7 +19,6 @@ export type {
 export { type TurnCredentials, turnCredentials } from './credentials.ts'
 export { type TurnRefusal, turnRefusal } from './failure.ts'
 export { grantMachine } from './grant.ts'
-export type { ReceiveCallback, Received, ReceiveOptions } from './inbox.ts'
 export {
   type CarrierUser,
   type LocalBinding,

@@ -342,7 +342,7 @@ describe('whatever comes in', () => {
     )
     fc.assert(
       fc.property(starts, fc.uint8Array({ maxLength: 80 }), (start, rest) => {
-        client.receive(new Uint8Array([...start, ...rest]), serverAddress.address, serverAddress.port)
+        client.receive(Buffer.from([...start, ...rest]), serverAddress.address, serverAddress.port)
       }),
       { numRuns: 5000 },
     )
@@ -357,15 +357,13 @@ describe('whatever comes in', () => {
         (payloads, cuts) => {
           const stream = Buffer.concat(payloads.map((data, i) => channelData(0x4000 + i, data, true)))
           const framer = new StunFramer()
-          const frames: Uint8Array[] = []
+          const frames: Buffer[] = []
           let at = 0
           for (const size of [...cuts, stream.length]) {
             frames.push(...framer.push(stream.subarray(at, at + size)))
             at += size
           }
-          expect(frames.map(frame => Buffer.from(channelPayload(frame) ?? []))).toEqual(
-            payloads.map(data => Buffer.from(data)),
-          )
+          expect(frames.map(frame => channelPayload(frame))).toEqual(payloads.map(data => Buffer.from(data)))
         },
       ),
     )

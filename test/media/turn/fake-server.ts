@@ -33,6 +33,8 @@ const names = new Map<number, string>(Object.entries(method).map(([name, number]
 /** A TURN server of one client in simulated time, 10 ms away; what it gets is told as a ladder. */
 export class FakeServer {
   readonly ladder: string[] = []
+  /** When Binding indications came. */
+  readonly keepAlives: number[] = []
   /** Refusals to come, by method: each is used once. */
   readonly refusals: Map<number, number> = new Map()
   alternate: TransportAddress = { address: '192.0.2.2', port: 3478 }
@@ -44,7 +46,7 @@ export class FakeServer {
   #channels = new Map<number, TransportAddress>()
   readonly #timers: Timers
   readonly #authentication: LongTermServerAuthentication
-  #reply: ((bytes: Uint8Array) => void) | undefined
+  #reply: ((bytes: Buffer) => void) | undefined
 
   constructor(timers: Timers, nonceLifetime: number = 3_600_000) {
     this.#timers = timers
@@ -59,7 +61,7 @@ export class FakeServer {
   }
 
   /** What a client sends reaches us later. */
-  receive(bytes: Uint8Array, reply: (bytes: Uint8Array) => void): void {
+  receive(bytes: Uint8Array, reply: (bytes: Buffer) => void): void {
     const copy = new Uint8Array(bytes)
     this.#timers.after(LATENCY, () =>
       this.#take(copy, bytes => this.#timers.after(LATENCY, () => reply(bytes))),
@@ -73,9 +75,13 @@ export class FakeServer {
   }
 
   /** As a client's network: over a stream or datagrams. */
-  network(reliable: boolean): TurnNetwork & { user: CarrierUser | undefined; opened: string[] } {
+  network(
+    reliable: boolean,
+    picksPorts: boolean = true,
+  ): TurnNetwork & { user: CarrierUser | undefined; opened: string[] } {
     const network: TurnNetwork & { user: CarrierUser | undefined; opened: string[] } = {
       reliable,
+      picksPorts,
       user: undefined,
       opened: [],
       open: async (server, domain, user) => {
@@ -100,7 +106,7 @@ export class FakeServer {
     return network
   }
 
-  #take(bytes: Uint8Array, reply: (bytes: Uint8Array) => void): void {
+  #take(bytes: Uint8Array, reply: (bytes: Buffer) => void): void {
     this.#reply = reply
     if (isChannelData(bytes)) {
       const number = (bytes[0] ?? 0) * 256 + (bytes[1] ?? 0)
@@ -113,6 +119,10 @@ export class FakeServer {
     }
     const message = parseStun(bytes)
     if (typeof message === 'string') throw new Error(message)
+    if (message.class === 'indication' && message.method === method.Binding) {
+      this.keepAlives.push(this.#timers.now())
+      return
+    }
     if (message.class === 'indication') {
       this.#note(
         `Send ${Buffer.from(message.get(Data) ?? []).toString()} to ${message.get(XorPeerAddress)?.port}`,
@@ -123,7 +133,7 @@ export class FakeServer {
     if (!this.mute) reply(this.#answer(message))
   }
 
-  #answer(request: StunMessage): Uint8Array {
+  #answer(request: StunMessage): Buffer {
     if (request.method === method.Binding) {
       return StunWriter.responseTo(request, 'success').add(XorMappedAddress, clientAddress).finish()
     }
