@@ -35,8 +35,13 @@ export class FakeServer {
   readonly ladder: string[] = []
   /** When Binding indications came. */
   readonly keepAlives: number[] = []
-  /** Refusals to come, by method: each is used once. */
+  /** Refusals to come, by method: each is used once, one of `stubborn` always. */
   readonly refusals: Map<number, number> = new Map()
+  readonly stubborn: Map<number, number> = new Map()
+  /** Addresses of the server where nobody answers. */
+  readonly dead: Set<string> = new Set()
+  /** What an Allocate asked for. */
+  readonly allocates: StunMessage[] = []
   alternate: TransportAddress = { address: '192.0.2.2', port: 3478 }
   lifetime: number = 600
   mute: boolean = false
@@ -93,6 +98,7 @@ export class FakeServer {
           local: clientAddress,
           send: (bytes, to) => {
             const from = reliable ? server : to
+            if (this.dead.has(from.address)) return
             this.receive(bytes, answer => {
               if (!closed) user.onMessage(answer, from.address, from.port)
             })
@@ -141,7 +147,9 @@ export class FakeServer {
       return StunWriter.responseTo(request, 'success').add(Username, 'once').add(Password, 'only').finish()
     }
     const verdict = this.#authentication.check(request, clientAddress)
-    const refusal = verdict.accepted ? this.refusals.get(request.method) : verdict.code
+    if (verdict.accepted && request.method === method.Allocate) this.allocates.push(request)
+    const scripted = this.refusals.get(request.method) ?? this.stubborn.get(request.method)
+    const refusal = verdict.accepted ? scripted : verdict.code
     if (refusal !== undefined) {
       this.ladder.push(`${this.ladder.pop()} ${refusal}`)
       const response = StunWriter.responseTo(request, 'error')
