@@ -1,6 +1,8 @@
+import { guarded } from '../../util/guard.ts'
 import { feed, type Machine, to } from '../../util/machine.ts'
 import type { RandomSource } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
+import { type CallbackErrorOptions, CallbackErrors } from '../callback-errors.ts'
 import { valued } from './attribute.ts'
 import { mappedAddressOf, OtherAddress } from './attributes/address.ts'
 import { ChangeRequest } from './attributes/nat-behavior.ts'
@@ -34,7 +36,7 @@ export interface NatBehavior {
   readonly failure: StunFailure | undefined
 }
 
-export interface NatBehaviorOptions {
+export interface NatBehaviorOptions extends CallbackErrorOptions {
   /** One UDP socket; its port must not have been used with this server for some minutes (RFC 5780 §4.1). */
   readonly transport: StunTransport
   readonly server: TransportAddress
@@ -102,10 +104,13 @@ export class NatBehaviorDiscovery {
   /** @internal our address as the server's second address saw it */
   second: TransportAddress | undefined
   readonly #client: StunClient
+  /** @internal */
+  readonly errors: CallbackErrors
   readonly #mirror = new BindingServer()
 
   constructor(options: NatBehaviorOptions) {
     this.options = options
+    this.errors = new CallbackErrors(options)
     const { transport, server, timers, random, timing } = options
     this.#client = new StunClient({
       transport,
@@ -124,7 +129,7 @@ export class NatBehaviorDiscovery {
   /** Takes in a datagram that came to the socket from `source`. */
   receive(bytes: Uint8Array, source: TransportAddress): void {
     if (this.#client.receive(bytes, source) || this.state !== 'hairpin') return
-    const answer = this.#mirror.receive(bytes, source, this.options.local ?? source)
+    const { answer } = this.#mirror.receive(bytes, source, this.options.local ?? source)
     if (answer !== undefined) this.options.transport.send(answer.bytes, answer.to)
   }
 
@@ -300,5 +305,6 @@ function noteNoHairpin(self: NatBehaviorDiscovery): void {
 }
 
 function report(self: NatBehaviorDiscovery): void {
-  self.options.onResult({ ...self.found })
+  const { options } = self
+  guarded(self.errors.failed, options, options.onResult, { ...self.found })
 }
