@@ -8,7 +8,7 @@ const benches: Record<string, () => Promise<Measurement[]>> = {
   'stateless-proxy': async () => (await import('./stateless-proxy.ts')).statelessProxy(),
   uas: async () => (await import('./uas.ts')).uas(),
   timers: async () => (await import('./timers.ts')).timers(),
-  stun: async () => (await import('./stun.ts')).stun(),
+  stun: async () => (await import('./stun.ts')).stunMessages(),
   turn: async () => (await import('./turn.ts')).turn(),
   'rtp-relay': async () => (await import('./rtp-relay.ts')).rtpRelay(),
   pacer: async () => (await import('./pacer.ts')).pacer(),

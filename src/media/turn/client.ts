@@ -5,7 +5,7 @@ import { CallbackErrors } from '../callback-errors.ts'
 import { valued } from '../stun/attribute.ts'
 import { mappedAddressOf, XorPeerAddress } from '../stun/attributes/address.ts'
 import { Password, Username } from '../stun/attributes/credentials.ts'
-import { ConnectionId, Data, DontFragment, Icmp } from '../stun/attributes/turn.ts'
+import { ConnectionId, Data, Icmp } from '../stun/attributes/turn.ts'
 import { StunClient } from '../stun/client.ts'
 import type { StunTransport } from '../stun/client-options.ts'
 import type { StunCounters } from '../stun/counters.ts'
@@ -20,11 +20,12 @@ import { type AllocationUser, TurnAllocation } from './allocation.ts'
 import { channelData, channelOf, channelPayload } from './channel-data.ts'
 import type { Answer, TurnClientOptions, TurnClientUser, TurnCounters } from './client-options.ts'
 import { type TurnCredentials, turnCredentials } from './credentials.ts'
-import { checkedPeer, gone, isMismatch } from './failure.ts'
+import { checkedPeer, gone, isMismatch, isPort } from './failure.ts'
 import type { Grant } from './grant.ts'
 import { isAddress } from './known-peers.ts'
 import { type Channel, TurnPeers } from './peers.ts'
 import type { Allocation, AllocationRequest } from './request.ts'
+import { SendIndications } from './send-indication.ts'
 
 const MAX_PERMISSIONS = 1000
 const KEEP_ALIVE = 15_000
@@ -55,6 +56,7 @@ export class TurnClient implements TimerOwner<'keep alive'> {
   readonly #plain: StunClient
   readonly #allocation: TurnAllocation
   readonly #peers: TurnPeers
+  readonly #indications: SendIndications
   readonly #reliable: boolean
   readonly #keepAlive: number
   #keepAliveTimer: Timer | undefined
@@ -94,6 +96,7 @@ export class TurnClient implements TimerOwner<'keep alive'> {
       onAlternateServer: next => this.#tell(user.onServerChanged, next),
     })
     this.#timers = timers
+    this.#indications = new SendIndications(random)
     this.#allocation = new TurnAllocation(this.#stun, timers, this.#allocationUser())
     this.#peers = new TurnPeers(
       this.#stun,
@@ -241,9 +244,10 @@ export class TurnClient implements TimerOwner<'keep alive'> {
     const active = this.#active?.peer
     if (active !== undefined && active.port === port && active.address === address) return this.send(data)
     if (!this.#allocation.standing) return this.#unsent()
-    const canonical = checkedPeer(address, port)
-    const permission = this.#peers.permission(canonical)
-    if (permission.stands) return this.#indicate(data, { address: canonical, port })
+    const present = isPort(port) ? this.#peers.present(address) : undefined
+    const canonical = present === undefined ? checkedPeer(address, port) : address
+    const permission = present ?? this.#peers.permission(canonical)
+    if (permission.stands) return this.#indicate(data, canonical, port)
     return permission.hold(data, port) || this.#unsent()
   }
 
@@ -360,19 +364,13 @@ export class TurnClient implements TimerOwner<'keep alive'> {
   }
 
   #flush(address: string, permission: Grant): void {
-    for (const { data, port } of permission.held()) this.#indicate(data, { address, port })
+    for (const { data, port } of permission.held()) this.#indicate(data, address, port)
   }
 
-  #indicate(data: Uint8Array, peer: TransportAddress): boolean {
-    const attributes = [valued(XorPeerAddress, peer), valued(Data, data)]
-    if (this.#dontFragment) attributes.push(valued(DontFragment, true))
-    try {
-      this.#stun.indicate({ method: method.Send, attributes })
-      return true
-    } catch {
-      // too large for a message, or the transport's failure
-      return this.#unsent()
-    }
+  #indicate(data: Uint8Array, address: string, port: number): boolean {
+    const octets = this.#peers.known.octets(address)
+    const bytes = octets && this.#indications.write(data, octets, port, this.#dontFragment)
+    return bytes === undefined ? this.#unsent() : this.#transmit(bytes)
   }
 
   #transmit(bytes: Buffer): boolean {

@@ -70,10 +70,15 @@ export function gone(cause: unknown): EnvironmentError {
   )
 }
 
+/** @internal */
+export function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 0 && port <= 65_535
+}
+
 /** @internal the canonical text of a peer's address; a UsageError where it is not numeric or `port` is no port */
 export function checkedPeer(address: string, port: number): string {
   const canonical = canonicalAddress(address)
-  if (canonical !== undefined && Number.isInteger(port) && port >= 0 && port <= 65_535) return canonical
+  if (canonical !== undefined && isPort(port)) return canonical
   throw new UsageError(
     'ERR_ADDRESS',
     `'${printable(address)}' port ${port} is no numeric address and port of a peer: resolve names first`,

@@ -16,19 +16,24 @@ const IPV6 = 2
  * packet, and a stranger's address never becomes text.
  */
 export class KnownPeers {
-  readonly #texts = new Set<string>()
+  readonly #octets = new Map<string, Uint8Array>()
   readonly #ipv4 = new Map<number, string>()
   readonly #ipv6 = new Map<number, Known[]>()
 
   has(address: string): boolean {
-    return this.#texts.has(address)
+    return this.#octets.has(address)
+  }
+
+  /** The 4 or 16 octets of one that is known. */
+  octets(address: string): Uint8Array | undefined {
+    return this.#octets.get(address)
   }
 
   /** `address`: canonical. */
   add(address: string): void {
     const octets = addressBytes(address)
-    if (octets === undefined || this.#texts.has(address)) return
-    this.#texts.add(address)
+    if (octets === undefined || this.#octets.has(address)) return
+    this.#octets.set(address, octets)
     if (octets.length === 4) {
       this.#ipv4.set(uint32(octets, 0), address)
       return
@@ -41,7 +46,7 @@ export class KnownPeers {
 
   delete(address: string): void {
     const octets = addressBytes(address)
-    if (octets === undefined || !this.#texts.delete(address)) return
+    if (octets === undefined || !this.#octets.delete(address)) return
     if (octets.length === 4) {
       this.#ipv4.delete(uint32(octets, 0))
       return
@@ -53,7 +58,7 @@ export class KnownPeers {
   }
 
   clear(): void {
-    this.#texts.clear()
+    this.#octets.clear()
     this.#ipv4.clear()
     this.#ipv6.clear()
   }

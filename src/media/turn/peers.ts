@@ -62,6 +62,11 @@ export class TurnPeers {
     return this.#byNumber[number - firstChannel]
   }
 
+  /** The permission that `address`, as it is written, has already. */
+  present(address: string): Grant | undefined {
+    return this.#permissions.get(address)
+  }
+
   /** The permission for `address`, asked for where there is none. Past the limit the oldest is let go. */
   permission(address: string): Grant {
     const present = this.#permissions.get(address)

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   Data,
+  DontFragment,
   method,
   StunErrorResponse,
   StunFramer,
@@ -19,7 +20,8 @@ import {
   turnRefusal,
 } from '../../../src/media/turn/index.ts'
 import { KnownPeers } from '../../../src/media/turn/known-peers.ts'
-import { canonicalAddress } from '../../../src/util/address.ts'
+import { SendIndications } from '../../../src/media/turn/send-indication.ts'
+import { addressBytes, canonicalAddress } from '../../../src/util/address.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'
 import { openCells } from '../../../src/util/machine.ts'
 import { seededRandom } from '../../../src/util/random.ts'
@@ -458,6 +460,30 @@ describe('what is asked for and given', () => {
     server.mute = false
     clock.advance(400_000)
     expect(log[2]).toMatch(/refreshed for 600$/)
+  })
+})
+
+describe('a Send indication (RFC 8656 §11.1)', () => {
+  it('says what a message made attribute by attribute would', () => {
+    const indications = new SendIndications(seededRandom(9))
+    const address = fc.oneof(fc.ipV4(), fc.ipV6()).map(text => canonicalAddress(text) ?? '0.0.0.0')
+    fc.assert(
+      fc.property(
+        address,
+        fc.nat({ max: 65_535 }),
+        fc.uint8Array(),
+        fc.boolean(),
+        (peer, port, data, whole) => {
+          const bytes = indications.write(data, addressBytes(peer) ?? data, port, whole) ?? Buffer.alloc(0)
+          const message = new StunWriter(method.Send, 'indication', bytes.subarray(8, 20))
+            .add(XorPeerAddress, { address: peer, port })
+            .add(Data, data)
+          if (whole) message.add(DontFragment, true)
+          expect(bytes.equals(message.finish())).toBe(true)
+        },
+      ),
+    )
+    expect(indications.write(new Uint8Array(65_520), new Uint8Array(4), 1, false)).toBeUndefined()
   })
 })
 
