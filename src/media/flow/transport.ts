@@ -10,6 +10,7 @@ export interface TransportUser {
   onReady(): void
   onChanged(): void
   onFailure(error: Error): void
+  onRefused(error: Error): void
   onPacket(kind: PacketKind, bytes: Uint8Array, address: string, port: number): void
 }
 
@@ -112,6 +113,10 @@ export class FlowTransport implements FlowActor, PathUser {
 
   onLost(): void {
     feed(flowMachine, this, 'lost', {})
+  }
+
+  onRefused(error: Error): void {
+    this.#user.onRefused(error)
   }
 
   onDisconnected(): void {
