@@ -8,6 +8,14 @@ export interface TransportAddress {
   readonly family: AddressFamily
 }
 
+/** Where a peer's packets come from and go to: a transport address whose family its text tells. */
+export type Remote = Pick<TransportAddress, 'address' | 'port'>
+
+/** Most often the two are one object, which costs no look at their text. */
+export function sameRemote(one: Remote, other: Remote): boolean {
+  return one === other || (one.port === other.port && one.address === other.address)
+}
+
 /** No textual IPv6 address without its zone is longer than this. */
 const LONGEST_IPV6 = 45
 const LONGEST_ZONE = 64

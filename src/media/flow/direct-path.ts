@@ -1,14 +1,14 @@
 import type { DatagramReceiver } from '../../net/udp.ts'
+import { sameRemote } from '../../util/address.ts'
 import type { RandomSource } from '../../util/random.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
-import { MappedAddress, XorMappedAddress } from '../stun/attributes/address.ts'
+import { mappedAddressOf } from '../stun/attributes/address.ts'
 import { StunClient } from '../stun/client.ts'
 import { type StunFailure, unusable } from '../stun/failure.ts'
 import { method } from '../stun/header.ts'
 import { nodeHash } from '../stun/io/node-hash.ts'
-import { sameAddress, type TransportAddress } from '../stun/ip.ts'
+import type { TransportAddress } from '../stun/ip.ts'
 import { LongTermAuthentication } from '../stun/long-term.ts'
-import type { StunMessage } from '../stun/message.ts'
 import type { StunTiming } from '../stun/transaction.ts'
 import { packetKind } from './demux.ts'
 import type { FlowPath, PathUser } from './path.ts'
@@ -128,7 +128,7 @@ export class DirectPath implements FlowPath, DatagramReceiver {
       { method: method.Binding },
       {
         onSuccess: (response, source) => {
-          const reflexive = mapped(response)
+          const reflexive = mappedAddressOf(response)
           if (reflexive !== undefined) onSuccess(reflexive)
           else onFailure(unusable(source, 'tells no mapped address'))
         },
@@ -144,7 +144,7 @@ export class DirectPath implements FlowPath, DatagramReceiver {
       this.#ask(
         reflexive => {
           this.#scheduleKeepAlive()
-          if (this.reflexive !== undefined && sameAddress(reflexive, this.reflexive)) return
+          if (this.reflexive !== undefined && sameRemote(reflexive, this.reflexive)) return
           this.reflexive = reflexive
           this.#user?.onChanged()
         },
@@ -153,10 +153,6 @@ export class DirectPath implements FlowPath, DatagramReceiver {
       )
     })
   }
-}
-
-function mapped(response: StunMessage): TransportAddress | undefined {
-  return response.get(XorMappedAddress) ?? response.get(MappedAddress)
 }
 
 function isFrom(server: TransportAddress, address: string, port: number): boolean {

@@ -16,8 +16,7 @@ export interface MediaStreamHandler {
   /**
    * Once, where the stream cannot be had or has broken down: a stable code (`EADDRINUSE`, `ERR_STUN_TIMEOUT`,
    * `ERR_STUN_RESPONSE` …) and the error itself, whose `status` is the server's code where it refused. The stream is
-   * of no use any more: close it. Also, once for each peer, where a TURN server relays nothing to that one (`status`
-   * 403 or 443): then the stream goes on for others.
+   * of no use any more: close it.
    */
   onMediaStreamError?(errorCode: string, error: Error): void
   /** The tuples are others than were told: the NAT forgot the mapping, or the server the allocation. */
@@ -120,7 +119,6 @@ export class MediaStream {
         onReady: () => {},
         onChanged: () => this.#report(),
         onFailure: error => this.#onFailure(error),
-        onRefused: error => this.#onRefused(error),
         onPacket,
       },
     )
@@ -143,11 +141,6 @@ export class MediaStream {
     if (this.#closed || this.#failed) return
     this.#failed = true
     this.#setup.handler.onMediaStreamError?.(errorCode(error), error)
-  }
-
-  /** The stream is of use all the same, for other peers. */
-  #onRefused(error: Error): void {
-    if (!this.#closed && !this.#failed) this.#setup.handler.onMediaStreamError?.(errorCode(error), error)
   }
 
   /** Tells the tuples, the first time as ready and later where they are others. */

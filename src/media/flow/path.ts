@@ -33,8 +33,6 @@ export interface PathUser {
   onLost(): void
   /** The connection to the server is gone. */
   onDisconnected(): void
-  /** The server relays nothing to this peer (403, 443); the path goes on for others. */
-  onRefused(error: Error): void
   /** `bytes` belongs to the receiver. */
   onPacket(kind: PacketKind, bytes: Uint8Array, address: string, port: number): void
 }

@@ -10,7 +10,6 @@ export interface TransportUser {
   onReady(): void
   onChanged(): void
   onFailure(error: Error): void
-  onRefused(error: Error): void
   onPacket(kind: PacketKind, bytes: Uint8Array, address: string, port: number): void
 }
 
@@ -113,10 +112,6 @@ export class FlowTransport implements FlowActor, PathUser {
 
   onLost(): void {
     feed(flowMachine, this, 'lost', {})
-  }
-
-  onRefused(error: Error): void {
-    this.#user.onRefused(error)
   }
 
   onDisconnected(): void {

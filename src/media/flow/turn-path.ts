@@ -1,14 +1,10 @@
 import type { EnvironmentError } from '../../util/errors.ts'
-import type { StunFailure } from '../stun/failure.ts'
 import type { TransportAddress } from '../stun/ip.ts'
-import { turnRefusal } from '../turn/failure.ts'
 import type { TurnNetwork } from '../turn/network.ts'
 import type { AllocationRequest } from '../turn/request.ts'
 import { TurnSession, type TurnSessionOptions, type TurnSessionUser } from '../turn/session.ts'
 import { packetKind } from './demux.ts'
 import type { FlowPath, PathUser } from './path.ts'
-
-const MOST_REFUSED = 16
 
 /** Through an allocation on a TURN server, over UDP, TCP or TLS. */
 export class TurnPath implements FlowPath {
@@ -19,8 +15,6 @@ export class TurnPath implements FlowPath {
   readonly #defaultPort: number
   readonly #options: TurnSessionOptions
   readonly #request: () => AllocationRequest
-  /** Addresses whose refusal was told. */
-  readonly #refused = new Set<string>()
   #session: TurnSession | undefined
   #user: PathUser | undefined
   #active: { readonly address: string; readonly port: number } | undefined
@@ -87,19 +81,9 @@ export class TurnPath implements FlowPath {
     await session?.close()
   }
 
-  /** Once an address and allocation: each packet asks again. */
-  #tellRefused(address: string, failure: StunFailure, user: PathUser): void {
-    const refusal = turnRefusal(failure)
-    if (refusal !== 'forbidden' && refusal !== 'peer-address-family-mismatch') return
-    if (this.#refused.has(address) || this.#refused.size >= MOST_REFUSED) return
-    this.#refused.add(address)
-    user.onRefused(failure)
-  }
-
   #sessionUser(user: PathUser): TurnSessionUser {
     return {
       onAllocated: ({ reservationToken }) => {
-        this.#refused.clear()
         this.reservationToken = reservationToken
         if (this.#active !== undefined) this.activate(this.#active.address, this.#active.port)
         user.onEstablished()
@@ -112,8 +96,8 @@ export class TurnPath implements FlowPath {
       onReleased() {},
       onChannelBound() {},
       // without a channel, indications carry what is sent
-      onChannelFailure: ({ address }, failure) => this.#tellRefused(address, failure, user),
-      onPermissionFailure: (address, failure) => this.#tellRefused(address, failure, user),
+      onChannelFailure() {},
+      onPermissionFailure() {},
       onData: (data, address, port) => user.onPacket(packetKind(data), data, address, port),
       onIcmp() {},
       onConnectionAttempt() {},

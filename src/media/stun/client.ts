@@ -1,3 +1,4 @@
+import { sameRemote } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
 import { guarded } from '../../util/guard.ts'
 import { CallbackErrors } from '../callback-errors.ts'
@@ -9,7 +10,7 @@ import { Exchange, type ExchangeOwner, type StunRequest, type StunRequestUser } 
 import { notSent, notVouchedFor, StunErrorResponse, type StunFailure, timedOut, unusable } from './failure.ts'
 import { method } from './header.ts'
 import { checkFingerprint } from './integrity.ts'
-import { isIPv6, sameAddress, type TransportAddress } from './ip.ts'
+import { isIPv6, type TransportAddress } from './ip.ts'
 import { parseStun, type StunMessage, transactionKey } from './message.ts'
 import { unknownRequired } from './registry.ts'
 import { RoundTrips } from './round-trip.ts'
@@ -112,7 +113,7 @@ export class StunClient {
   /** The transport cannot send to `server`, or its connection is gone: its requests fail. All, without `server`. */
   transportFailed(cause: unknown, server?: TransportAddress): void {
     for (const exchange of [...this.#exchanges.values()]) {
-      if (server === undefined || sameAddress(server, exchange.server)) {
+      if (server === undefined || sameRemote(server, exchange.server)) {
         exchange.transaction?.transportFailed(cause)
       }
     }

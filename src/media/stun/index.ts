@@ -32,7 +32,7 @@ export {
   type Verdict,
 } from './integrity.ts'
 export { nodeHash } from './io/node-hash.ts'
-export { addressText, isIPv6, sameAddress, type TransportAddress } from './ip.ts'
+export { addressText, isIPv6, type TransportAddress } from './ip.ts'
 export { LongTermAuthentication, type LongTermOptions } from './long-term.ts'
 export {
   looksLikeStun,

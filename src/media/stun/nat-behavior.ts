@@ -1,3 +1,4 @@
+import { sameRemote } from '../../util/address.ts'
 import { guarded } from '../../util/guard.ts'
 import { feed, type Machine, to } from '../../util/machine.ts'
 import type { RandomSource } from '../../util/random.ts'
@@ -11,7 +12,7 @@ import type { StunTransport } from './client-options.ts'
 import type { StunRequest } from './exchange.ts'
 import type { StunFailure } from './failure.ts'
 import { method } from './header.ts'
-import { sameAddress, type TransportAddress } from './ip.ts'
+import type { TransportAddress } from './ip.ts'
 import type { StunMessage } from './message.ts'
 import { BindingServer } from './server/binding-server.ts'
 import type { StunTiming } from './transaction.ts'
@@ -230,7 +231,7 @@ function testOtherPort(self: NatBehaviorDiscovery): void {
 
 /** An answer from the address that was asked tells nothing of filters: the server does not do as it says. */
 function cameFrom(source: TransportAddress, expected: TransportAddress | undefined): Input {
-  return expected !== undefined && sameAddress(source, expected) ? 'answer' : 'plain answer'
+  return expected !== undefined && sameRemote(source, expected) ? 'answer' : 'plain answer'
 }
 
 function testOtherAddress(self: NatBehaviorDiscovery): void {
@@ -246,7 +247,7 @@ function testMappingOfPort(self: NatBehaviorDiscovery): void {
 }
 
 function compared(a: TransportAddress | undefined, b: TransportAddress | undefined): Input {
-  return a !== undefined && b !== undefined && sameAddress(a, b) ? 'same mapping' : 'answer'
+  return a !== undefined && b !== undefined && sameRemote(a, b) ? 'same mapping' : 'answer'
 }
 
 function testHairpin(self: NatBehaviorDiscovery): void {
@@ -261,7 +262,7 @@ function noteMapped(self: NatBehaviorDiscovery, { mapped, other }: Event): void 
   self.found.reachable = true
   self.found.supported = other !== undefined
   self.found.mapped = mapped
-  if (local !== undefined && mapped !== undefined) self.found.translated = !sameAddress(local, mapped)
+  if (local !== undefined && mapped !== undefined) self.found.translated = !sameRemote(local, mapped)
 }
 
 function noteFailure(self: NatBehaviorDiscovery, { failure }: Event): void {
