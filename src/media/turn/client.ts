@@ -1,11 +1,10 @@
 import { UsageError } from '../../util/errors.ts'
 import { guarded } from '../../util/guard.ts'
-import type { Timer, TimerOwner, Timers } from '../../util/timers.ts'
 import { CallbackErrors } from '../callback-errors.ts'
 import { valued } from '../stun/attribute.ts'
 import { mappedAddressOf, XorPeerAddress } from '../stun/attributes/address.ts'
 import { Password, Username } from '../stun/attributes/credentials.ts'
-import { ConnectionId, Data, Icmp } from '../stun/attributes/turn.ts'
+import { ConnectionId } from '../stun/attributes/turn.ts'
 import { StunClient } from '../stun/client.ts'
 import type { StunTransport } from '../stun/client-options.ts'
 import type { StunCounters } from '../stun/counters.ts'
@@ -15,29 +14,27 @@ import { isChannelData } from '../stun/framer.ts'
 import { messageType, method } from '../stun/header.ts'
 import type { TransportAddress } from '../stun/ip.ts'
 import { parseStun, type StunMessage } from '../stun/message.ts'
-import { uint16 } from '../stun/octets.ts'
 import { type AllocationUser, TurnAllocation } from './allocation.ts'
-import { channelData, channelOf, channelPayload } from './channel-data.ts'
+import { channelData } from './channel-data.ts'
 import type { Answer, TurnClientOptions, TurnClientUser, TurnCounters } from './client-options.ts'
 import { type TurnCredentials, turnCredentials } from './credentials.ts'
 import { checkedPeer, gone, isMismatch, isPort } from './failure.ts'
 import type { Grant } from './grant.ts'
-import { isAddress } from './known-peers.ts'
+import { Incoming } from './incoming.ts'
+import { KeepAlive } from './keep-alive.ts'
 import { type Channel, TurnPeers } from './peers.ts'
 import type { Allocation, AllocationRequest } from './request.ts'
 import { SendIndications } from './send-indication.ts'
 
 const MAX_PERMISSIONS = 1000
 const KEEP_ALIVE = 15_000
-/** The port of an XOR-PEER-ADDRESS is XORed with the upper half of the magic cookie (RFC 8489 §14.2). */
-const PORT_MASK = 0x2112
 const DATA_INDICATION = messageType(method.Data, 'indication')
 
 /**
  * The client of one TURN server, without a socket: what comes from the server goes into `receive`, what goes to it
  * comes out of `transport`, time comes from `timers` (RFC 8656, 8489, 6062).
  */
-export class TurnClient implements TimerOwner<'keep alive'> {
+export class TurnClient {
   readonly counters: TurnCounters = {
     foreign: 0,
     malformed: 0,
@@ -48,7 +45,6 @@ export class TurnClient implements TimerOwner<'keep alive'> {
     keepAlives: 0,
   }
   readonly credentials: TurnCredentials
-  readonly #timers: Timers
   readonly #user: TurnClientUser
   readonly #errors: CallbackErrors
   readonly #transport: StunTransport
@@ -57,11 +53,9 @@ export class TurnClient implements TimerOwner<'keep alive'> {
   readonly #allocation: TurnAllocation
   readonly #peers: TurnPeers
   readonly #indications: SendIndications
+  readonly #incoming: Incoming
   readonly #reliable: boolean
-  readonly #keepAlive: number
-  #keepAliveTimer: Timer | undefined
-  /** Something has left since the timer was set. */
-  #busy = false
+  readonly #keepAlive: KeepAlive
   #dontFragment = false
   #active: Channel | undefined
 
@@ -70,11 +64,12 @@ export class TurnClient implements TimerOwner<'keep alive'> {
     this.#errors = new CallbackErrors(options)
     const { server, timers, random, software, timing, alternateServer } = options
     this.#reliable = options.transport.reliable
-    this.#keepAlive = this.#reliable ? 0 : (options.keepAlive ?? KEEP_ALIVE)
+    const interval = this.#reliable ? 0 : (options.keepAlive ?? KEEP_ALIVE)
+    this.#keepAlive = new KeepAlive(timers, interval, () => this.#sendKeepAlive())
     this.#transport = {
       reliable: this.#reliable,
       send: (bytes, to) => {
-        this.#busy = true
+        this.#keepAlive.busy = true
         options.transport.send(bytes, to)
       },
     }
@@ -95,7 +90,6 @@ export class TurnClient implements TimerOwner<'keep alive'> {
       ...(alternateServer && { alternateServer }),
       onAlternateServer: next => this.#tell(user.onServerChanged, next),
     })
-    this.#timers = timers
     this.#indications = new SendIndications(random)
     this.#allocation = new TurnAllocation(this.#stun, timers, this.#allocationUser())
     this.#peers = new TurnPeers(
@@ -121,6 +115,7 @@ export class TurnClient implements TimerOwner<'keep alive'> {
       },
       options.maxPermissions ?? MAX_PERMISSIONS,
     )
+    this.#incoming = new Incoming(this.counters, this.#peers, user, this.#errors.failed)
   }
 
   get server(): TransportAddress {
@@ -255,12 +250,12 @@ export class TurnClient implements TimerOwner<'keep alive'> {
   receive(bytes: Buffer, address: string, port: number): void {
     const { server } = this.#stun
     if (port !== server.port || address !== server.address) this.counters.foreign++
-    else if (isChannelData(bytes)) this.#receiveChannelData(bytes)
+    else if (isChannelData(bytes)) this.#incoming.channelData(bytes)
     else {
       const message = parseStun(bytes)
       if (typeof message === 'string') this.counters.malformed++
-      else if (message.type === DATA_INDICATION) this.#receiveData(message, bytes)
-      else if (!this.#clientOf(message).receiveMessage(message, server)) this.#receiveIndication(message)
+      else if (message.type === DATA_INDICATION) this.#incoming.dataIndication(message, bytes)
+      else if (!this.#clientOf(message).receiveMessage(message, server)) this.#incoming.indication(message)
     }
   }
 
@@ -278,37 +273,32 @@ export class TurnClient implements TimerOwner<'keep alive'> {
 
   /** Ends all here, without a word to the user or the server. */
   close(): void {
-    this.#timers.stop(this.#keepAliveTimer)
+    this.#keepAlive.stop()
     this.#peers.clear()
     this.#allocation.close()
     this.#stun.close()
     this.#plain.close()
   }
 
-  /** @internal */
-  onTimer(): void {
-    const idle = !this.#busy
-    this.#waitToKeepAlive()
-    if (!idle) return
+  #sendKeepAlive(): void {
     this.counters.keepAlives++
     try {
       this.#plain.indicate({ method: method.Binding, to: this.#stun.server })
     } catch {
       // the next one may leave
     }
-    this.#busy = false
   }
 
   #allocationUser(): AllocationUser {
     const user = this.#user
     const forget = (): void => {
-      this.#timers.stop(this.#keepAliveTimer)
+      this.#keepAlive.stop()
       this.#peers.clear()
       this.#active = undefined
     }
     return {
       onAllocated: allocation => {
-        this.#waitToKeepAlive()
+        this.#keepAlive.start()
         this.#tell(user.onAllocated, allocation)
       },
       onAllocationFailure: failure => this.#tell(user.onAllocationFailure, failure),
@@ -323,13 +313,6 @@ export class TurnClient implements TimerOwner<'keep alive'> {
         this.#tell(user.onReleased)
       },
     }
-  }
-
-  #waitToKeepAlive(): void {
-    this.#busy = false
-    if (this.#keepAlive === 0) return
-    if (this.#keepAliveTimer !== undefined) this.#timers.restart(this.#keepAliveTimer, this.#keepAlive)
-    else this.#keepAliveTimer = this.#timers.start(this, 'keep alive', this.#keepAlive)
   }
 
   #tell<A extends unknown[]>(callback: (this: TurnClientUser, ...args: A) => unknown, ...args: A): void {
@@ -385,52 +368,6 @@ export class TurnClient implements TimerOwner<'keep alive'> {
   #unsent(): false {
     this.counters.unsent++
     return false
-  }
-
-  #receiveChannelData(bytes: Buffer): void {
-    const data = channelPayload(bytes)
-    if (data === undefined) {
-      this.counters.malformed++
-      return
-    }
-    const channel = this.#peers.channel(channelOf(bytes))
-    if (channel === undefined) this.counters.unknownChannel++
-    else this.#tell(this.#user.onData, data, channel.peer.address, channel.peer.port)
-  }
-
-  #receiveIndication(message: StunMessage): void {
-    if (message.class !== 'indication' || message.method !== method.ConnectionAttempt) {
-      this.counters.ignored++
-      return
-    }
-    const peer = message.get(XorPeerAddress)
-    const id = message.get(ConnectionId)
-    if (peer === undefined || id === undefined) this.counters.malformed++
-    else this.#tell(this.#user.onConnectionAttempt, peer, id)
-  }
-
-  /** For each packet of a peer without a channel: no value is decoded, and no address becomes text. */
-  #receiveData(message: StunMessage, bytes: Buffer): void {
-    const at = message.find(XorPeerAddress.type)
-    if (at < 0) {
-      this.counters.malformed++
-      return
-    }
-    const address = this.#peers.known.find(bytes, at, message.lengthAt(at))
-    if (address === undefined) {
-      if (isAddress(bytes, at, message.lengthAt(at))) this.counters.unknownPeer++
-      else this.counters.malformed++
-      return
-    }
-    const port = uint16(bytes, at + 2) ^ PORT_MASK
-    const data = message.find(Data.type)
-    if (data >= 0) {
-      this.#tell(this.#user.onData, bytes.subarray(data, data + message.lengthAt(data)), address, port)
-      return
-    }
-    const icmp = message.get(Icmp)
-    if (icmp === undefined) this.counters.malformed++
-    else this.#tell(this.#user.onIcmp, icmp, { address, port })
   }
 
   #needAllocation(): void {

@@ -1,15 +1,11 @@
 import { systemTimers } from '../../net/clock.ts'
 import { systemRandom } from '../../net/random.ts'
-import { resolveHost } from '../../net/resolve.ts'
 import { EnvironmentError, UsageError } from '../../util/errors.ts'
 import { guarded } from '../../util/guard.ts'
-import type { RandomSource } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
-import { type CallbackErrorOptions, CallbackErrors } from '../callback-errors.ts'
+import { CallbackErrors } from '../callback-errors.ts'
 import { StunErrorResponse, type StunFailure } from '../stun/failure.ts'
-import { addressText, isIPv6, type TransportAddress } from '../stun/ip.ts'
-import { locateServer, type ResolveHost } from '../stun/server-name.ts'
-import type { StunTiming } from '../stun/transaction.ts'
+import { addressText, type TransportAddress } from '../stun/ip.ts'
 import { TurnClient } from './client.ts'
 import type { Answer, TurnClientUser } from './client-options.ts'
 import { type TurnCredentials, turnCredentials } from './credentials.ts'
@@ -17,43 +13,10 @@ import { gone, turnRefusal } from './failure.ts'
 import type { TurnCarrier, TurnNetwork } from './network.ts'
 import { TurnPeerConnection } from './peer-connection.ts'
 import { type AllocationRequest, withoutPort } from './request.ts'
+import { ServerChoice } from './server-choice.ts'
+import type { TurnSessionOptions, TurnSessionUser } from './session-options.ts'
 
-export interface TurnSessionOptions extends CallbackErrorOptions {
-  /** A name or a numeric address. */
-  readonly host: string
-  /** Default 3478; 5349 over TLS. */
-  readonly port?: number
-  readonly username?: string
-  readonly password?: string
-  /** `short` for credentials of a shared secret (RFC 3489). Default `long`. */
-  readonly credentials?: 'long' | 'short'
-  readonly software?: string
-  readonly timing?: Partial<StunTiming>
-  readonly unsignedErrors?: 'accept' | 'discard'
-  /**
-   * Which 300s to Allocate are followed, to another socket or connection: `any`, the default, as coturn wants it, but
-   * an unsigned one to a bare request only; `authenticated`, as RFC 8489 §14.8 demands; `never`.
-   */
-  readonly alternateServer?: 'any' | 'authenticated' | 'never'
-  readonly maxPermissions?: number
-  /** See TurnClientOptions. */
-  readonly keepAlive?: number
-  readonly timers?: Timers
-  readonly random?: RandomSource
-  /** The system's look-up by default. */
-  readonly resolve?: ResolveHost
-}
-
-/** What a session tells; nothing after `close`. */
-export interface TurnSessionUser extends TurnClientUser {
-  /** The connection to the server is gone; never over UDP. */
-  onDisconnected(error: EnvironmentError): void
-}
-
-/** 300s in a row that are followed. */
-const MOST_REDIRECTIONS = 4
-/** Addresses of ours that are tried where the server calls each in use (437; RFC 8656 §7.4). */
-const MOST_LOCAL_ADDRESSES = 3
+export type { TurnSessionOptions, TurnSessionUser } from './session-options.ts'
 
 /** @internal A TURN client with its carrier: what the awaited and the handler form have in common. */
 export class TurnSession {
@@ -63,19 +26,13 @@ export class TurnSession {
   readonly #network: TurnNetwork
   readonly #options: TurnSessionOptions
   readonly #user: TurnSessionUser
-  readonly #defaultPort: number
   readonly #peerConnections = new Set<TurnPeerConnection>()
-  /** The servers that were asked for the allocation: none is asked twice because of a 300 (RFC 8489 §10). */
-  readonly #asked = new Set<string>()
+  readonly #choice: ServerChoice
   #client: TurnClient | undefined
   #carrier: TurnCarrier | undefined
   #connecting: Promise<TransportAddress> | undefined
   #domain: string
-  /** The server's addresses that are left to try, for what is asked now. */
-  #others: TransportAddress[] = []
   #request: AllocationRequest = {}
-  #redirections = 0
-  #localAddresses = 1
   #closed = false
 
   constructor(network: TurnNetwork, defaultPort: number, options: TurnSessionOptions, user: TurnSessionUser) {
@@ -84,7 +41,7 @@ export class TurnSession {
     this.errors = new CallbackErrors(options)
     this.#network = network
     this.#options = options
-    this.#defaultPort = defaultPort
+    this.#choice = new ServerChoice(network, defaultPort, options)
     this.#domain = options.host
     this.#user = user
     const { username, password } = options
@@ -123,10 +80,7 @@ export class TurnSession {
     const { client } = this
     if (client.idle) {
       this.#request = request
-      this.#redirections = 0
-      this.#localAddresses = 1
-      this.#asked.clear()
-      this.#asked.add(addressText(client.server))
+      this.#choice.begin(client.server)
     }
     client.allocate(request)
   }
@@ -138,7 +92,8 @@ export class TurnSession {
       onSuccess: reflexive => answer.onSuccess({ reflexive, server: client.server }),
       onFailure: failure => {
         // not while another request has moved us, or may
-        const next = this.#carrier !== undefined && client.idle ? this.#nextAddress(failure) : undefined
+        const next =
+          this.#carrier !== undefined && client.idle ? this.#choice.nextAddress(failure) : undefined
         if (next === undefined) return answer.onFailure(failure)
         this.#move(next, this.#domain).then(
           () => this.bind(answer),
@@ -211,9 +166,9 @@ export class TurnSession {
   async #connect(): Promise<TransportAddress> {
     if (this.#carrier !== undefined) throw new UsageError('ERR_TURN_STATE', 'this TURN socket is connected')
     const { host } = this.#options
-    this.#others = await this.#locate()
+    await this.#choice.locate()
     let failure: unknown
-    for (let next = this.#others.shift(); next !== undefined; next = this.#others.shift()) {
+    for (let next = this.#choice.next(); next !== undefined; next = this.#choice.next()) {
       if (this.#closed) break
       try {
         return await this.#open(next, host)
@@ -222,20 +177,6 @@ export class TurnSession {
       }
     }
     throw failure ?? closedMeanwhile()
-  }
-
-  /** The server's addresses, as far as we can reach their family from where we are bound. */
-  async #locate(): Promise<TransportAddress[]> {
-    const { host, port = this.#defaultPort, resolve = resolveHost } = this.#options
-    const { family, reliable } = this.#network
-    const transport = reliable ? 'tcp' : 'udp'
-    const found = await locateServer({ scheme: 'turn', host, port, transport }, resolve)
-    const fitting = found.filter(({ address }) => !family || isIPv6(address) === (family === 'IPv6'))
-    if (fitting.length > 0) return fitting.map(({ address }) => ({ address, port }))
-    throw new EnvironmentError(
-      'ERR_TURN_FAMILY',
-      `the TURN server has no ${family} address, and the local address is one: bind to another, or to none`,
-    )
   }
 
   async #open(server: TransportAddress, domain: string): Promise<TransportAddress> {
@@ -302,40 +243,16 @@ export class TurnSession {
 
   /** What RFC 8656 §7.4 does with a refusal, and §3.9 with silence; the user hears what is left. */
   #onAllocationFailure(failure: StunFailure): void {
-    const next = this.#alternate(failure) ?? this.#nextAddress(failure) ?? this.#sameServer(failure)
+    const choice = this.#choice
+    const server = this.#client?.server
+    const next =
+      choice.alternate(failure, server) ?? choice.nextAddress(failure) ?? choice.sameServer(failure, server)
     const weaker = turnRefusal(failure) === 'insufficient-capacity' ? withoutPort(this.#request) : undefined
     if (next !== undefined) this.#allocateAt(next, failure)
     else if (weaker !== undefined && this.#client !== undefined) {
       this.#request = weaker
       this.#client.allocate(weaker)
     } else guarded(this.errors.failed, this.#user, this.#user.onAllocationFailure, failure)
-  }
-
-  /** The server of the same family that a 300 names, unless it was asked already. */
-  #alternate(failure: StunFailure): TransportAddress | undefined {
-    if (!(failure instanceof StunErrorResponse) || failure.status !== 300) return undefined
-    const { alternateServer: policy = 'any' } = this.#options
-    if (policy === 'never' || (policy === 'authenticated' && !failure.authenticated)) return undefined
-    const server = this.#client?.server
-    if (server === undefined || this.#redirections >= MOST_REDIRECTIONS) return undefined
-    const next = failure.alternateServers.find(
-      other => isIPv6(other.address) === isIPv6(server.address) && !this.#asked.has(addressText(other)),
-    )
-    if (next !== undefined) this.#redirections++
-    return next
-  }
-
-  /** Over UDP, where the server is silent or cannot be reached: the next of its addresses. */
-  #nextAddress(failure: StunFailure): TransportAddress | undefined {
-    return failure instanceof EnvironmentError && !this.#network.reliable ? this.#others.shift() : undefined
-  }
-
-  /** A 437: our address is in use there, and another of ours may not be. */
-  #sameServer(failure: StunFailure): TransportAddress | undefined {
-    if (turnRefusal(failure) !== 'allocation-mismatch' || !this.#network.picksPorts) return undefined
-    if (this.#localAddresses >= MOST_LOCAL_ADDRESSES) return undefined
-    this.#localAddresses++
-    return this.#client?.server
   }
 
   #allocateAt(server: TransportAddress, failure: StunFailure): void {
@@ -347,7 +264,7 @@ export class TurnSession {
           guarded(this.errors.failed, this.#user, this.#user.onServerChanged, server)
         }
         if (this.#closed || this.#client === undefined) return
-        this.#asked.add(addressText(server))
+        this.#choice.asked(server)
         this.#client.allocate(this.#request)
       },
       (error: unknown) => {

@@ -14,6 +14,7 @@ import {
 import type { TurnPeerConnection } from './peer-connection.ts'
 import type { Allocation, AllocationRequest } from './request.ts'
 import { TurnSession, type TurnSessionOptions } from './session.ts'
+import { type Waiting, withinLine } from './waiting.ts'
 
 export interface TurnSocketOptions extends TurnSessionOptions {
   /** Datagrams that may wait for `receive`; the oldest are dropped past it. Default 256. */
@@ -22,11 +23,6 @@ export interface TurnSocketOptions extends TurnSessionOptions {
   readonly onAllocationLost?: (error: Error) => void
   /** Told when what waited for a permission or a channel was dropped, for the server refuses it (403, 443 …). */
   readonly onSendFailure?: (error: Error, address: string) => void
-}
-
-interface Waiting<T> {
-  resolve(value: T): void
-  reject(error: Error): void
 }
 
 const QUEUE = 256
@@ -303,17 +299,6 @@ export class TurnSocket {
         throw error
       }
     })
-  }
-}
-
-/** Has `waiting` in the line before what it waits for is asked: the answer may come within the call. */
-function withinLine<T>(line: Waiting<T>[], waiting: Waiting<T>, ask: () => void): void {
-  line.push(waiting)
-  try {
-    ask()
-  } catch (error) {
-    line.splice(line.indexOf(waiting), 1)
-    throw error
   }
 }
 
