@@ -1,14 +1,5 @@
 import { createSocket } from 'node:dgram'
-import {
-  isChannelData,
-  Lifetime,
-  method,
-  parseStun,
-  StunMessage,
-  StunWriter,
-  XorMappedAddress,
-  XorRelayedAddress,
-} from 'resip/media'
+import { stun } from 'resip/media'
 
 /** A TURN server that grants everything to everybody and sends channel data back to where it came from; a child. */
 const socket = createSocket({
@@ -18,16 +9,16 @@ const socket = createSocket({
 })
 
 socket.on('message', (bytes, { address, port }) => {
-  if (isChannelData(bytes)) {
+  if (stun.isChannelData(bytes)) {
     socket.send(bytes, port, address)
     return
   }
-  const request = parseStun(bytes)
-  if (!(request instanceof StunMessage) || request.class !== 'request') return
-  const response = StunWriter.responseTo(request, 'success')
-  if (request.method === method.Allocate) {
-    response.add(XorRelayedAddress, { address, port: 9 }).add(XorMappedAddress, { address, port })
-    response.add(Lifetime, 600)
+  const request = stun.parseStun(bytes)
+  if (!(request instanceof stun.StunMessage) || request.class !== 'request') return
+  const response = stun.StunWriter.responseTo(request, 'success')
+  if (request.method === stun.method.Allocate) {
+    response.add(stun.XorRelayedAddress, { address, port: 9 }).add(stun.XorMappedAddress, { address, port })
+    response.add(stun.Lifetime, 600)
   }
   socket.send(response.finish(), port, address)
 })

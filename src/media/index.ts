@@ -1,8 +1,9 @@
-/** `resip/media`: flows and what they carry; nothing here knows SIP. */
+/** `resip/media`: flows and what they carry; nothing here knows SIP. STUN, below them all, is a namespace of its own. */
 export { systemClock } from '../net/clock.ts'
 export { systemRandom } from '../net/random.ts'
 export type { Remote } from '../util/address.ts'
 export { type Alarm, type Clock, SimulatedClock } from '../util/clock.ts'
+export { fromPlain, type PlainError, toPlain } from '../util/errors.ts'
 export { type RandomSource, seededRandom } from '../util/random.ts'
 export { Timers } from '../util/timers.ts'
 export * from './audio/index.ts'
@@ -13,5 +14,6 @@ export * from './rtcp/index.ts'
 export * from './rtp/index.ts'
 export * from './rtpengine/index.ts'
 export * from './socket/index.ts'
-export * from './stun/index.ts'
+export * as stun from './stun/index.ts'
+export type { TransportAddress } from './stun/ip.ts'
 export * from './turn/index.ts'

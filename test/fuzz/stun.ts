@@ -83,7 +83,7 @@ export function fuzzStun(count: number, seed: number): StunFuzzReport {
       const message = parseStun(bytes)
       const counted = sum(client.counters) + sum(open.counters)
       const pending = client.pending
-      if (server.receive(bytes, source, local) !== undefined) report.answered++
+      if (server.receive(bytes, source, local).answer !== undefined) report.answered++
       open.receive(bytes, source, local)
       client.receive(bytes, local)
       if (message instanceof StunMessage) {

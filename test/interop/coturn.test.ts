@@ -307,7 +307,7 @@ describe('coturn', () => {
       await allocated(socket)
       await server.stop()
       if (transport === 'udp') {
-        await expect(socket.refreshAllocation()).rejects.toMatchObject({ code: 'ERR_STUN_TIMEOUT' })
+        await expect(socket.refreshAllocation()).rejects.toMatchObject({ code: 'ERR_STUN_TRANSPORT' })
       } else await until(() => lost !== undefined)
       const back = await startCoturn('127.54.0.5')
       closers.push(() => back.stop())

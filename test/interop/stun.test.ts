@@ -260,7 +260,7 @@ describe('the RFC 3489 client of Debian', () => {
         const one = await openSocket(address, port)
         sockets.set(addressText({ address, port }), one)
         one.receiver.receive = (bytes, source) => {
-          const answer = server.receive(bytes, source, one.socket.local)
+          const { answer } = server.receive(bytes, source, one.socket.local)
           if (answer) sockets.get(addressText(answer.from))?.send(answer.bytes, answer.to)
         }
       }

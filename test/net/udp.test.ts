@@ -73,6 +73,24 @@ describe('UdpSocket', () => {
     expect(inboxes[1].received).toEqual([`pong from 127.0.0.1:${dual.local.port}`])
   })
 
+  it('connected to one peer hears no other, and is told that nobody listens there', async () => {
+    const inboxes = [new Inbox(), new Inbox(), new Inbox()] as const
+    const peer = await bind({ address: '127.0.0.1', port: 0 }, inboxes[0])
+    const stranger = await bind({ address: '127.0.0.1', port: 0 }, inboxes[1])
+    const one = await bind({ address: '0.0.0.0', port: 0, remote: peer.local }, inboxes[2])
+    expect(one.local.address).toBe('127.0.0.1')
+    stranger.send(Buffer.from('who'), one.local.port, '127.0.0.1')
+    one.send(Buffer.from('ping'), peer.local.port, peer.local.address)
+    await inboxes[0].until(1)
+    peer.send(Buffer.from('pong'), one.local.port, '127.0.0.1')
+    await inboxes[2].until(1)
+    expect(inboxes[2].received).toEqual([`pong from 127.0.0.1:${peer.local.port}`])
+    await peer.close()
+    one.send(Buffer.from('anybody'), peer.local.port, peer.local.address)
+    await inboxes[2].until(2)
+    expect(inboxes[2].errors).toMatchObject([{ error: { code: 'ECONNREFUSED' }, destination: peer.local }])
+  })
+
   it('raises the receive buffer above the default of the system', async () => {
     const small = await bind({ address: '127.0.0.1', port: 0, receiveBufferSize: 65_536 }, new Inbox())
     const large = await bind({ address: '127.0.0.1', port: 0, sendBufferSize: 65_536 }, new Inbox())

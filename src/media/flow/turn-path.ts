@@ -77,14 +77,11 @@ export class TurnPath implements FlowPath {
   }
 
   establish(): void {
-    this.#session?.allocate(this.#request())
+    this.#session?.allocate({ anyPort: true, ...this.#request() })
   }
 
   send(bytes: Uint8Array, to: Remote): boolean {
-    const client = this.#session?.present
-    if (client === undefined) return false
-    const taken: unknown = client.sendTo(bytes, to.address, to.port)
-    return taken !== false
+    return this.#session?.present?.sendTo(bytes, to.address, to.port) ?? false
   }
 
   activate(to: Remote): void {

@@ -1,5 +1,6 @@
 import type { RandomSource } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
+import type { CallbackErrorOptions } from '../callback-errors.ts'
 import type { StunAuthentication } from './authentication.ts'
 import type { StunCounters } from './counters.ts'
 import type { TransportAddress } from './ip.ts'
@@ -17,7 +18,7 @@ export interface StunTransport {
   send(message: Uint8Array, to: TransportAddress): void
 }
 
-export interface StunClientOptions {
+export interface StunClientOptions extends CallbackErrorOptions {
   readonly transport: StunTransport
   readonly server: TransportAddress
   readonly timers: Timers
@@ -32,8 +33,9 @@ export interface StunClientOptions {
   /** Shared by clients of the same servers; each client has its own by default. */
   readonly roundTrips?: RoundTrips
   /**
-   * Which 300s are followed (RFC 8489 §10): `any`, as RFC 5389 has it; `authenticated`, signed ones only, as RFC
-   * 8489 demands; `never`. Over a reliable transport none is: a new connection is the application's to open, and the
+   * Which 300s to an Allocate request are followed (RFC 8489 §10, RFC 8656 §7.4): `any`, as RFC 5389 has it, but an
+   * unsigned one only where the request was bare too; `authenticated`, signed ones only, as RFC 8489 §14.8 demands;
+   * `never`. One to any other request is a refusal like others. Over a reliable transport none is: a new connection is the application's to open, and the
    * failure names the server.
    */
   readonly alternateServer?: 'any' | 'authenticated' | 'never'

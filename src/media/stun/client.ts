@@ -1,12 +1,16 @@
+import { sameRemote } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
+import { guarded } from '../../util/guard.ts'
+import { CallbackErrors } from '../callback-errors.ts'
 import { ErrorCode, Software } from './attributes/general.ts'
 import { noAuthentication, type StunAuthentication } from './authentication.ts'
 import type { StunClientOptions } from './client-options.ts'
 import { type StunCounters, stunCounters } from './counters.ts'
 import { Exchange, type ExchangeOwner, type StunRequest, type StunRequestUser } from './exchange.ts'
 import { notSent, notVouchedFor, StunErrorResponse, type StunFailure, timedOut, unusable } from './failure.ts'
+import { method } from './header.ts'
 import { checkFingerprint } from './integrity.ts'
-import { isIPv6, sameAddress, type TransportAddress } from './ip.ts'
+import { isIPv6, type TransportAddress } from './ip.ts'
 import { parseStun, type StunMessage, transactionKey } from './message.ts'
 import { unknownRequired } from './registry.ts'
 import { RoundTrips } from './round-trip.ts'
@@ -31,6 +35,7 @@ export class StunClient {
   readonly #waiting: Exchange[] = []
   readonly #outstanding: number
   readonly #timing: StunTiming
+  readonly #errors: CallbackErrors
   readonly #owner: ExchangeOwner = {
     transmit: (request, to) => this.#options.transport.send(request, to),
     onResponse: (exchange, response, source) => this.#onResponse(exchange, response, source),
@@ -49,6 +54,12 @@ export class StunClient {
     this.#timing = { ...stunTiming, ...options.timing }
     this.#roundTrips = options.roundTrips ?? new RoundTrips(this.#timing.rto)
     this.#authentication = options.authentication ?? noAuthentication
+    this.#errors = new CallbackErrors(options)
+  }
+
+  /** What users of requests, and `onAlternateServer`, have thrown or rejected with so far. */
+  get callbackErrors(): number {
+    return this.#errors.count
   }
 
   /** Requests under way and waiting. */
@@ -61,8 +72,8 @@ export class StunClient {
     const exchange = new Exchange(request, user, request.to ?? this.server, this.#owner)
     if (this.#closed) throw new UsageError('ERR_STUN_CLOSED', 'this STUN client is closed: make another')
     if (this.pending >= (this.#options.limit ?? MOST_REQUESTS)) {
-      user.onFailure(notSent(exchange.server, new Error('too many STUN requests are under way')))
-    } else if (this.#exchanges.size >= this.#outstanding) this.#waiting.push(exchange)
+      this.#fail(exchange, notSent(exchange.server, new Error('too many STUN requests are under way')))
+    } else if (this.#exchanges.size >= this.#outstanding && !request.atOnce) this.#waiting.push(exchange)
     else this.#send(exchange, this.#encode(exchange))
     return exchange
   }
@@ -102,7 +113,7 @@ export class StunClient {
   /** The transport cannot send to `server`, or its connection is gone: its requests fail. All, without `server`. */
   transportFailed(cause: unknown, server?: TransportAddress): void {
     for (const exchange of [...this.#exchanges.values()]) {
-      if (server === undefined || sameAddress(server, exchange.server)) {
+      if (server === undefined || sameRemote(server, exchange.server)) {
         exchange.transaction?.transportFailed(cause)
       }
     }
@@ -159,37 +170,46 @@ export class StunClient {
 
   #onResponse(exchange: Exchange, response: StunMessage, source: TransportAddress): void {
     this.#exchanges.delete(exchange.key)
-    this.#measure(exchange)
-    try {
-      if (exchange.retry) this.#sendAgain(exchange)
-      else this.#conclude(exchange, response, source)
-    } finally {
-      this.#startWaiting()
-    }
+    const roundTrip = this.#measure(exchange)
+    if (exchange.retry) this.#sendAgain(exchange)
+    else this.#conclude(exchange, response, source, roundTrip)
+    this.#startWaiting()
   }
 
-  #conclude(exchange: Exchange, response: StunMessage, source: TransportAddress): void {
+  #conclude(
+    exchange: Exchange,
+    response: StunMessage,
+    source: TransportAddress,
+    roundTrip: number | undefined,
+  ): void {
+    const { user } = exchange
     if (unknownRequired(response).length > 0) {
-      exchange.user.onFailure(unusable(source, 'has attributes that we must understand and do not'))
-    } else if (response.class === 'success') exchange.user.onSuccess(response, source)
-    else this.#onErrorResponse(exchange, response, source)
+      this.#fail(exchange, unusable(source, 'has attributes that we must understand and do not'))
+    } else if (response.class === 'success') {
+      guarded(this.#errors.failed, user, user.onSuccess, response, source, roundTrip)
+    } else this.#onErrorResponse(exchange, response, source)
+  }
+
+  #fail({ user }: Exchange, failure: StunFailure): void {
+    guarded(this.#errors.failed, user, user.onFailure, failure)
   }
 
   #onErrorResponse(exchange: Exchange, response: StunMessage, source: TransportAddress): void {
     const error = response.get(ErrorCode)
     if (error === undefined) {
-      exchange.user.onFailure(unusable(source, 'is an error without a readable ERROR-CODE'))
+      this.#fail(exchange, unusable(source, 'is an error without a readable ERROR-CODE'))
       return
     }
-    const failure = new StunErrorResponse(error, response, source)
+    const vouched = this.#authentication.vouchesFor(response, exchange.signature)
+    const failure = new StunErrorResponse(error, response, source, vouched)
     const next = this.#alternate(exchange, failure)
     if (next === undefined) {
-      exchange.user.onFailure(failure)
+      this.#fail(exchange, failure)
       return
     }
     this.server = next
     this.#authentication.reset()
-    this.#options.onAlternateServer?.(next)
+    guarded(this.#errors.failed, this.#options, this.#options.onAlternateServer, next)
     this.#sendAgain(exchange)
   }
 
@@ -199,7 +219,7 @@ export class StunClient {
     try {
       bytes = this.#encode(exchange)
     } catch (error) {
-      exchange.user.onFailure(notSent(exchange.server, error))
+      this.#fail(exchange, notSent(exchange.server, error))
       return
     }
     this.#send(exchange, bytes)
@@ -209,9 +229,9 @@ export class StunClient {
   #alternate(exchange: Exchange, failure: StunErrorResponse): TransportAddress | undefined {
     const policy = this.#options.alternateServer ?? 'any'
     if (failure.status !== 300 || policy === 'never' || this.#options.transport.reliable) return undefined
-    if (exchange.request.to !== undefined) return undefined
-    if (policy === 'authenticated' && !this.#authentication.vouchesFor(failure.response, exchange.signature))
-      return undefined
+    // no other usage defines it (RFC 8656 §7.4, RFC 8489 §12): a forged one to a Refresh would move a whole allocation
+    if (exchange.request.method !== method.Allocate || exchange.request.to !== undefined) return undefined
+    if (policy === 'authenticated' && !failure.authenticated) return undefined
     const ipv6 = isIPv6(exchange.server.address)
     const next = failure.alternateServers.find(server => isIPv6(server.address) === ipv6)
     return next !== undefined && exchange.redirect(next) ? next : undefined
@@ -219,11 +239,8 @@ export class StunClient {
 
   #onFailure(exchange: Exchange, failure: 'timeout' | 'integrity' | 'transport', cause: unknown): void {
     this.#exchanges.delete(exchange.key)
-    try {
-      exchange.user.onFailure(this.#failureOf(exchange, failure, cause))
-    } finally {
-      this.#startWaiting()
-    }
+    this.#fail(exchange, this.#failureOf(exchange, failure, cause))
+    this.#startWaiting()
   }
 
   #failureOf(
@@ -261,10 +278,12 @@ export class StunClient {
   }
 
   /** Karn's rule: a request that was sent twice tells nothing about the round trip. */
-  #measure({ transaction, server }: Exchange): void {
-    if (transaction === undefined || transaction.reliable || transaction.sent !== 1) return
+  #measure({ transaction, server }: Exchange): number | undefined {
+    if (transaction === undefined || transaction.sent !== 1) return undefined
     const now = this.#options.timers.now()
-    this.#roundTrips.measured(server.address, now - transaction.startedAt, now)
+    const roundTrip = now - transaction.startedAt
+    if (!transaction.reliable) this.#roundTrips.measured(server.address, roundTrip, now)
+    return roundTrip
   }
 
   #transactionId(): Uint8Array {

@@ -1,5 +1,5 @@
 import { UsageError } from '../../util/errors.ts'
-import type { IntegrityKey, StunHash } from './hash.ts'
+import { type IntegrityKey, integrityKey, type StunHash } from './hash.ts'
 import { type Preparation, saslPrep } from './prepare.ts'
 
 export interface StunCredentials {
@@ -13,7 +13,7 @@ export function shortTermKey(
   hash: StunHash,
   prepare: Preparation = saslPrep,
 ): IntegrityKey {
-  return { bytes: Buffer.from(prepared(password, prepare)), hash }
+  return integrityKey(Buffer.from(prepared(password, prepare)), hash)
 }
 
 /**
@@ -32,7 +32,7 @@ export function longTermKey(
     unquoted(prepared(realm, prepare)),
     withoutNulls(prepared(credentials.password, prepare)),
   ].join(':')
-  return { bytes: hash.digest(algorithm, Buffer.from(text)), hash }
+  return integrityKey(hash.digest(algorithm, Buffer.from(text)), hash)
 }
 
 /** USERHASH (RFC 8489 §14.4): hides the user name from who listens. */

@@ -11,13 +11,22 @@ export interface StunRequest {
   readonly attributes?: readonly StunAttributeValue[]
   /** For this request only. */
   readonly timing?: Partial<StunTiming>
+  /** Not held back by the limit of requests under way: for what ends an allocation before its socket closes. */
+  readonly atOnce?: boolean
   /** Another address than the client's server, for RFC 5780 tests and ICE checks; a 300 is not followed then. */
   readonly to?: TransportAddress
 }
 
-/** Who asked; exactly one of the two is called, once, and neither after `cancel` or `close`. */
+/**
+ * Who asked; exactly one of the two is called, once, and neither after `cancel` or `close`. What it throws, or rejects
+ * with, ends at the client's `onCallbackError`.
+ */
 export interface StunRequestUser {
-  onSuccess(response: StunMessage, source: TransportAddress): void
+  /**
+   * `roundTrip` in milliseconds; `undefined` where the request went out more than once, so that nobody knows which of
+   * them was answered (Karn's rule, RFC 8489 §6.2.1).
+   */
+  onSuccess(response: StunMessage, source: TransportAddress, roundTrip: number | undefined): void
   onFailure(failure: StunFailure): void
 }
 

@@ -13,8 +13,15 @@ export class StunErrorResponse extends PeerError {
   readonly response: StunMessage
   /** The server's words, made safe to show. */
   readonly reason: string
+  /** It bears a good signature of the server. */
+  readonly authenticated: boolean
 
-  constructor(error: StunErrorCode, response: StunMessage, server: TransportAddress) {
+  constructor(
+    error: StunErrorCode,
+    response: StunMessage,
+    server: TransportAddress,
+    authenticated: boolean = false,
+  ) {
     const reason = printable(error.reason)
     super(
       'ERR_STUN_RESPONSE',
@@ -23,6 +30,7 @@ export class StunErrorResponse extends PeerError {
     )
     this.response = response
     this.reason = reason
+    this.authenticated = authenticated
   }
 
   /** Where a 300 sends us, first our own family (RFC 8489 §10); empty otherwise. */

@@ -1,10 +1,10 @@
 import { headerLength } from './header.ts'
 import { octet, uint16 } from './octets.ts'
 
-const empty: Uint8Array = new Uint8Array(0)
+const empty: Buffer = Buffer.alloc(0)
 
 /** What is cut out of a stream; a view of the chunk or of the framer's memory, which neither writes to again. */
-export type StunFrame = Uint8Array
+export type StunFrame = Buffer
 
 /**
  * Cuts a byte stream (TCP, TLS) into STUN messages (RFC 8489 §6.2.2) and the ChannelData messages of TURN (RFC 8656
@@ -13,7 +13,7 @@ export type StunFrame = Uint8Array
  */
 export class StunFramer {
   readonly #limit: number
-  #kept: Uint8Array = empty
+  #kept: Buffer = empty
   #size = 0
   #broken = false
 
@@ -28,7 +28,7 @@ export class StunFramer {
   }
 
   /** The messages that `chunk` completes, in order. */
-  push(chunk: Uint8Array): StunFrame[] {
+  push(chunk: Buffer): StunFrame[] {
     const frames: StunFrame[] = []
     if (this.#broken) return frames
     const bytes = this.#size === 0 ? chunk : this.#append(chunk)
@@ -47,10 +47,10 @@ export class StunFramer {
   }
 
   /** What was kept with `chunk` behind it; each octet is moved a few times only, however small the chunks are. */
-  #append(chunk: Uint8Array): Uint8Array {
+  #append(chunk: Buffer): Buffer {
     const size = this.#size + chunk.length
     if (size > this.#kept.length) {
-      const larger = new Uint8Array(Math.max(size, 2 * this.#kept.length))
+      const larger = Buffer.allocUnsafeSlow(Math.max(size, 2 * this.#kept.length))
       larger.set(this.#kept.subarray(0, this.#size))
       this.#kept = larger
     }
@@ -59,12 +59,13 @@ export class StunFramer {
     return this.#kept.subarray(0, size)
   }
 
-  #keep(rest: Uint8Array): void {
+  #keep(rest: Buffer): void {
     this.#size = rest.length
     // frames given out are views of what was kept: what begins anew gets memory of its own
     if (rest.length === 0) this.#kept = empty
     else if (rest.byteOffset !== this.#kept.byteOffset || rest.buffer !== this.#kept.buffer) {
-      this.#kept = new Uint8Array(rest)
+      this.#kept = Buffer.allocUnsafeSlow(rest.length)
+      this.#kept.set(rest)
     }
   }
 }

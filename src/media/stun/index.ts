@@ -22,7 +22,7 @@ export { reasonPhrase } from './error-codes.ts'
 export type { Exchange as StunExchange, StunRequest, StunRequestUser } from './exchange.ts'
 export { StunErrorResponse, type StunFailure } from './failure.ts'
 export { isChannelData, type StunFrame, StunFramer } from './framer.ts'
-export type { IntegrityKey, StunHash } from './hash.ts'
+export { type HashKey, type IntegrityKey, integrityKey, type StunHash } from './hash.ts'
 export { magicCookie, method, type StunClass } from './header.ts'
 export {
   checkClassicIntegrity,
@@ -32,7 +32,7 @@ export {
   type Verdict,
 } from './integrity.ts'
 export { nodeHash } from './io/node-hash.ts'
-export { addressText, isIPv6, sameAddress, type TransportAddress } from './ip.ts'
+export { addressText, isIPv6, type TransportAddress } from './ip.ts'
 export { LongTermAuthentication, type LongTermOptions } from './long-term.ts'
 export {
   looksLikeStun,
@@ -57,7 +57,12 @@ export {
   type RequestVerdict,
   type StunServerAuthentication,
 } from './server/authentication.ts'
-export { type BindingAnswer, BindingServer, type BindingServerOptions } from './server/binding-server.ts'
+export {
+  type BindingAnswer,
+  type BindingResult,
+  BindingServer,
+  type BindingServerOptions,
+} from './server/binding-server.ts'
 export { LongTermServerAuthentication, type LongTermServerOptions } from './server/long-term.ts'
 export { ShortTermServerAuthentication } from './server/short-term.ts'
 export {

@@ -40,7 +40,7 @@ export function checkClassicIntegrity(message: StunMessage, key: IntegrityKey): 
   if (message.lengthAt(offset) !== 20) return 'invalid'
   const covered = offset - 4
   const parts = [message.bytes.subarray(0, covered), new Uint8Array(-covered & 63)]
-  const expected = key.hash.hmac('sha1', key.bytes, parts)
+  const expected = key.hash.hmac('sha1', key.key, parts)
   return key.hash.equal(expected, message.bytes.subarray(offset, offset + 20)) ? 'valid' : 'invalid'
 }
 
@@ -75,7 +75,7 @@ function compare(
     end === bytes.length
       ? [bytes.subarray(0, offset - 4)]
       : [headPart(bytes, end - headerLength), bytes.subarray(4, offset - 4)]
-  const code = key.hash.hmac(algorithm, key.bytes, covered)
+  const code = key.hash.hmac(algorithm, key.key, covered)
   const expected = size === code.length ? code : code.subarray(0, size)
   return key.hash.equal(expected, bytes.subarray(offset, end)) ? 'valid' : 'invalid'
 }

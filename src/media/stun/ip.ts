@@ -1,14 +1,10 @@
-import { hostPort, type TransportAddress as WithFamily } from '../../util/address.ts'
+import { hostPort, type Remote } from '../../util/address.ts'
 
 /** A transport address (RFC 8489 §4): numeric and canonical, never a name; one with a colon is IPv6. */
-export type TransportAddress = Pick<WithFamily, 'address' | 'port'>
+export type TransportAddress = Remote
 
 export function isIPv6(address: string): boolean {
   return address.includes(':')
-}
-
-export function sameAddress(a: TransportAddress, b: TransportAddress): boolean {
-  return a.port === b.port && a.address === b.address
 }
 
 /** `192.0.2.1:3478` or `[2001:db8::1]:3478`, for keys and logs. */

@@ -28,7 +28,7 @@ export interface LongTermOptions {
   /**
    * What becomes of error responses that bear no integrity attribute: RFC 8489 §9.2.5 has them discarded (`discard`,
    * the default), and so whoever is on the way cannot end a transaction; but coturn sends 437 and others unsigned, and
-   * a discarded refusal costs the whole time-out. `accept` hands them on.
+   * a discarded refusal costs the whole time-out. `accept` hands them on, but for a 300.
    */
   readonly unsignedErrors?: 'discard' | 'accept'
 }
@@ -104,7 +104,9 @@ export class LongTermAuthentication implements StunAuthentication {
     if (signature === undefined) return 'accept'
     const nonce = response.get(Nonce)
     if (nonce !== undefined && lacksAlgorithms(response, nonce)) return 'discard'
-    if (this.#acceptsUnsignedErrors && code !== undefined && !isSigned(response)) return 'accept'
+    // a 300 sends us elsewhere: whoever forges one gains more than a failed request (RFC 8489 §14.8)
+    const accepted = this.#acceptsUnsignedErrors && code !== undefined && code !== 300
+    if (accepted && !isSigned(response)) return 'accept'
     return this.vouchesFor(response, signature) ? 'accept' : 'discard'
   }
 

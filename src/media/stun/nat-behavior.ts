@@ -1,6 +1,9 @@
+import { sameRemote } from '../../util/address.ts'
+import { guarded } from '../../util/guard.ts'
 import { feed, type Machine, to } from '../../util/machine.ts'
 import type { RandomSource } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
+import { type CallbackErrorOptions, CallbackErrors } from '../callback-errors.ts'
 import { valued } from './attribute.ts'
 import { mappedAddressOf, OtherAddress } from './attributes/address.ts'
 import { ChangeRequest } from './attributes/nat-behavior.ts'
@@ -9,7 +12,7 @@ import type { StunTransport } from './client-options.ts'
 import type { StunRequest } from './exchange.ts'
 import type { StunFailure } from './failure.ts'
 import { method } from './header.ts'
-import { sameAddress, type TransportAddress } from './ip.ts'
+import type { TransportAddress } from './ip.ts'
 import type { StunMessage } from './message.ts'
 import { BindingServer } from './server/binding-server.ts'
 import type { StunTiming } from './transaction.ts'
@@ -34,7 +37,7 @@ export interface NatBehavior {
   readonly failure: StunFailure | undefined
 }
 
-export interface NatBehaviorOptions {
+export interface NatBehaviorOptions extends CallbackErrorOptions {
   /** One UDP socket; its port must not have been used with this server for some minutes (RFC 5780 §4.1). */
   readonly transport: StunTransport
   readonly server: TransportAddress
@@ -102,10 +105,13 @@ export class NatBehaviorDiscovery {
   /** @internal our address as the server's second address saw it */
   second: TransportAddress | undefined
   readonly #client: StunClient
+  /** @internal */
+  readonly errors: CallbackErrors
   readonly #mirror = new BindingServer()
 
   constructor(options: NatBehaviorOptions) {
     this.options = options
+    this.errors = new CallbackErrors(options)
     const { transport, server, timers, random, timing } = options
     this.#client = new StunClient({
       transport,
@@ -124,7 +130,7 @@ export class NatBehaviorDiscovery {
   /** Takes in a datagram that came to the socket from `source`. */
   receive(bytes: Uint8Array, source: TransportAddress): void {
     if (this.#client.receive(bytes, source) || this.state !== 'hairpin') return
-    const answer = this.#mirror.receive(bytes, source, this.options.local ?? source)
+    const { answer } = this.#mirror.receive(bytes, source, this.options.local ?? source)
     if (answer !== undefined) this.options.transport.send(answer.bytes, answer.to)
   }
 
@@ -225,7 +231,7 @@ function testOtherPort(self: NatBehaviorDiscovery): void {
 
 /** An answer from the address that was asked tells nothing of filters: the server does not do as it says. */
 function cameFrom(source: TransportAddress, expected: TransportAddress | undefined): Input {
-  return expected !== undefined && sameAddress(source, expected) ? 'answer' : 'plain answer'
+  return expected !== undefined && sameRemote(source, expected) ? 'answer' : 'plain answer'
 }
 
 function testOtherAddress(self: NatBehaviorDiscovery): void {
@@ -241,7 +247,7 @@ function testMappingOfPort(self: NatBehaviorDiscovery): void {
 }
 
 function compared(a: TransportAddress | undefined, b: TransportAddress | undefined): Input {
-  return a !== undefined && b !== undefined && sameAddress(a, b) ? 'same mapping' : 'answer'
+  return a !== undefined && b !== undefined && sameRemote(a, b) ? 'same mapping' : 'answer'
 }
 
 function testHairpin(self: NatBehaviorDiscovery): void {
@@ -256,7 +262,7 @@ function noteMapped(self: NatBehaviorDiscovery, { mapped, other }: Event): void 
   self.found.reachable = true
   self.found.supported = other !== undefined
   self.found.mapped = mapped
-  if (local !== undefined && mapped !== undefined) self.found.translated = !sameAddress(local, mapped)
+  if (local !== undefined && mapped !== undefined) self.found.translated = !sameRemote(local, mapped)
 }
 
 function noteFailure(self: NatBehaviorDiscovery, { failure }: Event): void {
@@ -300,5 +306,6 @@ function noteNoHairpin(self: NatBehaviorDiscovery): void {
 }
 
 function report(self: NatBehaviorDiscovery): void {
-  self.options.onResult({ ...self.found })
+  const { options } = self
+  guarded(self.errors.failed, options, options.onResult, { ...self.found })
 }

@@ -96,7 +96,7 @@ export class StunWriter implements AttributeSink {
     const fill = new Uint8Array(-length & 63)
     return this.addOctets(
       0x0008,
-      key.hash.hmac('sha1', key.bytes, [head, this.#bytes.subarray(4, length), fill]),
+      key.hash.hmac('sha1', key.key, [head, this.#bytes.subarray(4, length), fill]),
     )
   }
 
@@ -164,7 +164,7 @@ export class StunWriter implements AttributeSink {
   #sign(algorithm: 'sha1' | 'sha256', type: number, key: IntegrityKey, size: number): this {
     const length = this.#length
     const head = headPart(this.#bytes, length + 4 + size - headerLength)
-    const code = key.hash.hmac(algorithm, key.bytes, [head, this.#bytes.subarray(4, length)])
+    const code = key.hash.hmac(algorithm, key.key, [head, this.#bytes.subarray(4, length)])
     return this.addOctets(type, size === code.length ? code : code.subarray(0, size))
   }
 

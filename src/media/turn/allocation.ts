@@ -7,8 +7,15 @@ import type { Exchange } from '../stun/exchange.ts'
 import type { StunFailure } from '../stun/failure.ts'
 import { method } from '../stun/header.ts'
 import type { StunMessage } from '../stun/message.ts'
+import { ask } from './ask.ts'
 import { expired, isMismatch, unusableAllocation } from './failure.ts'
-import { type Allocation, type AllocationRequest, allocationAttributes, readAllocation } from './request.ts'
+import {
+  type Allocation,
+  type AllocationRequest,
+  allocationAttributes,
+  checkedLifetime,
+  readAllocation,
+} from './request.ts'
 
 type State = 'unallocated' | 'allocating' | 'allocated' | 'refreshing' | 'releasing' | 'closed'
 
@@ -16,6 +23,7 @@ type Input =
   | 'allocate'
   | 'granted'
   | 'refused'
+  | 'unusable'
   | 'refresh'
   | 'refreshed'
   | 'refresh failed'
@@ -27,6 +35,7 @@ type Input =
 
 interface Event {
   readonly attributes?: readonly StunAttributeValue[]
+  readonly request?: AllocationRequest
   readonly allocation?: Allocation
   readonly lifetime?: number
   readonly failure?: StunFailure
@@ -86,12 +95,16 @@ export class TurnAllocation implements TimerOwner<'refresh' | 'expiry'> {
   allocate(request: AllocationRequest): void {
     const attributes = allocationAttributes(request)
     this.wanted = request.lifetime
-    feed(allocationMachine, this, 'allocate', { attributes })
+    feed(allocationMachine, this, 'allocate', { attributes, request })
   }
 
-  /** Asks for another `lifetime` (seconds), or for as long as before. */
+  /** Asks for another `lifetime` (seconds), or for as long as before; 0 is `release` (RFC 8656 §8). */
   refresh(lifetime?: number): void {
-    this.wanted = lifetime ?? this.wanted
+    if (lifetime === 0) {
+      this.release()
+      return
+    }
+    this.wanted = lifetime === undefined ? this.wanted : checkedLifetime(lifetime)
     feed(allocationMachine, this, 'refresh', nothing)
   }
 
@@ -128,6 +141,7 @@ export const allocationMachine: Machine<State, Input, TurnAllocation, Event> = {
     'allocate',
     'granted',
     'refused',
+    'unusable',
     'refresh',
     'refreshed',
     'refresh failed',
@@ -145,6 +159,7 @@ export const allocationMachine: Machine<State, Input, TurnAllocation, Event> = {
     allocating: {
       granted: to('allocated', keep, scheduleRefresh, reportAllocated),
       refused: to('unallocated', reportRefused),
+      unusable: to('unallocated', sendRelease, reportRefused),
       gone: to('unallocated', cancelRequest, reportRefused),
       close: to('closed', cancelRequest),
     },
@@ -175,6 +190,7 @@ export const allocationMachine: Machine<State, Input, TurnAllocation, Event> = {
     unallocated: [
       'granted',
       'refused',
+      'unusable',
       'refresh',
       'refreshed',
       'refresh failed',
@@ -184,12 +200,13 @@ export const allocationMachine: Machine<State, Input, TurnAllocation, Event> = {
       'released',
     ],
     allocating: ['allocate', 'refresh', 'refreshed', 'refresh failed', 'expired', 'release', 'released'],
-    allocated: ['allocate', 'granted', 'refused', 'refreshed', 'refresh failed', 'released'],
-    refreshing: ['allocate', 'granted', 'refused', 'released'],
+    allocated: ['allocate', 'granted', 'refused', 'unusable', 'refreshed', 'refresh failed', 'released'],
+    refreshing: ['allocate', 'granted', 'refused', 'unusable', 'released'],
     releasing: [
       'allocate',
       'granted',
       'refused',
+      'unusable',
       'refresh',
       'refreshed',
       'refresh failed',
@@ -200,6 +217,7 @@ export const allocationMachine: Machine<State, Input, TurnAllocation, Event> = {
       'allocate',
       'granted',
       'refused',
+      'unusable',
       'refresh',
       'refreshed',
       'refresh failed',
@@ -212,14 +230,15 @@ export const allocationMachine: Machine<State, Input, TurnAllocation, Event> = {
   },
 }
 
-function sendAllocate(self: TurnAllocation, { attributes = [] }: Event): void {
-  self.exchange = self.client.request(
+function sendAllocate(self: TurnAllocation, { attributes = [], request = {} }: Event): void {
+  self.exchange = ask(
+    self.client,
     { method: method.Allocate, attributes },
     {
       onSuccess(response) {
-        const allocation = readAllocation(response)
+        const allocation = readAllocation(response, request)
         if (allocation) feed(allocationMachine, self, 'granted', { allocation })
-        else feed(allocationMachine, self, 'refused', { failure: unusableAllocation() })
+        else feed(allocationMachine, self, 'unusable', { failure: unusableAllocation() })
       },
       onFailure: failure => feed(allocationMachine, self, 'refused', { failure }),
     },
@@ -250,7 +269,8 @@ function askRefresh(
   onFailure: (failure: StunFailure) => void,
 ): void {
   const attributes = lifetime === undefined ? [] : [valued(Lifetime, lifetime)]
-  self.exchange = self.client.request({ method: method.Refresh, attributes }, { onSuccess, onFailure })
+  const request = { method: method.Refresh, attributes, atOnce: lifetime === 0 }
+  self.exchange = ask(self.client, request, { onSuccess, onFailure })
 }
 
 function cancelRequest(self: TurnAllocation): void {

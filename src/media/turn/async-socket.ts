@@ -1,7 +1,8 @@
-import { EnvironmentError } from '../../util/errors.ts'
-import type { IcmpError } from '../stun/attributes/turn.ts'
-import type { StunFailure } from '../stun/failure.ts'
+import { EnvironmentError, UsageError } from '../../util/errors.ts'
+import { guarded } from '../../util/guard.ts'
+import { Inbox, type ReceiveCallback, type ReceiveOptions } from '../../util/inbox.ts'
 import type { TransportAddress } from '../stun/ip.ts'
+import type { TurnAsyncSocketHandler, TurnFailure } from './async-socket-handler.ts'
 import {
   type LocalBinding,
   type TlsOptions,
@@ -14,57 +15,17 @@ import type { TurnPeerConnection } from './peer-connection.ts'
 import type { AllocationRequest } from './request.ts'
 import { TurnSession, type TurnSessionOptions } from './session.ts'
 
-/** Why something came to nothing: the server's refusal with code and reason, its silence, or the network. */
-export type TurnFailure = StunFailure
-
-/**
- * What a TurnAsync socket calls; each is optional, and `id` is the socket's own, so that one handler can serve many.
- * Nothing is called after `close`.
- */
-export interface TurnAsyncSocketHandler {
-  onConnectSuccess?(id: number, address: string, port: number): void
-  onConnectFailure?(id: number, error: Error): void
-  /** The connection to the server is gone; never over UDP. */
-  onDisconnected?(id: number, error: EnvironmentError): void
-  onSharedSecretSuccess?(id: number, username: string, password: string): void
-  onSharedSecretFailure?(id: number, error: TurnFailure): void
-  onBindSuccess?(id: number, reflexive: TransportAddress, server: TransportAddress): void
-  onBindFailure?(id: number, error: TurnFailure, server: TransportAddress): void
-  /** Lifetime in seconds, bandwidth in kbit/s where the server tells it, the token where one was asked for. */
-  onAllocationSuccess?(
-    id: number,
-    reflexive: TransportAddress | undefined,
-    relay: TransportAddress,
-    lifetime: number,
-    bandwidth: number | undefined,
-    reservationToken: Uint8Array | undefined,
-  ): void
-  onAllocationFailure?(id: number, error: TurnFailure): void
-  /** A refresh, asked for or due, went through; lifetime 0 is the end of `destroyAllocation`. */
-  onRefreshSuccess?(id: number, lifetime: number): void
-  onRefreshFailure?(id: number, error: TurnFailure): void
-  /** The server holds the allocation no more: it expired, was forgotten, or the connection is gone. */
-  onAllocationLost?(id: number, error: TurnFailure): void
-  onSetActiveDestinationSuccess?(id: number, address: string, port: number): void
-  onSetActiveDestinationFailure?(id: number, error: TurnFailure): void
-  onClearActiveDestinationSuccess?(id: number): void
-  onClearActiveDestinationFailure?(id: number, error: Error): void
-  onChannelBindSuccess?(id: number, channel: number): void
-  onChannelBindFailure?(id: number, error: TurnFailure): void
-  /** `data` belongs to the handler. */
-  onReceiveSuccess?(id: number, address: string, port: number, data: Uint8Array): void
-  onReceiveFailure?(id: number, error: Error): void
-  /** What was sent has been given to the system, or waits for its permission. */
-  onSendSuccess?(id: number): void
-  onSendFailure?(id: number, error: Error): void
-  /** ICMP at the relay for something that we sent (RFC 8656 §11.5). */
-  onIcmp?(id: number, icmp: IcmpError, address: string, port: number): void
-  /** A peer connected to a TCP allocation; `acceptConnection` takes it (RFC 6062 §4.4). */
-  onConnectionAttempt?(id: number, address: string, port: number, connectionId: number): void
-  onPeerConnectionSuccess?(id: number, connection: TurnPeerConnection): void
-  onPeerConnectionFailure?(id: number, error: TurnFailure): void
-  onAlternateServer?(id: number, address: string, port: number): void
+export interface TurnAsyncSocketOptions extends TurnSessionOptions {
+  /**
+   * `pushed`: what peers send is told as it comes, the default. `asked`: one datagram for each `receive` or
+   * `receiveFrom`; the others wait.
+   */
+  readonly delivery?: 'pushed' | 'asked'
+  /** With `asked`: datagrams that may wait; the oldest are dropped past it. Default 256. */
+  readonly receiveQueue?: number
 }
+
+const QUEUE = 256
 
 let lastId = 0
 
@@ -74,6 +35,8 @@ export class TurnAsyncSocket {
   readonly id: number = ++lastId
   readonly #handler: TurnAsyncSocketHandler
   readonly #session: TurnSession
+  /** Only where datagrams are asked for. */
+  readonly #inbox: Inbox<Buffer> | undefined
   #closed = false
 
   /** @internal */
@@ -81,37 +44,45 @@ export class TurnAsyncSocket {
     handler: TurnAsyncSocketHandler,
     network: TurnNetwork,
     defaultPort: number,
-    options: TurnSessionOptions,
+    options: TurnAsyncSocketOptions,
   ) {
     this.#handler = handler
-    const { id } = this
     this.#session = new TurnSession(network, defaultPort, options, {
       onAllocated: ({ reflexive, relay, lifetime, bandwidth, reservationToken }) =>
-        handler.onAllocationSuccess?.(id, reflexive, relay, lifetime, bandwidth, reservationToken),
-      onAllocationFailure: failure => handler.onAllocationFailure?.(id, failure),
-      onRefreshed: lifetime => handler.onRefreshSuccess?.(id, lifetime),
-      onRefreshFailure: failure => handler.onRefreshFailure?.(id, failure),
-      onAllocationLost: failure => handler.onAllocationLost?.(id, failure),
-      onReleased: () => handler.onRefreshSuccess?.(id, 0),
+        this.#tell(handler.onAllocationSuccess, reflexive, relay, lifetime, bandwidth, reservationToken),
+      onAllocationFailure: failure => this.#tell(handler.onAllocationFailure, failure),
+      onRefreshed: lifetime => this.#tell(handler.onRefreshSuccess, lifetime),
+      onRefreshFailure: failure => this.#tell(handler.onRefreshFailure, failure),
+      onAllocationLost: failure => this.#tell(handler.onAllocationLost, failure),
+      onReleased: () => this.#tell(handler.onRefreshSuccess, 0),
       onChannelBound: (number, { address, port }) => {
-        handler.onChannelBindSuccess?.(id, number)
-        if (!this.#closed) handler.onSetActiveDestinationSuccess?.(id, address, port)
+        this.#tell(handler.onChannelBindSuccess, number)
+        this.#tell(handler.onSetActiveDestinationSuccess, address, port)
       },
-      onChannelFailure: (_, failure) => {
-        handler.onChannelBindFailure?.(id, failure)
-        if (!this.#closed) handler.onSetActiveDestinationFailure?.(id, failure)
+      onChannelFailure: (_, failure, unsent) => {
+        this.#tell(handler.onChannelBindFailure, failure)
+        this.#tell(handler.onSetActiveDestinationFailure, failure)
+        if (unsent > 0) this.#tell(handler.onSendFailure, failure)
       },
-      onPermissionFailure: (_, failure) => handler.onSendFailure?.(id, failure),
-      onData: (data, address, port) => handler.onReceiveSuccess?.(id, address, port, data),
-      onIcmp: (icmp, { address, port }) => handler.onIcmp?.(id, icmp, address, port),
+      onPermissionFailure: (_, failure) => this.#tell(handler.onSendFailure, failure),
+      onData: (data, address, port) => {
+        if (this.#inbox === undefined) this.#tell(handler.onReceiveSuccess, address, port, data)
+        else this.#inbox.push(data, address, port)
+      },
+      onIcmp: (icmp, { address, port }) => this.#tell(handler.onIcmp, icmp, address, port),
       onConnectionAttempt: ({ address, port }, connectionId) =>
-        handler.onConnectionAttempt?.(id, address, port, connectionId),
-      onServerChanged: ({ address, port }) => handler.onAlternateServer?.(id, address, port),
+        this.#tell(handler.onConnectionAttempt, address, port, connectionId),
+      onServerChanged: ({ address, port }) => this.#tell(handler.onAlternateServer, address, port),
       onDisconnected: error => {
-        handler.onDisconnected?.(id, error)
-        if (!this.#closed) handler.onReceiveFailure?.(id, error)
+        this.#tell(handler.onDisconnected, error)
+        if (this.#inbox === undefined) this.#tell(handler.onReceiveFailure, error)
+        else this.#inbox.interrupt(error)
       },
     })
+    this.#inbox =
+      options.delivery === 'asked'
+        ? new Inbox(this.#session.timers, options.receiveQueue ?? QUEUE)
+        : undefined
   }
 
   get localTuple(): TransportAddress | undefined {
@@ -131,6 +102,14 @@ export class TurnAsyncSocket {
   get bandwidth(): number | undefined {
     return this.#session.present?.allocation?.bandwidth
   }
+  /** With `delivery: 'asked'`: datagrams dropped because nobody asked for them in time. */
+  get dropped(): number {
+    return this.#inbox?.dropped ?? 0
+  }
+  /** What the handler has thrown or rejected with so far. */
+  get callbackErrors(): number {
+    return this.#session.errors.count
+  }
 
   setUsernameAndPassword(username: string, password: string, term: 'long' | 'short' = 'long'): void {
     this.#session.credentials.set({ username, password }, term)
@@ -139,27 +118,27 @@ export class TurnAsyncSocket {
   connect(): void {
     this.#session.connect().then(
       ({ address, port }) => {
-        if (!this.#closed) this.#handler.onConnectSuccess?.(this.id, address, port)
+        this.#inbox?.resume()
+        this.#tell(this.#handler.onConnectSuccess, address, port)
       },
-      (error: Error) => {
-        if (!this.#closed) this.#handler.onConnectFailure?.(this.id, error)
-      },
+      (error: Error) => this.#tell(this.#handler.onConnectFailure, error),
     )
   }
 
   requestSharedSecret(): void {
-    const { id } = this
     this.#session.client.requestSharedSecret({
-      onSuccess: ({ username, password }) => this.#handler.onSharedSecretSuccess?.(id, username, password),
-      onFailure: failure => this.#handler.onSharedSecretFailure?.(id, failure),
+      onSuccess: ({ username, password }) =>
+        this.#tell(this.#handler.onSharedSecretSuccess, username, password),
+      onFailure: failure => this.#tell(this.#handler.onSharedSecretFailure, failure),
     })
   }
 
   bindRequest(): void {
-    const { client } = this.#session
-    client.bind({
-      onSuccess: reflexive => this.#handler.onBindSuccess?.(this.id, reflexive, client.server),
-      onFailure: failure => this.#handler.onBindFailure?.(this.id, failure, client.server),
+    const { server } = this.#session.client
+    this.#session.bind({
+      onSuccess: bound => this.#tell(this.#handler.onBindSuccess, bound.reflexive, bound.server),
+      onFailure: failure =>
+        this.#tell(this.#handler.onBindFailure, failure, this.#session.present?.server ?? server),
     })
   }
 
@@ -168,7 +147,7 @@ export class TurnAsyncSocket {
     this.#session.allocate(request)
   }
 
-  /** Asks for another lifetime in seconds, or for as long as before. */
+  /** Asks for another lifetime in seconds, or for as long as before; 0 is `destroyAllocation`. */
   refreshAllocation(lifetime?: number): void {
     this.#session.client.refresh(lifetime)
   }
@@ -185,10 +164,11 @@ export class TurnAsyncSocket {
   clearActiveDestination(): void {
     try {
       this.#session.client.clearActiveDestination()
-      this.#handler.onClearActiveDestinationSuccess?.(this.id)
     } catch (error) {
-      this.#handler.onClearActiveDestinationFailure?.(this.id, asError(error))
+      this.#tell(this.#handler.onClearActiveDestinationFailure, asError(error))
+      return
     }
+    this.#tell(this.#handler.onClearActiveDestinationSuccess)
   }
 
   /** Sends to the active destination. */
@@ -200,6 +180,19 @@ export class TurnAsyncSocket {
     this.#sent(() => this.#session.client.sendTo(data, address, port))
   }
 
+  /**
+   * With `delivery: 'asked'`: has `onReceiveSuccess` told the oldest datagram that waits, or the next; or
+   * `onReceiveFailure` that none came in time, or that the connection is gone. A UsageError where they are pushed.
+   */
+  receive({ timeout }: ReceiveOptions = {}): void {
+    this.#asked().take(undefined, timeout, this.#received)
+  }
+
+  /** As `receive`, of one peer; datagrams of others go on waiting. */
+  receiveFrom(address: string, port: number, { timeout }: ReceiveOptions = {}): void {
+    this.#asked().take({ address, port }, timeout, this.#received)
+  }
+
   /** Connects to a peer through a TCP allocation (RFC 6062 §4.3). */
   connectPeer(address: string, port: number): void {
     this.#session.connectPeer({ address, port }, this.#peerAnswer())
@@ -207,46 +200,67 @@ export class TurnAsyncSocket {
 
   /** Takes a connection of `onConnectionAttempt`; the server gives up after 30 seconds. */
   acceptConnection(address: string, port: number, connectionId: number): void {
-    this.#session.bindConnection({ address, port }, connectionId, this.#peerAnswer())
+    this.#session.acceptPeer({ address, port }, connectionId, this.#peerAnswer())
   }
 
   /** Closes; nothing is called from here on. */
   close(): Promise<void> {
     this.#closed = true
+    this.#inbox?.close()
     return this.#session.close()
+  }
+
+  readonly #received: ReceiveCallback<Buffer> = (error, received) => {
+    const { onReceiveFailure, onReceiveSuccess } = this.#handler
+    if (received !== undefined) {
+      this.#tell(onReceiveSuccess, received.source.address, received.source.port, received.data)
+    } else if (error !== undefined) this.#tell(onReceiveFailure, error)
+  }
+
+  #asked(): Inbox<Buffer> {
+    if (this.#inbox !== undefined) return this.#inbox
+    throw new UsageError(
+      'ERR_TURN_DELIVERY',
+      "this TURN socket tells datagrams as they come: make it with delivery 'asked' to ask for them",
+    )
+  }
+
+  /** The one door to the handler: its own id first, and nothing after `close`. */
+  #tell<A extends unknown[]>(
+    callback: ((this: TurnAsyncSocketHandler, id: number, ...args: A) => unknown) | undefined,
+    ...args: A
+  ): void {
+    if (!this.#closed) guarded(this.#session.errors.failed, this.#handler, callback, this.id, ...args)
   }
 
   #peerAnswer(): { onSuccess(connection: TurnPeerConnection): void; onFailure(failure: TurnFailure): void } {
     return {
-      onSuccess: connection => this.#handler.onPeerConnectionSuccess?.(this.id, connection),
-      onFailure: failure => this.#handler.onPeerConnectionFailure?.(this.id, failure),
+      onSuccess: connection => this.#tell(this.#handler.onPeerConnectionSuccess, connection),
+      onFailure: failure => this.#tell(this.#handler.onPeerConnectionFailure, failure),
     }
   }
 
-  #sent(send: () => void): void {
+  #sent(send: () => boolean): void {
     try {
-      const { counters } = this.#session.client
-      const before = counters.unsent
-      send()
-      if (counters.unsent > before) throw notSent()
+      if (!send()) throw notSent()
     } catch (error) {
-      this.#handler.onSendFailure?.(this.id, asError(error))
+      this.#tell(this.#handler.onSendFailure, asError(error))
       return
     }
-    this.#handler.onSendSuccess?.(this.id)
+    this.#tell(this.#handler.onSendSuccess)
   }
 }
 
 /** Over UDP. */
 export class TurnAsyncUdpSocket extends TurnAsyncSocket {
-  constructor(handler: TurnAsyncSocketHandler, options: TurnSessionOptions & { local?: LocalBinding }) {
+  constructor(handler: TurnAsyncSocketHandler, options: TurnAsyncSocketOptions & { local?: LocalBinding }) {
     super(handler, udpNetwork(options.local), 3478, options)
   }
 }
 
 /** Over TCP. */
 export class TurnAsyncTcpSocket extends TurnAsyncSocket {
-  constructor(handler: TurnAsyncSocketHandler, options: TurnSessionOptions & { local?: LocalBinding }) {
+  constructor(handler: TurnAsyncSocketHandler, options: TurnAsyncSocketOptions & { local?: LocalBinding }) {
     super(handler, tcpNetwork(options.local), 3478, options)
   }
 }
@@ -255,7 +269,7 @@ export class TurnAsyncTcpSocket extends TurnAsyncSocket {
 export class TurnAsyncTlsSocket extends TurnAsyncSocket {
   constructor(
     handler: TurnAsyncSocketHandler,
-    options: TurnSessionOptions & { local?: LocalBinding; tls?: TlsOptions },
+    options: TurnAsyncSocketOptions & { local?: LocalBinding; tls?: TlsOptions },
   ) {
     super(handler, tlsNetwork(options.tls, options.local), 5349, options)
   }

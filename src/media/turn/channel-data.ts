@@ -31,7 +31,7 @@ export function channelOf(bytes: Uint8Array): number {
 }
 
 /** The data of a ChannelData message, a view; `undefined` where the message is shorter than it says. */
-export function channelPayload(bytes: Uint8Array): Uint8Array | undefined {
+export function channelPayload(bytes: Buffer): Buffer | undefined {
   if (bytes.length < HEADER || octet(bytes, 0) >> 6 !== 1) return undefined
   const end = HEADER + uint16(bytes, 2)
   return end <= bytes.length ? bytes.subarray(HEADER, end) : undefined

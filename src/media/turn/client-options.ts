@@ -1,5 +1,6 @@
 import type { RandomSource } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
+import type { CallbackErrorOptions } from '../callback-errors.ts'
 import type { IcmpError } from '../stun/attributes/turn.ts'
 import type { StunTransport } from '../stun/client-options.ts'
 import type { StunFailure } from '../stun/failure.ts'
@@ -9,7 +10,7 @@ import type { StunTiming } from '../stun/transaction.ts'
 import type { AllocationUser } from './allocation.ts'
 import type { TurnCredentials } from './credentials.ts'
 
-export interface TurnClientOptions {
+export interface TurnClientOptions extends CallbackErrorOptions {
   readonly transport: StunTransport
   readonly server: TransportAddress
   readonly timers: Timers
@@ -24,21 +25,27 @@ export interface TurnClientOptions {
    * 8489's rule, by which such a refusal costs the whole time-out.
    */
   readonly unsignedErrors?: 'accept' | 'discard'
-  /** Which 300s are followed; see StunClientOptions. */
+  /** Which 300s to Allocate are followed; see StunClientOptions. */
   readonly alternateServer?: 'any' | 'authenticated' | 'never'
   /** Permissions kept alive; past it the oldest goes. Default 1000. */
   readonly maxPermissions?: number
+  /**
+   * Milliseconds after which an allocation through which nothing is sent sends a Binding indication, so that the NATs
+   * on the way keep their mappings; it may be twice as long. Over UDP only; 0 sends none. Default 15,000.
+   */
+  readonly keepAlive?: number
 }
 
-/** Who hears what a TURN client has to tell. */
+/** Who hears what a TURN client has to tell. What it throws, or rejects with, ends at `onCallbackError`. */
 export interface TurnClientUser extends AllocationUser {
   /** The channel to `peer` stands: from now on what is sent to it has four octets of overhead. */
   onChannelBound(number: number, peer: TransportAddress): void
-  onChannelFailure(peer: TransportAddress, failure: StunFailure): void
-  /** What waited for this peer was dropped. */
-  onPermissionFailure(address: string, failure: StunFailure): void
+  /** The server refuses the channel; `unsent` packets that waited for it were dropped. */
+  onChannelFailure(peer: TransportAddress, failure: StunFailure, unsent: number): void
+  /** The server refuses to let this peer's address through; `unsent` packets that waited for it were dropped. */
+  onPermissionFailure(address: string, failure: StunFailure, unsent: number): void
   /** `data` is a view of what was received. */
-  onData(data: Uint8Array, address: string, port: number): void
+  onData(data: Buffer, address: string, port: number): void
   /** An ICMP message reached the relay, for something that we sent to `peer` (RFC 8656 §11.5). */
   onIcmp(icmp: IcmpError, peer: TransportAddress): void
   /** A peer connected to the relayed address of a TCP allocation (RFC 6062 §4.4). */
@@ -64,6 +71,8 @@ export interface TurnCounters {
   unknownPeer: number
   /** Requests, and indications that are not for clients. */
   ignored: number
-  /** Not sent: no allocation or destination, or too much waits for a permission. */
+  /** Not sent: no allocation or destination, too much waited for a permission, or what it waited for did not come. */
   unsent: number
+  /** Binding indications that kept the way open. */
+  keepAlives: number
 }

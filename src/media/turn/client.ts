@@ -1,25 +1,34 @@
 import { UsageError } from '../../util/errors.ts'
+import { guarded } from '../../util/guard.ts'
+import { CallbackErrors } from '../callback-errors.ts'
 import { valued } from '../stun/attribute.ts'
-import { MappedAddress, XorMappedAddress, XorPeerAddress } from '../stun/attributes/address.ts'
+import { mappedAddressOf, XorPeerAddress } from '../stun/attributes/address.ts'
 import { Password, Username } from '../stun/attributes/credentials.ts'
-import { ConnectionId, Data, DontFragment, Icmp } from '../stun/attributes/turn.ts'
+import { ConnectionId } from '../stun/attributes/turn.ts'
 import { StunClient } from '../stun/client.ts'
+import type { StunTransport } from '../stun/client-options.ts'
 import type { StunCounters } from '../stun/counters.ts'
+import type { StunRequestUser } from '../stun/exchange.ts'
 import { unusable } from '../stun/failure.ts'
 import { isChannelData } from '../stun/framer.ts'
-import { method } from '../stun/header.ts'
+import { messageType, method } from '../stun/header.ts'
 import type { TransportAddress } from '../stun/ip.ts'
 import { parseStun, type StunMessage } from '../stun/message.ts'
 import { type AllocationUser, TurnAllocation } from './allocation.ts'
-import { channelData, channelOf, channelPayload } from './channel-data.ts'
+import { channelData } from './channel-data.ts'
 import type { Answer, TurnClientOptions, TurnClientUser, TurnCounters } from './client-options.ts'
 import { type TurnCredentials, turnCredentials } from './credentials.ts'
-import { checkedPeer, gone, isMismatch } from './failure.ts'
+import { checkedPeer, gone, isMismatch, isPort } from './failure.ts'
 import type { Grant } from './grant.ts'
+import { Incoming } from './incoming.ts'
+import { KeepAlive } from './keep-alive.ts'
 import { type Channel, TurnPeers } from './peers.ts'
 import type { Allocation, AllocationRequest } from './request.ts'
+import { SendIndications } from './send-indication.ts'
 
 const MAX_PERMISSIONS = 1000
+const KEEP_ALIVE = 15_000
+const DATA_INDICATION = messageType(method.Data, 'indication')
 
 /**
  * The client of one TURN server, without a socket: what comes from the server goes into `receive`, what goes to it
@@ -33,29 +42,44 @@ export class TurnClient {
     unknownPeer: 0,
     ignored: 0,
     unsent: 0,
+    keepAlives: 0,
   }
   readonly credentials: TurnCredentials
-  readonly #options: TurnClientOptions
   readonly #user: TurnClientUser
+  readonly #errors: CallbackErrors
+  readonly #transport: StunTransport
   readonly #stun: StunClient
   readonly #plain: StunClient
   readonly #allocation: TurnAllocation
   readonly #peers: TurnPeers
+  readonly #indications: SendIndications
+  readonly #incoming: Incoming
   readonly #reliable: boolean
+  readonly #keepAlive: KeepAlive
   #dontFragment = false
   #active: Channel | undefined
 
   constructor(options: TurnClientOptions, user: TurnClientUser) {
-    this.#options = options
     this.#user = user
+    this.#errors = new CallbackErrors(options)
+    const { server, timers, random, software, timing, alternateServer } = options
     this.#reliable = options.transport.reliable
-    const { transport, server, timers, random, software, timing, alternateServer } = options
+    const interval = this.#reliable ? 0 : (options.keepAlive ?? KEEP_ALIVE)
+    this.#keepAlive = new KeepAlive(timers, interval, () => this.#sendKeepAlive())
+    this.#transport = {
+      reliable: this.#reliable,
+      send: (bytes, to) => {
+        this.#keepAlive.busy = true
+        options.transport.send(bytes, to)
+      },
+    }
     this.credentials = options.credentials ?? turnCredentials(options.unsignedErrors, options.hash)
     const shared = {
-      transport,
+      transport: this.#transport,
       server,
       timers,
       random,
+      onCallbackError: this.#errors.failed,
       ...(software !== undefined && { software }),
       ...(timing && { timing }),
     }
@@ -64,27 +88,34 @@ export class TurnClient {
       ...shared,
       authentication: this.credentials,
       ...(alternateServer && { alternateServer }),
-      onAlternateServer: next => user.onServerChanged(next),
+      onAlternateServer: next => this.#tell(user.onServerChanged, next),
     })
+    this.#indications = new SendIndications(random)
     this.#allocation = new TurnAllocation(this.#stun, timers, this.#allocationUser())
     this.#peers = new TurnPeers(
       this.#stun,
       timers,
       {
         onPermitted: (address, permission) => this.#flush(address, permission),
-        onPermissionFailure: (address, failure) => {
+        onPermissionFailure: (address, failure, unsent) => {
+          this.counters.unsent += unsent
           if (isMismatch(failure)) this.#allocation.lost(failure)
-          user.onPermissionFailure(address, failure)
+          this.#tell(user.onPermissionFailure, address, failure, unsent)
         },
         onBound: channel => this.#onBound(channel),
-        onChannelFailure: (channel, failure) => {
+        onChannelFailure: (channel, failure, unsent) => {
+          this.counters.unsent += unsent
           if (this.#active === channel) this.#active = undefined
           if (isMismatch(failure)) this.#allocation.lost(failure)
-          user.onChannelFailure(channel.peer, failure)
+          this.#tell(user.onChannelFailure, channel.peer, failure, unsent)
+        },
+        onUnsent: count => {
+          this.counters.unsent += count
         },
       },
       options.maxPermissions ?? MAX_PERMISSIONS,
     )
+    this.#incoming = new Incoming(this.counters, this.#peers, user, this.#errors.failed)
   }
 
   get server(): TransportAddress {
@@ -95,8 +126,18 @@ export class TurnClient {
     return this.#stun.counters
   }
 
+  /** What the user's callbacks have thrown or rejected with so far. */
+  get callbackErrors(): number {
+    return this.#errors.count
+  }
+
   get allocation(): Allocation | undefined {
     return this.#allocation.current
+  }
+
+  /** There is no allocation, and none is being asked for or ended. */
+  get idle(): boolean {
+    return this.#allocation.state === 'unallocated'
   }
 
   /** What `send` sends to. */
@@ -106,7 +147,7 @@ export class TurnClient {
 
   /** Asks for an allocation; a UsageError where there is one already, or what is asked for cannot be. */
   allocate(request: AllocationRequest = {}): void {
-    if (this.#allocation.state !== 'unallocated') {
+    if (!this.idle) {
       throw new UsageError(
         'ERR_TURN_STATE',
         'this TURN client has an allocation, or is about to: destroy it first',
@@ -122,11 +163,13 @@ export class TurnClient {
     this.#allocation.allocate(request)
   }
 
+  /** Asks for another lifetime in seconds, or for as long as before; 0 is `release`. */
   refresh(lifetime?: number): void {
     this.#needAllocation()
     this.#allocation.refresh(lifetime)
   }
 
+  /** Ends the allocation on the server; the request leaves within this call. */
   release(): void {
     this.#needAllocation()
     this.#allocation.release()
@@ -134,11 +177,7 @@ export class TurnClient {
 
   /** Asks the server which address it sees us at (RFC 8489 §2, Binding). */
   bind(answer: Answer<TransportAddress>): void {
-    this.#ask(
-      method.Binding,
-      answer,
-      response => response.get(XorMappedAddress) ?? response.get(MappedAddress),
-    )
+    this.#ask(method.Binding, answer, mappedAddressOf)
   }
 
   /** Asks for a temporary user name and password (RFC 3489 §9.3), over TLS to servers that still serve it. */
@@ -166,7 +205,7 @@ export class TurnClient {
     const channel = this.#peers.bind({ address: checkedPeer(address, port), port })
     if (this.#active !== undefined && this.#active !== channel) this.#peers.unbind(this.#active)
     this.#active = channel
-    if (channel.grant.stands) this.#user.onChannelBound(channel.number, channel.peer)
+    if (channel.grant.stands) this.#tell(this.#user.onChannelBound, channel.number, channel.peer)
   }
 
   clearActiveDestination(): void {
@@ -180,82 +219,104 @@ export class TurnClient {
     this.#peers.permission(checkedPeer(address, 0))
   }
 
-  /** Sends to the active destination, through its channel. Without one the data is dropped and counted. */
-  send(data: Uint8Array): void {
+  /**
+   * Sends to the active destination, through its channel, or lets the data wait for it. False where there is none or
+   * too much waits already: the data was dropped and counted.
+   */
+  send(data: Uint8Array): boolean {
     const channel = this.#active
-    if (channel === undefined) this.counters.unsent++
-    else if (channel.grant.stands) {
-      this.#options.transport.send(channelData(channel.number, data, this.#reliable), this.#stun.server)
-    } else if (!channel.grant.hold(data, channel.peer.port)) this.counters.unsent++
+    if (channel === undefined) return this.#unsent()
+    const { grant, number, peer } = channel
+    if (grant.stands) return this.#transmit(channelData(number, data, this.#reliable))
+    return grant.hold(data, peer.port) || this.#unsent()
   }
 
   /**
-   * Sends to any peer; the permission is asked for where there is none, and the data waits for it. A UsageError for an
-   * address that is not numeric.
+   * Sends to any peer; the permission is asked for where there is none, and the data waits for it. False as `send`; a
+   * UsageError for an address that is not numeric.
    */
-  sendTo(data: Uint8Array, address: string, port: number): void {
+  sendTo(data: Uint8Array, address: string, port: number): boolean {
     const active = this.#active?.peer
-    if (active !== undefined && active.port === port && active.address === address) {
-      this.send(data)
-      return
-    }
-    if (!this.#allocation.standing) {
-      this.counters.unsent++
-      return
-    }
-    const canonical = checkedPeer(address, port)
-    const permission = this.#peers.permission(canonical)
-    if (permission.stands) this.#indicate(data, { address: canonical, port })
-    else if (!permission.hold(data, port)) this.counters.unsent++
+    if (active !== undefined && active.port === port && active.address === address) return this.send(data)
+    if (!this.#allocation.standing) return this.#unsent()
+    const present = isPort(port) ? this.#peers.present(address) : undefined
+    const canonical = present === undefined ? checkedPeer(address, port) : address
+    const permission = present ?? this.#peers.permission(canonical)
+    if (permission.stands) return this.#indicate(data, canonical, port)
+    return permission.hold(data, port) || this.#unsent()
   }
 
   /** Takes in one datagram, or one message cut from the stream, that came from `address` and `port`. */
-  receive(bytes: Uint8Array, address: string, port: number): void {
+  receive(bytes: Buffer, address: string, port: number): void {
     const { server } = this.#stun
     if (port !== server.port || address !== server.address) this.counters.foreign++
-    else if (isChannelData(bytes)) this.#receiveChannelData(bytes)
+    else if (isChannelData(bytes)) this.#incoming.channelData(bytes)
     else {
       const message = parseStun(bytes)
       if (typeof message === 'string') this.counters.malformed++
-      else if (!this.#clientOf(message).receiveMessage(message, server)) this.#receiveIndication(message)
+      else if (message.type === DATA_INDICATION) this.#incoming.dataIndication(message, bytes)
+      else if (!this.#clientOf(message).receiveMessage(message, server)) this.#incoming.indication(message)
     }
+  }
+
+  /** Nothing that is asked reaches the server just now, as an ICMP error tells; the allocation may stand all the same. */
+  unreachable(cause: unknown): void {
+    this.#stun.transportFailed(cause)
+    this.#plain.transportFailed(cause)
   }
 
   /** The connection to the server is gone. */
   transportFailed(cause: unknown): void {
-    this.#stun.transportFailed(cause)
-    this.#plain.transportFailed(cause)
+    this.unreachable(cause)
     this.#allocation.lost(gone(cause))
   }
 
   /** Ends all here, without a word to the user or the server. */
   close(): void {
+    this.#keepAlive.stop()
     this.#peers.clear()
     this.#allocation.close()
     this.#stun.close()
     this.#plain.close()
   }
 
+  #sendKeepAlive(): void {
+    this.counters.keepAlives++
+    try {
+      this.#plain.indicate({ method: method.Binding, to: this.#stun.server })
+    } catch {
+      // the next one may leave
+    }
+  }
+
   #allocationUser(): AllocationUser {
     const user = this.#user
     const forget = (): void => {
+      this.#keepAlive.stop()
       this.#peers.clear()
       this.#active = undefined
     }
     return {
-      onAllocated: allocation => user.onAllocated(allocation),
-      onAllocationFailure: failure => user.onAllocationFailure(failure),
-      onRefreshed: lifetime => user.onRefreshed(lifetime),
-      onRefreshFailure: failure => user.onRefreshFailure(failure),
+      onAllocated: allocation => {
+        this.#keepAlive.start()
+        this.#tell(user.onAllocated, allocation)
+      },
+      onAllocationFailure: failure => this.#tell(user.onAllocationFailure, failure),
+      onRefreshed: lifetime => this.#tell(user.onRefreshed, lifetime),
+      onRefreshFailure: failure => this.#tell(user.onRefreshFailure, failure),
       onAllocationLost: failure => {
         forget()
-        user.onAllocationLost(failure)
+        this.#tell(user.onAllocationLost, failure)
       },
       onReleased: () => {
         forget()
-        user.onReleased()
+        this.#tell(user.onReleased)
       },
     }
+  }
+
+  #tell<A extends unknown[]>(callback: (this: TurnClientUser, ...args: A) => unknown, ...args: A): void {
+    guarded(this.#errors.failed, this.#user, callback, ...args)
   }
 
   #ask<T>(stunMethod: number, answer: Answer<T>, read: (response: StunMessage) => T | undefined): void {
@@ -267,12 +328,13 @@ export class TurnClient {
     return isPlain ? this.#plain : this.#stun
   }
 
-  #reader<T>(answer: Answer<T>, read: (response: StunMessage) => T | undefined): Answer<StunMessage> {
+  /** The STUN client guards what it calls, and so this answer. */
+  #reader<T>(answer: Answer<T>, read: (response: StunMessage) => T | undefined): StunRequestUser {
     return {
       onSuccess: response => {
         const value = read(response)
-        if (value !== undefined) answer.onSuccess(value)
-        else answer.onFailure(unusable(this.#stun.server, 'lacks what was asked for'))
+        if (value !== undefined) return answer.onSuccess(value)
+        return answer.onFailure(unusable(this.#stun.server, 'lacks what was asked for'))
       },
       onFailure: failure => answer.onFailure(failure),
     }
@@ -280,58 +342,32 @@ export class TurnClient {
 
   #onBound(channel: Channel): void {
     const waiting = channel.grant.held()
-    this.#user.onChannelBound(channel.number, channel.peer)
-    for (const { data } of waiting) {
-      this.#options.transport.send(channelData(channel.number, data, this.#reliable), this.#stun.server)
-    }
+    this.#tell(this.#user.onChannelBound, channel.number, channel.peer)
+    for (const { data } of waiting) this.#transmit(channelData(channel.number, data, this.#reliable))
   }
 
   #flush(address: string, permission: Grant): void {
-    for (const { data, port } of permission.held()) this.#indicate(data, { address, port })
+    for (const { data, port } of permission.held()) this.#indicate(data, address, port)
   }
 
-  #indicate(data: Uint8Array, peer: TransportAddress): void {
-    const attributes = [valued(XorPeerAddress, peer), valued(Data, data)]
-    if (this.#dontFragment) attributes.push(valued(DontFragment, true))
-    this.#stun.indicate({ method: method.Send, attributes })
+  #indicate(data: Uint8Array, address: string, port: number): boolean {
+    const octets = this.#peers.known.octets(address)
+    const bytes = octets && this.#indications.write(data, octets, port, this.#dontFragment)
+    return bytes === undefined ? this.#unsent() : this.#transmit(bytes)
   }
 
-  #receiveChannelData(bytes: Uint8Array): void {
-    const data = channelPayload(bytes)
-    if (data === undefined) {
-      this.counters.malformed++
-      return
+  #transmit(bytes: Buffer): boolean {
+    try {
+      this.#transport.send(bytes, this.#stun.server)
+      return true
+    } catch {
+      return this.#unsent()
     }
-    const channel = this.#peers.channel(channelOf(bytes))
-    if (channel === undefined) this.counters.unknownChannel++
-    else this.#user.onData(data, channel.peer.address, channel.peer.port)
   }
 
-  #receiveIndication(message: StunMessage): void {
-    const peer = message.get(XorPeerAddress)
-    const known = message.method === method.Data || message.method === method.ConnectionAttempt
-    if (message.class !== 'indication' || !known) this.counters.ignored++
-    else if (peer === undefined) this.counters.malformed++
-    else if (message.method === method.ConnectionAttempt) this.#receiveAttempt(message, peer)
-    else if (!this.#peers.knows(peer.address)) this.counters.unknownPeer++
-    else this.#receiveData(message, peer)
-  }
-
-  #receiveAttempt(message: StunMessage, peer: TransportAddress): void {
-    const id = message.get(ConnectionId)
-    if (id === undefined) this.counters.malformed++
-    else this.#user.onConnectionAttempt(peer, id)
-  }
-
-  #receiveData(message: StunMessage, peer: TransportAddress): void {
-    const data = message.get(Data)
-    if (data !== undefined) {
-      this.#user.onData(data, peer.address, peer.port)
-      return
-    }
-    const icmp = message.get(Icmp)
-    if (icmp === undefined) this.counters.malformed++
-    else this.#user.onIcmp(icmp, peer)
+  #unsent(): false {
+    this.counters.unsent++
+    return false
   }
 
   #needAllocation(): void {

@@ -47,7 +47,10 @@ export function isMismatch(failure: StunFailure): boolean {
 
 /** @internal */
 export function unusableAllocation(): PeerError {
-  return new PeerError('ERR_TURN_RESPONSE', 'the TURN server granted an allocation without a relayed address')
+  return new PeerError(
+    'ERR_TURN_RESPONSE',
+    'the TURN server granted an allocation without a relayed address of the family that was asked for; it was given back',
+  )
 }
 
 /** @internal */
@@ -67,10 +70,15 @@ export function gone(cause: unknown): EnvironmentError {
   )
 }
 
+/** @internal */
+export function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 0 && port <= 65_535
+}
+
 /** @internal the canonical text of a peer's address; a UsageError where it is not numeric or `port` is no port */
 export function checkedPeer(address: string, port: number): string {
   const canonical = canonicalAddress(address)
-  if (canonical !== undefined && Number.isInteger(port) && port >= 0 && port <= 65_535) return canonical
+  if (canonical !== undefined && isPort(port)) return canonical
   throw new UsageError(
     'ERR_ADDRESS',
     `'${printable(address)}' port ${port} is no numeric address and port of a peer: resolve names first`,

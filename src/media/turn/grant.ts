@@ -2,11 +2,12 @@ import { feed, type Machine, to } from '../../util/machine.ts'
 import type { Timer, TimerOwner, Timers } from '../../util/timers.ts'
 import type { StunClient } from '../stun/client.ts'
 import type { Exchange, StunRequest } from '../stun/exchange.ts'
-import type { StunFailure } from '../stun/failure.ts'
+import { StunErrorResponse, type StunFailure } from '../stun/failure.ts'
+import { ask } from './ask.ts'
 
-type State = 'idle' | 'asking' | 'standing' | 'renewing' | 'ended'
+type State = 'idle' | 'asking' | 'standing' | 'renewing' | 'lapsed' | 'ended'
 
-type Input = 'ask' | 'granted' | 'refused' | 'due' | 'end'
+type Input = 'ask' | 'granted' | 'refused' | 'unanswered' | 'due' | 'expired' | 'end'
 
 interface Event {
   readonly failure?: StunFailure
@@ -14,7 +15,7 @@ interface Event {
 
 /** @internal Who hears of a grant. */
 export interface GrantUser {
-  /** Granted for the first time: what waits can be sent. */
+  /** It stands, for the first time or after it had lapsed: what waits can be sent. */
   onGranted(grant: Grant): void
   onRefused(grant: Grant, failure: StunFailure): void
 }
@@ -24,12 +25,17 @@ export interface GrantUser {
  * permission of its peer too (RFC 8656 §9, §12).
  */
 const RENEWAL = 240_000
-
+/** Milliseconds to the next try where the server was silent, which took its own time already. */
+const RETRY = 5000
 /** What waits for a grant; more than this is dropped. */
 const LONGEST_QUEUE = 32
+const SERVER_ERROR = 500
 
-/** A permission or a channel on the server, asked for and kept alive until it is ended. */
-export class Grant implements TimerOwner {
+/**
+ * A permission or a channel on the server, asked for and kept alive until it is ended. One whose renewals the server
+ * does not answer stands until it expires, and is asked for again from then on.
+ */
+export class Grant implements TimerOwner<'renewal' | 'expiry'> {
   /** @internal */
   state: State = 'idle'
   /** @internal */
@@ -40,18 +46,23 @@ export class Grant implements TimerOwner {
   readonly timers: Timers
   /** @internal */
   readonly request: StunRequest
+  /** @internal milliseconds that the server keeps it */
+  readonly lifetime: number
   /** @internal */
   readonly user: GrantUser
   /** @internal */
   exchange: Exchange | undefined
   /** @internal */
-  timer: Timer | undefined
+  renewalTimer: Timer | undefined
+  /** @internal */
+  expiryTimer: Timer | undefined
   #queue: { readonly data: Uint8Array; readonly port: number }[] = []
 
-  constructor(client: StunClient, timers: Timers, request: StunRequest, user: GrantUser) {
+  constructor(client: StunClient, timers: Timers, request: StunRequest, lifetime: number, user: GrantUser) {
     this.client = client
     this.timers = timers
     this.request = request
+    this.lifetime = lifetime
     this.user = user
   }
 
@@ -69,7 +80,6 @@ export class Grant implements TimerOwner {
 
   /** No more renewals; the server forgets it by itself. */
   end(): void {
-    this.#queue = []
     feed(grantMachine, this, 'end', nothing)
   }
 
@@ -88,8 +98,8 @@ export class Grant implements TimerOwner {
   }
 
   /** @internal */
-  onTimer(): void {
-    feed(grantMachine, this, 'due', nothing)
+  onTimer(name: 'renewal' | 'expiry'): void {
+    feed(grantMachine, this, name === 'renewal' ? 'due' : 'expired', nothing)
   }
 }
 
@@ -100,7 +110,7 @@ export const grantMachine: Machine<State, Input, Grant, Event> = {
   source: 'RFC 8656 §9, §10, §12 (permissions and channels; the RFC has no figure)',
   initial: 'idle',
   final: 'ended',
-  inputs: ['ask', 'granted', 'refused', 'due', 'end'],
+  inputs: ['ask', 'granted', 'refused', 'unanswered', 'due', 'expired', 'end'],
   rows: {
     idle: {
       ask: to('asking', sendRequest),
@@ -109,33 +119,51 @@ export const grantMachine: Machine<State, Input, Grant, Event> = {
     asking: {
       granted: to('standing', waitToRenew, reportGranted),
       refused: to('ended', reportRefused),
+      unanswered: to('ended', reportRefused),
       end: to('ended', cancelRequest),
     },
     standing: {
       due: to('renewing', sendRequest),
-      end: to('ended', stopTimer),
+      expired: to('lapsed', stopTimers, sendRequest),
+      end: to('ended', stopTimers),
     },
     renewing: {
       granted: to('standing', waitToRenew),
-      refused: to('ended', reportRefused),
-      end: to('ended', cancelRequest),
+      refused: to('ended', stopTimers, reportRefused),
+      unanswered: to('standing', waitToRetry),
+      expired: to('lapsed'),
+      end: to('ended', stopTimers, cancelRequest),
+    },
+    lapsed: {
+      granted: to('standing', waitToRenew, reportGranted),
+      refused: to('ended', stopTimers, reportRefused),
+      unanswered: to('lapsed', waitToRetry),
+      due: to('lapsed', sendRequest),
+      end: to('ended', stopTimers, cancelRequest),
     },
     ended: {},
   },
   absorbs: {
-    idle: ['granted', 'refused', 'due'],
-    asking: ['ask', 'due'],
-    standing: ['ask', 'granted', 'refused'],
+    idle: ['granted', 'refused', 'unanswered', 'due', 'expired'],
+    asking: ['ask', 'due', 'expired'],
+    standing: ['ask', 'granted', 'refused', 'unanswered'],
     renewing: ['ask', 'due'],
-    ended: ['ask', 'granted', 'refused', 'due', 'end'],
+    lapsed: ['ask', 'expired'],
+    ended: ['ask', 'granted', 'refused', 'unanswered', 'due', 'expired', 'end'],
   },
 }
 
 function sendRequest(self: Grant): void {
-  self.exchange = self.client.request(self.request, {
+  self.exchange = ask(self.client, self.request, {
     onSuccess: () => feed(grantMachine, self, 'granted', nothing),
-    onFailure: failure => feed(grantMachine, self, 'refused', { failure }),
+    onFailure: failure =>
+      feed(grantMachine, self, isRefusal(failure) ? 'refused' : 'unanswered', { failure }),
   })
+}
+
+/** The server means it; its silence, a network that is gone for a while and a 500 may be otherwise next time. */
+function isRefusal(failure: StunFailure): boolean {
+  return failure instanceof StunErrorResponse && failure.status !== SERVER_ERROR
 }
 
 function cancelRequest(self: Grant): void {
@@ -143,12 +171,24 @@ function cancelRequest(self: Grant): void {
 }
 
 function waitToRenew(self: Grant): void {
-  if (self.timer === undefined) self.timer = self.timers.start(self, 'renewal', RENEWAL)
-  else self.timers.restart(self.timer, RENEWAL)
+  restart(self, 'renewal', RENEWAL)
+  restart(self, 'expiry', self.lifetime)
 }
 
-function stopTimer(self: Grant): void {
-  self.timers.stop(self.timer)
+function waitToRetry(self: Grant): void {
+  restart(self, 'renewal', RETRY)
+}
+
+function restart(self: Grant, name: 'renewal' | 'expiry', delay: number): void {
+  const timer = name === 'renewal' ? self.renewalTimer : self.expiryTimer
+  if (timer !== undefined) self.timers.restart(timer, delay)
+  else if (name === 'renewal') self.renewalTimer = self.timers.start(self, name, delay)
+  else self.expiryTimer = self.timers.start(self, name, delay)
+}
+
+function stopTimers(self: Grant): void {
+  self.timers.stop(self.renewalTimer)
+  self.timers.stop(self.expiryTimer)
 }
 
 function reportGranted(self: Grant): void {

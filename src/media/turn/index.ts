@@ -2,12 +2,12 @@ export type { ReceiveCallback, Received, ReceiveOptions } from '../../util/inbox
 export { type AllocationUser, allocationMachine } from './allocation.ts'
 export {
   TurnAsyncSocket,
-  type TurnAsyncSocketHandler,
+  type TurnAsyncSocketOptions,
   TurnAsyncTcpSocket,
   TurnAsyncTlsSocket,
   TurnAsyncUdpSocket,
-  type TurnFailure,
 } from './async-socket.ts'
+export type { TurnAsyncSocketHandler, TurnFailure } from './async-socket-handler.ts'
 export { TurnClient } from './client.ts'
 export type {
   Answer as TurnAnswer,

@@ -1,3 +1,4 @@
+import { systemTimers } from '../../net/clock.ts'
 import type { StreamConnection, StreamReceiver } from '../../net/stream.ts'
 import { connectTcp } from '../../net/tcp.ts'
 import { connectTls, type TlsConnectOptions } from '../../net/tls.ts'
@@ -16,14 +17,20 @@ export interface TurnCarrier extends StunTransport {
 /** Who gets what a carrier brings. */
 export interface CarrierUser {
   /** One message of `address` and `port`; the octets are the receiver's. */
-  onMessage(bytes: Uint8Array, address: string, port: number): void
+  onMessage(bytes: Buffer, address: string, port: number): void
   /** The connection is gone, without our asking. Never for UDP. */
   onDown(error: EnvironmentError): void
+  /** Nothing reaches the server just now: what is asked fails at once (RFC 8489 §6.2.1). UDP only. */
+  onUnreachable(error: EnvironmentError): void
 }
 
 /** How servers are reached; one for each transport, and one in memory for tests. */
 export interface TurnNetwork {
   readonly reliable: boolean
+  /** Addresses of servers that it can reach; all where it is left out. */
+  readonly family?: 'IPv4' | 'IPv6' | undefined
+  /** Another address of ours can be picked by opening anew, as a 437 wants it (RFC 8656 §7.4). */
+  readonly picksPorts: boolean
   /** `domain`: the name that the server's certificate must bear. */
   open(server: TransportAddress, domain: string, user: CarrierUser): Promise<TurnCarrier>
   /** One more connection to the server, for a peer (RFC 6062); absent over UDP. */
@@ -44,18 +51,31 @@ export interface LocalBinding {
   readonly port?: number
 }
 
-/** A UDP socket of its own. */
+/** Errors that tell of the way to the server; others are of one datagram, or pass (ENOBUFS, EAGAIN, EPERM). */
+const UNREACHABLE: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOPROTOOPT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EADDRNOTAVAIL',
+])
+
+/** A UDP socket of its own, connected to the server: so the system tells of hard ICMP errors. */
 export function udpNetwork(local: LocalBinding = {}): TurnNetwork {
   return {
     reliable: false,
+    family: familyOf(local),
+    picksPorts: (local.port ?? 0) === 0,
     async open(server, _, user) {
       const address = local.address ?? (isIPv6(server.address) ? '::' : '0.0.0.0')
       const socket = await UdpSocket.bind(
-        { address, port: local.port ?? 0 },
+        { address, port: local.port ?? 0, remote: server },
         {
           onDatagram: (bytes, from, port) => user.onMessage(bytes, from, port),
-          // what cannot be sent is sent again by the transaction, and given up by its timer
-          onSocketError() {},
+          onSocketError(error) {
+            if (UNREACHABLE.has(error.code)) user.onUnreachable(error)
+          },
         },
       )
       return {
@@ -70,12 +90,12 @@ export function udpNetwork(local: LocalBinding = {}): TurnNetwork {
 
 /** One TCP connection. */
 export function tcpNetwork(local: LocalBinding = {}): TurnNetwork {
-  return streamNetwork((server, _, receiver) => connectTcp({ ...server, ...from(local) }, receiver))
+  return streamNetwork(local, (server, _, receiver) => connectTcp({ ...server, ...from(local) }, receiver))
 }
 
 /** One TLS connection; certificates are checked unless the options say otherwise. */
 export function tlsNetwork(tls: TlsOptions = {}, local: LocalBinding = {}): TurnNetwork {
-  return streamNetwork((server, domain, receiver) =>
+  return streamNetwork(local, (server, domain, receiver) =>
     connectTls({ serverName: domain, ...tls, ...server, ...from(local) }, receiver),
   )
 }
@@ -84,9 +104,16 @@ function from({ address }: LocalBinding): { localAddress?: string } {
   return address === undefined ? {} : { localAddress: address }
 }
 
-function streamNetwork(stream: NonNullable<TurnNetwork['stream']>): TurnNetwork {
+function familyOf({ address }: LocalBinding): TurnNetwork['family'] {
+  if (address === undefined) return undefined
+  return isIPv6(address) ? 'IPv6' : 'IPv4'
+}
+
+function streamNetwork(local: LocalBinding, stream: NonNullable<TurnNetwork['stream']>): TurnNetwork {
   return {
     reliable: true,
+    family: familyOf(local),
+    picksPorts: true,
     stream,
     open: (server, domain, user) =>
       new Promise((resolve, reject) => {
@@ -95,6 +122,9 @@ function streamNetwork(stream: NonNullable<TurnNetwork['stream']>): TurnNetwork 
       }),
   }
 }
+
+/** Milliseconds that a connection may take to send what was written before it was closed. */
+const LINGER = 1000
 
 class StreamCarrier implements TurnCarrier, StreamReceiver {
   readonly reliable = true
@@ -130,9 +160,20 @@ class StreamCarrier implements TurnCarrier, StreamReceiver {
 
   close(): Promise<void> {
     if (this.#closed) return Promise.resolve()
+    const { connection } = this
     return new Promise(resolve => {
+      if (this.#open && connection !== undefined && connection.bufferedBytes > 0) {
+        // a Refresh with lifetime 0 leaves before the connection goes
+        const linger = systemTimers.after(LINGER, () => connection.destroy())
+        this.#closing = () => {
+          systemTimers.stop(linger)
+          resolve()
+        }
+        connection.end()
+        return
+      }
       this.#closing = resolve
-      this.connection?.destroy()
+      connection?.destroy()
     })
   }
 

@@ -1,5 +1,6 @@
 import type { StreamConnection, StreamReceiver } from '../../net/stream.ts'
 import { EnvironmentError } from '../../util/errors.ts'
+import { type Failed, guarded } from '../../util/guard.ts'
 import type { RandomSource } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
 import { valued } from '../stun/attribute.ts'
@@ -14,7 +15,7 @@ import type { TurnCredentials } from './credentials.ts'
 /** Who gets what a peer sends over its connection; told nothing after `close`. */
 export interface PeerConnectionUser {
   /** The next octets of the stream. */
-  onBytes(bytes: Uint8Array): void
+  onBytes(bytes: Buffer): void
   /** The peer, the relay or the network ended it. */
   onClosed(error: EnvironmentError | undefined): void
 }
@@ -26,9 +27,13 @@ export interface PeerConnectionSetup {
   readonly credentials: TurnCredentials
   readonly timers: Timers
   readonly random: RandomSource
+  /** Hears what callbacks throw. */
+  readonly failed: Failed
   readonly open: (receiver: StreamReceiver) => StreamConnection
   readonly onReady: (connection: TurnPeerConnection) => void
   readonly onFailure: (failure: StunFailure) => void
+  /** Once and last, however it ended. */
+  readonly onEnd: (connection: TurnPeerConnection) => void
 }
 
 /** Octets that may wait for `listen`; a peer that sends more before is left. */
@@ -48,7 +53,7 @@ export class TurnPeerConnection implements StreamReceiver {
   #answer: Buffer = Buffer.alloc(0)
   #state: 'binding' | 'open' | 'closed' = 'binding'
   #user: PeerConnectionUser | undefined
-  #early: Uint8Array[] = []
+  #early: Buffer[] = []
   #earlySize = 0
   #ended: { error: EnvironmentError | undefined } | undefined
 
@@ -61,6 +66,7 @@ export class TurnPeerConnection implements StreamReceiver {
       timers: setup.timers,
       random: setup.random,
       authentication: setup.credentials,
+      onCallbackError: setup.failed,
     })
     this.#connection = setup.open(this)
   }
@@ -68,8 +74,8 @@ export class TurnPeerConnection implements StreamReceiver {
   /** From now on `user` gets what the peer sends, and first what it sent before. */
   listen(user: PeerConnectionUser): void {
     this.#user = user
-    for (const bytes of this.#early.splice(0)) this.#user?.onBytes(bytes)
-    if (this.#ended !== undefined) this.#user?.onClosed(this.#ended.error)
+    for (const bytes of this.#early.splice(0)) this.#deliver(bytes)
+    if (this.#ended !== undefined) this.#tellClosed(this.#ended.error)
   }
 
   /** Sends octets to the peer. Never throws; after the end it does nothing. */
@@ -79,11 +85,14 @@ export class TurnPeerConnection implements StreamReceiver {
 
   /** Sends what was written, then closes. */
   close(): void {
+    this.#user = undefined
+    this.#early = []
+    this.#ended = undefined
     if (this.#state === 'closed') return
     this.#state = 'closed'
-    this.#user = undefined
     this.#binding.close()
     this.#connection.end()
+    this.#setup.onEnd(this)
   }
 
   /** @internal */
@@ -94,11 +103,11 @@ export class TurnPeerConnection implements StreamReceiver {
       {
         onSuccess: () => {
           this.#state = 'open'
-          onReady(this)
+          guarded(this.#setup.failed, undefined, onReady, this)
         },
         onFailure: failure => {
           this.close()
-          onFailure(failure)
+          guarded(this.#setup.failed, undefined, onFailure, failure)
         },
       },
     )
@@ -115,14 +124,20 @@ export class TurnPeerConnection implements StreamReceiver {
     const before = this.#state
     this.#state = 'closed'
     this.#binding.close()
+    if (before !== 'closed') this.#setup.onEnd(this)
     if (before === 'binding') {
-      this.#setup.onFailure(
-        error ?? new EnvironmentError('ECONNRESET', 'the TURN server closed the connection'),
-      )
+      const { failed, onFailure } = this.#setup
+      const reason = error ?? new EnvironmentError('ECONNRESET', 'the TURN server closed the connection')
+      guarded(failed, undefined, onFailure, reason)
     } else if (before === 'open') {
       this.#ended = { error }
-      this.#user?.onClosed(error)
+      this.#tellClosed(error)
     }
+  }
+
+  #tellClosed(error: EnvironmentError | undefined): void {
+    const user = this.#user
+    if (user !== undefined) guarded(this.#setup.failed, user, user.onClosed, error)
   }
 
   /** Cuts STUN messages off one by one: what follows the last is the peer's and need not be STUN. */
@@ -147,11 +162,13 @@ export class TurnPeerConnection implements StreamReceiver {
     if (this.#state === 'open' && this.#answer.length > 0) this.#deliver(this.#answer)
   }
 
-  #deliver(bytes: Uint8Array): void {
-    if (this.#user !== undefined) {
-      this.#user.onBytes(bytes)
+  #deliver(bytes: Buffer): void {
+    const user = this.#user
+    if (user !== undefined) {
+      guarded(this.#setup.failed, user, user.onBytes, bytes)
       return
     }
+    if (this.#state === 'closed' && this.#ended === undefined) return
     this.#early.push(bytes)
     this.#earlySize += bytes.length
     if (this.#earlySize > MOST_EARLY) {

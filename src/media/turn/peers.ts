@@ -9,13 +9,17 @@ import { method } from '../stun/header.ts'
 import { addressText, type TransportAddress } from '../stun/ip.ts'
 import { firstChannel, lastChannel } from './channel-data.ts'
 import { Grant } from './grant.ts'
+import { KnownPeers } from './known-peers.ts'
 
 /** @internal Who hears what becomes of permissions and channels. */
 export interface PeersUser {
   onPermitted(address: string, permission: Grant): void
-  onPermissionFailure(address: string, failure: StunFailure): void
+  /** `unsent`: packets that waited for it, and are dropped. */
+  onPermissionFailure(address: string, failure: StunFailure, unsent: number): void
   onBound(channel: Channel): void
-  onChannelFailure(channel: Channel, failure: StunFailure): void
+  onChannelFailure(channel: Channel, failure: StunFailure, unsent: number): void
+  /** Packets that waited were dropped, for what they waited for was ended by ourselves. */
+  onUnsent(count: number): void
 }
 
 /** @internal A number that stands for a peer, for as long as the allocation lasts. */
@@ -29,10 +33,15 @@ export interface Channel {
 
 /** An expired channel's number must not be used again for five minutes (RFC 8656 §12); it expires after ten. */
 const NUMBER_REST = 900_000
+/** Milliseconds (RFC 8656 §9, §12). */
+const PERMISSION_LIFETIME = 300_000
+const CHANNEL_LIFETIME = 600_000
 const NUMBERS = lastChannel - firstChannel + 1
 
 /** @internal The permissions and channels of one allocation. */
 export class TurnPeers {
+  /** Whom we ever let through; data from others is not for us (RFC 8656 §11.6). */
+  readonly known: KnownPeers = new KnownPeers()
   readonly #client: StunClient
   readonly #timers: Timers
   readonly #user: PeersUser
@@ -40,7 +49,6 @@ export class TurnPeers {
   readonly #permissions = new Map<string, Grant>()
   readonly #byPeer = new Map<string, Channel>()
   readonly #byNumber: (Channel | undefined)[] = []
-  readonly #known = new Set<string>()
   #nextNumber = 0
 
   constructor(client: StunClient, timers: Timers, user: PeersUser, limit: number) {
@@ -50,13 +58,13 @@ export class TurnPeers {
     this.#limit = limit
   }
 
-  /** Whether we ever let this address through; data from others is not for us (RFC 8656 §11.6). */
-  knows(address: string): boolean {
-    return this.#known.has(address)
-  }
-
   channel(number: number): Channel | undefined {
     return this.#byNumber[number - firstChannel]
+  }
+
+  /** The permission that `address`, as it is written, has already. */
+  present(address: string): Grant | undefined {
+    return this.#permissions.get(address)
   }
 
   /** The permission for `address`, asked for where there is none. Past the limit the oldest is let go. */
@@ -66,22 +74,22 @@ export class TurnPeers {
     for (const [oldest, grant] of this.#permissions) {
       if (this.#permissions.size < this.#limit) break
       this.#permissions.delete(oldest)
-      this.#known.delete(oldest)
-      grant.end()
+      this.known.delete(oldest)
+      this.#end(grant)
     }
     const request = {
       method: method.CreatePermission,
       attributes: [valued(XorPeerAddress, { address, port: 0 })],
     }
-    const permission = new Grant(this.#client, this.#timers, request, {
+    const permission = new Grant(this.#client, this.#timers, request, PERMISSION_LIFETIME, {
       onGranted: grant => this.#user.onPermitted(address, grant),
-      onRefused: (_, failure) => {
+      onRefused: (grant, failure) => {
         this.#permissions.delete(address)
-        this.#user.onPermissionFailure(address, failure)
+        this.#user.onPermissionFailure(address, failure, grant.held().length)
       },
     })
     this.#permissions.set(address, permission)
-    this.#known.add(address)
+    this.known.add(address)
     permission.ask()
     return permission
   }
@@ -105,23 +113,29 @@ export class TurnPeers {
   /** The channel is renewed no more; what still comes through it is taken. */
   unbind(channel: Channel): void {
     channel.endedAt = this.#timers.now()
-    channel.grant.end()
+    this.#end(channel.grant)
   }
 
   /** The allocation is gone, and all of this with it. */
   clear(): void {
-    for (const permission of this.#permissions.values()) permission.end()
-    for (const channel of this.#byPeer.values()) channel.grant.end()
+    for (const permission of this.#permissions.values()) this.#end(permission)
+    for (const channel of this.#byPeer.values()) this.#end(channel.grant)
     this.#permissions.clear()
     this.#byPeer.clear()
-    this.#known.clear()
+    this.known.clear()
     this.#byNumber.length = 0
     this.#nextNumber = 0
   }
 
+  #end(grant: Grant): void {
+    const unsent = grant.held().length
+    grant.end()
+    if (unsent > 0) this.#user.onUnsent(unsent)
+  }
+
   #ask(channel: Channel): void {
     if (channel.grant.ended) channel.grant = this.#grant(channel.number, channel.peer)
-    this.#known.add(channel.peer.address)
+    this.known.add(channel.peer.address)
     channel.grant.ask()
   }
 
@@ -130,16 +144,16 @@ export class TurnPeers {
       method: method.ChannelBind,
       attributes: [valued(ChannelNumber, number), valued(XorPeerAddress, peer)],
     }
-    return new Grant(this.#client, this.#timers, request, {
+    return new Grant(this.#client, this.#timers, request, CHANNEL_LIFETIME, {
       onGranted: () => {
         const channel = this.channel(number)
         if (channel !== undefined) this.#user.onBound(channel)
       },
-      onRefused: (_, failure) => {
+      onRefused: (grant, failure) => {
         const channel = this.channel(number)
         if (channel === undefined) return
         channel.endedAt = this.#timers.now()
-        this.#user.onChannelFailure(channel, failure)
+        this.#user.onChannelFailure(channel, failure, grant.held().length)
       },
     })
   }

@@ -1,6 +1,6 @@
 import { UsageError } from '../../util/errors.ts'
 import { type StunAttributeValue, valued } from '../stun/attribute.ts'
-import { XorMappedAddress, XorRelayedAddress } from '../stun/attributes/address.ts'
+import { mappedAddressOf, XorRelayedAddress } from '../stun/attributes/address.ts'
 import type { StunErrorCode } from '../stun/attributes/general.ts'
 import {
   AdditionalAddressFamily,
@@ -15,7 +15,7 @@ import {
   ReservationToken,
   requestedTransport,
 } from '../stun/attributes/turn.ts'
-import type { TransportAddress } from '../stun/ip.ts'
+import { isIPv6, type TransportAddress } from '../stun/ip.ts'
 import type { StunMessage } from '../stun/message.ts'
 
 /** What to ask an Allocate request for (RFC 8656 §7.1). */
@@ -30,6 +30,11 @@ export interface AllocationRequest {
   readonly reservationToken?: Uint8Array
   /** `TCP` relays connections (RFC 6062) and needs a stream to the server. Default `UDP`. */
   readonly transport?: 'UDP' | 'TCP'
+  /**
+   * Whether a server that has no such port (508) is asked again at once, without the pair, then without an even port
+   * or the reservation (RFC 8656 §7.4). Default false.
+   */
+  readonly anyPort?: boolean
   /** Family of the relayed address; `dual` asks for one of each (RFC 8656 §7.1). Default: the server's, IPv4. */
   readonly addressFamily?: 'IPv4' | 'IPv6' | 'dual'
   /** Asks for a server that can set the DF bit; one that cannot answers 420. */
@@ -66,6 +71,18 @@ export function allocationAttributes(request: AllocationRequest): StunAttributeV
       'a reservation token stands for a port: ask for no port kind and no address family with it',
     )
   }
+  if (reservationToken !== undefined && reservationToken.length !== 8) {
+    throw new UsageError(
+      'ERR_TURN_REQUEST',
+      `a reservation token has 8 octets, not ${reservationToken.length}`,
+    )
+  }
+  if (ports === 'even-and-reserve' && request.addressFamily === 'dual') {
+    throw new UsageError(
+      'ERR_TURN_REQUEST',
+      'a port is reserved for an allocation of one address family: ask for no dual allocation with it (RFC 8656 §7.1)',
+    )
+  }
   if (transport === 'TCP' && (ports !== 'normal' || reservationToken !== undefined || request.dontFragment)) {
     throw new UsageError(
       'ERR_TURN_REQUEST',
@@ -73,7 +90,7 @@ export function allocationAttributes(request: AllocationRequest): StunAttributeV
     )
   }
   const attributes = [valued(RequestedTransport, requestedTransport[transport])]
-  if (lifetime !== undefined) attributes.push(valued(Lifetime, lifetime))
+  if (lifetime !== undefined) attributes.push(valued(Lifetime, checkedLifetime(lifetime)))
   if (bandwidth !== undefined) attributes.push(valued(Bandwidth, bandwidth))
   if (request.dontFragment) attributes.push(valued(DontFragment, true))
   if (ports !== 'normal') attributes.push(valued(EvenPort, { reserve: ports === 'even-and-reserve' }))
@@ -86,13 +103,31 @@ export function allocationAttributes(request: AllocationRequest): StunAttributeV
   return attributes
 }
 
-/** Reads an Allocate success; `undefined` where it names no relayed address. */
-export function readAllocation(response: StunMessage): Allocation | undefined {
+/** @internal seconds of a lifetime; a UsageError for what does not fit in 32 bits */
+export function checkedLifetime(seconds: number): number {
+  if (Number.isInteger(seconds) && seconds >= 0 && seconds <= 0xffffffff) return seconds
+  throw new UsageError('ERR_TURN_REQUEST', `a lifetime is a whole number of seconds, not ${seconds}`)
+}
+
+/** What to ask for after a 508, where the request allows it; `undefined` where there is nothing to take back. */
+export function withoutPort(request: AllocationRequest): AllocationRequest | undefined {
+  if (!request.anyPort) return undefined
+  const { ports = 'normal', reservationToken, ...rest } = request
+  if (ports === 'even-and-reserve') return { ...rest, ports: 'even' }
+  return ports === 'even' || reservationToken !== undefined ? rest : undefined
+}
+
+/**
+ * Reads an Allocate success; `undefined` where it names no relayed address of the family that was asked for (RFC 8656
+ * §7.3). The mapped address may be of either family: there are NATs between the two.
+ */
+export function readAllocation(response: StunMessage, request: AllocationRequest): Allocation | undefined {
   // coturn writes 0.0.0.0:0 for the family that it does not serve
-  const [relay, additionalRelay] = response.all(XorRelayedAddress).filter(({ port }) => port > 0)
-  if (relay === undefined) return undefined
+  const relays = response.all(XorRelayedAddress).filter(({ port }) => port > 0)
+  const [relay, additionalRelay] = relays
+  if (relay === undefined || !isAskedFor(relays, request)) return undefined
   return {
-    reflexive: response.get(XorMappedAddress),
+    reflexive: mappedAddressOf(response),
     relay,
     additionalRelay,
     additionalError: response.get(AddressErrorCode),
@@ -100,4 +135,16 @@ export function readAllocation(response: StunMessage): Allocation | undefined {
     bandwidth: response.get(Bandwidth),
     reservationToken: response.get(ReservationToken),
   }
+}
+
+/** Nothing asked for is IPv4 or, from servers that see it otherwise, our own family: we handle both. */
+function isAskedFor(
+  relays: readonly TransportAddress[],
+  { addressFamily: asked }: AllocationRequest,
+): boolean {
+  if (asked === undefined) return true
+  if (asked !== 'dual') return relays.every(({ address }) => isIPv6(address) === (asked === 'IPv6'))
+  const [one, other, ...more] = relays
+  if (one === undefined || more.length > 0) return false
+  return other === undefined || isIPv6(one.address) !== isIPv6(other.address)
 }

@@ -1,71 +1,47 @@
 import { systemTimers } from '../../net/clock.ts'
 import { systemRandom } from '../../net/random.ts'
-import { resolveHost } from '../../net/resolve.ts'
 import { EnvironmentError, UsageError } from '../../util/errors.ts'
-import type { RandomSource } from '../../util/random.ts'
+import { guarded } from '../../util/guard.ts'
 import type { Timers } from '../../util/timers.ts'
+import { CallbackErrors } from '../callback-errors.ts'
 import { StunErrorResponse, type StunFailure } from '../stun/failure.ts'
-import { addressText, isIPv6, type TransportAddress } from '../stun/ip.ts'
-import { locateServer, type ResolveHost } from '../stun/server-name.ts'
-import type { StunTiming } from '../stun/transaction.ts'
+import { addressText, type TransportAddress } from '../stun/ip.ts'
 import { TurnClient } from './client.ts'
 import type { Answer, TurnClientUser } from './client-options.ts'
 import { type TurnCredentials, turnCredentials } from './credentials.ts'
+import { gone, turnRefusal } from './failure.ts'
 import type { TurnCarrier, TurnNetwork } from './network.ts'
 import { TurnPeerConnection } from './peer-connection.ts'
-import type { AllocationRequest } from './request.ts'
+import { type AllocationRequest, withoutPort } from './request.ts'
+import { ServerChoice } from './server-choice.ts'
+import type { TurnSessionOptions, TurnSessionUser } from './session-options.ts'
 
-export interface TurnSessionOptions {
-  /** A name or a numeric address. */
-  readonly host: string
-  /** Default 3478; 5349 over TLS. */
-  readonly port?: number
-  readonly username?: string
-  readonly password?: string
-  /** `short` for credentials of a shared secret (RFC 3489). Default `long`. */
-  readonly credentials?: 'long' | 'short'
-  readonly software?: string
-  readonly timing?: Partial<StunTiming>
-  readonly unsignedErrors?: 'accept' | 'discard'
-  readonly alternateServer?: 'any' | 'authenticated' | 'never'
-  readonly maxPermissions?: number
-  readonly timers?: Timers
-  readonly random?: RandomSource
-  /** The system's look-up by default. */
-  readonly resolve?: ResolveHost
-}
-
-/** What a session tells; nothing after `close`. */
-export interface TurnSessionUser extends TurnClientUser {
-  /** The connection to the server is gone; never over UDP. */
-  onDisconnected(error: EnvironmentError): void
-}
-
-/** A 300 over a stream leads to another connection; this many in a row are followed. */
-const MOST_REDIRECTIONS = 4
+export type { TurnSessionOptions, TurnSessionUser } from './session-options.ts'
 
 /** @internal A TURN client with its carrier: what the awaited and the handler form have in common. */
 export class TurnSession {
   readonly timers: Timers
   readonly credentials: TurnCredentials
+  readonly errors: CallbackErrors
   readonly #network: TurnNetwork
   readonly #options: TurnSessionOptions
   readonly #user: TurnSessionUser
-  readonly #defaultPort: number
   readonly #peerConnections = new Set<TurnPeerConnection>()
+  readonly #choice: ServerChoice
   #client: TurnClient | undefined
   #carrier: TurnCarrier | undefined
+  #connecting: Promise<TransportAddress> | undefined
   #domain: string
-  #request: AllocationRequest | undefined
-  #redirections = 0
+  #request: AllocationRequest = {}
   #closed = false
 
   constructor(network: TurnNetwork, defaultPort: number, options: TurnSessionOptions, user: TurnSessionUser) {
     this.timers = options.timers ?? systemTimers
     this.credentials = turnCredentials(options.unsignedErrors)
+    this.errors = new CallbackErrors(options)
     this.#network = network
     this.#options = options
-    this.#defaultPort = defaultPort
+    this.#choice = new ServerChoice(network, defaultPort, options)
     this.#domain = options.host
     this.#user = user
     const { username, password } = options
@@ -89,32 +65,57 @@ export class TurnSession {
     return this.#client
   }
 
-  /** Looks the server up and connects to it, to the first of its addresses that takes us. */
-  async connect(): Promise<TransportAddress> {
-    const { host, port = this.#defaultPort, resolve = resolveHost } = this.#options
-    if (this.#carrier !== undefined) throw new UsageError('ERR_TURN_STATE', 'this TURN socket is connected')
-    const transport = this.#network.reliable ? 'tcp' : 'udp'
-    const locations = await locateServer({ scheme: 'turn', host, port, transport }, resolve)
-    let failure: unknown
-    for (const { address } of locations) {
-      try {
-        return await this.#connectTo({ address, port }, host)
-      } catch (error) {
-        failure = error
-      }
-      if (this.#closed) break
-    }
-    throw failure
+  /**
+   * Looks the server up and connects to it, to the first of its addresses that takes us; over UDP, where nobody
+   * knows, the others are asked when the first stays silent. Called while it connects, it is the same call.
+   */
+  connect(): Promise<TransportAddress> {
+    this.#connecting ??= this.#connect().finally(() => {
+      this.#connecting = undefined
+    })
+    return this.#connecting
   }
 
   allocate(request: AllocationRequest): void {
-    this.client.allocate(request)
-    this.#request = request
-    this.#redirections = 0
+    const { client } = this
+    if (client.idle) {
+      this.#request = request
+      this.#choice.begin(client.server)
+    }
+    client.allocate(request)
+  }
+
+  /** As the client's `bind`, of the server's addresses in turn over UDP, until one answers or an allocation stands. */
+  bind(answer: Answer<{ reflexive: TransportAddress; server: TransportAddress }>): void {
+    const { client } = this
+    client.bind({
+      onSuccess: reflexive => answer.onSuccess({ reflexive, server: client.server }),
+      onFailure: failure => {
+        // not while another request has moved us, or may
+        const next =
+          this.#carrier !== undefined && client.idle ? this.#choice.nextAddress(failure) : undefined
+        if (next === undefined) return answer.onFailure(failure)
+        this.#move(next, this.#domain).then(
+          () => this.bind(answer),
+          (error: unknown) => {
+            if (!this.#closed) answer.onFailure(asFailure(error, failure))
+          },
+        )
+      },
+    })
+  }
+
+  /** Takes a connection that a peer made (RFC 6062 §4.4). */
+  acceptPeer(peer: TransportAddress, connectionId: number, answer: Answer<TurnPeerConnection>): void {
+    try {
+      this.#bindConnection(peer, connectionId, answer)
+    } catch (error) {
+      answer.onFailure(gone(error))
+    }
   }
 
   /** Opens the data connection that `connectionId` stands for (RFC 6062 §4.3, §4.4). */
-  bindConnection(peer: TransportAddress, connectionId: number, answer: Answer<TurnPeerConnection>): void {
+  #bindConnection(peer: TransportAddress, connectionId: number, answer: Answer<TurnPeerConnection>): void {
     const { server } = this.client
     const { stream } = this.#network
     if (stream === undefined) {
@@ -130,14 +131,15 @@ export class TurnSession {
       credentials: this.credentials,
       timers: this.timers,
       random: this.#options.random ?? systemRandom,
+      failed: this.errors.failed,
       open: receiver => stream(server, this.#domain, receiver),
       onReady: ready => {
         if (!this.#closed) answer.onSuccess(ready)
       },
       onFailure: failure => {
-        this.#peerConnections.delete(connection)
         if (!this.#closed) answer.onFailure(failure)
       },
+      onEnd: ended => this.#peerConnections.delete(ended),
     })
     this.#peerConnections.add(connection)
   }
@@ -145,7 +147,7 @@ export class TurnSession {
   /** Connects to a peer through a TCP allocation. */
   connectPeer(peer: TransportAddress, answer: Answer<TurnPeerConnection>): void {
     this.client.connectPeer(peer, {
-      onSuccess: id => this.bindConnection(peer, id, answer),
+      onSuccess: id => this.acceptPeer(peer, id, answer),
       onFailure: failure => answer.onFailure(failure),
     })
   }
@@ -161,18 +163,35 @@ export class TurnSession {
     await carrier?.close()
   }
 
-  async #connectTo(server: TransportAddress, domain: string): Promise<TransportAddress> {
+  async #connect(): Promise<TransportAddress> {
+    if (this.#carrier !== undefined) throw new UsageError('ERR_TURN_STATE', 'this TURN socket is connected')
+    const { host } = this.#options
+    await this.#choice.locate()
+    let failure: unknown
+    for (let next = this.#choice.next(); next !== undefined; next = this.#choice.next()) {
+      if (this.#closed) break
+      try {
+        return await this.#open(next, host)
+      } catch (error) {
+        failure = error
+      }
+    }
+    throw failure ?? closedMeanwhile()
+  }
+
+  async #open(server: TransportAddress, domain: string): Promise<TransportAddress> {
     let client: TurnClient | undefined
     const carrier = await this.#network.open(server, domain, {
       onMessage: (bytes, address, port) => client?.receive(bytes, address, port),
       onDown: error => this.#onDown(error),
+      onUnreachable: error => client?.unreachable(error),
     })
     if (this.#closed) {
       await carrier.close()
-      throw new EnvironmentError('ERR_CLOSED', 'the TURN socket was closed while it was connecting')
+      throw closedMeanwhile()
     }
     this.#domain = domain
-    const { software, timing, alternateServer, maxPermissions } = this.#options
+    const { software, timing, maxPermissions, keepAlive } = this.#options
     client = new TurnClient(
       {
         transport: carrier,
@@ -180,10 +199,13 @@ export class TurnSession {
         timers: this.timers,
         random: this.#options.random ?? systemRandom,
         credentials: this.credentials,
+        // followed by `#move`: another server is another socket
+        alternateServer: 'never',
+        onCallbackError: this.errors.failed,
         ...(software !== undefined && { software }),
         ...(timing && { timing }),
-        ...(alternateServer && { alternateServer }),
         ...(maxPermissions !== undefined && { maxPermissions }),
+        ...(keepAlive !== undefined && { keepAlive }),
       },
       this.#clientUser(),
     )
@@ -207,8 +229,9 @@ export class TurnSession {
       onAllocationLost: failure => tell(() => user.onAllocationLost(failure)),
       onReleased: () => tell(() => user.onReleased()),
       onChannelBound: (number, peer) => tell(() => user.onChannelBound(number, peer)),
-      onChannelFailure: (peer, failure) => tell(() => user.onChannelFailure(peer, failure)),
-      onPermissionFailure: (address, failure) => tell(() => user.onPermissionFailure(address, failure)),
+      onChannelFailure: (peer, failure, unsent) => tell(() => user.onChannelFailure(peer, failure, unsent)),
+      onPermissionFailure: (address, failure, unsent) =>
+        tell(() => user.onPermissionFailure(address, failure, unsent)),
       onData: (data, address, port) => {
         if (!this.#closed) user.onData(data, address, port)
       },
@@ -218,51 +241,68 @@ export class TurnSession {
     }
   }
 
+  /** What RFC 8656 §7.4 does with a refusal, and §3.9 with silence; the user hears what is left. */
   #onAllocationFailure(failure: StunFailure): void {
-    const next = this.#alternate(failure)
-    if (next === undefined) {
-      this.#user.onAllocationFailure(failure)
-      return
-    }
-    this.#redirections++
-    const domain = failure instanceof StunErrorResponse ? failure.alternateDomain : undefined
-    this.#redirect(next, domain ?? this.#domain, failure).catch(() => {})
+    const choice = this.#choice
+    const server = this.#client?.server
+    const next =
+      choice.alternate(failure, server) ?? choice.nextAddress(failure) ?? choice.sameServer(failure, server)
+    const weaker = turnRefusal(failure) === 'insufficient-capacity' ? withoutPort(this.#request) : undefined
+    if (next !== undefined) this.#allocateAt(next, failure)
+    else if (weaker !== undefined && this.#client !== undefined) {
+      this.#request = weaker
+      this.#client.allocate(weaker)
+    } else guarded(this.errors.failed, this.#user, this.#user.onAllocationFailure, failure)
   }
 
-  /** Over a stream, the server of the same family that a 300 names; over UDP the STUN client follows it. */
-  #alternate(failure: StunFailure): TransportAddress | undefined {
-    if (!(failure instanceof StunErrorResponse) || !this.#network.reliable) return undefined
-    const policy = this.#options.alternateServer ?? 'any'
-    if (policy !== 'any' || this.#redirections >= MOST_REDIRECTIONS) return undefined
-    const server = this.#client?.server
-    return failure.alternateServers.find(
-      other =>
-        server !== undefined &&
-        isIPv6(other.address) === isIPv6(server.address) &&
-        addressText(other) !== addressText(server),
+  #allocateAt(server: TransportAddress, failure: StunFailure): void {
+    const before = this.#client?.server
+    const named = failure instanceof StunErrorResponse ? failure.alternateDomain : undefined
+    this.#move(server, named ?? this.#domain).then(
+      () => {
+        if (before === undefined || addressText(before) !== addressText(server)) {
+          guarded(this.errors.failed, this.#user, this.#user.onServerChanged, server)
+        }
+        if (this.#closed || this.#client === undefined) return
+        this.#choice.asked(server)
+        this.#client.allocate(this.#request)
+      },
+      (error: unknown) => {
+        if (!this.#closed) this.#onAllocationFailure(asFailure(error, failure))
+      },
     )
   }
 
-  async #redirect(server: TransportAddress, domain: string, failure: StunFailure): Promise<void> {
+  /** To a server by a new socket; what was asked of the one before has failed. Who connects meanwhile gets this. */
+  #move(server: TransportAddress, domain: string): Promise<TransportAddress> {
     const carrier = this.#carrier
     this.#carrier = undefined
     this.credentials.reset()
-    await carrier?.close()
-    try {
-      await this.#connectTo(server, domain)
-    } catch (error) {
-      if (this.#closed) return
-      this.#user.onAllocationFailure(error instanceof EnvironmentError ? error : failure)
-      return
-    }
-    this.#user.onServerChanged(server)
-    if (!this.#closed) this.#client?.allocate(this.#request ?? {})
+    this.#client?.unreachable(
+      new EnvironmentError(
+        'ERR_TURN_MOVED',
+        'the TURN socket turned to another address meanwhile: ask again',
+      ),
+    )
+    const moved = Promise.resolve(carrier?.close()).then(() => this.#open(server, domain))
+    this.#connecting = moved.finally(() => {
+      this.#connecting = undefined
+    })
+    return this.#connecting
   }
 
   #onDown(error: EnvironmentError): void {
     if (this.#closed) return
     this.#carrier = undefined
-    this.#user.onDisconnected(error)
+    guarded(this.errors.failed, this.#user, this.#user.onDisconnected, error)
     this.#client?.transportFailed(error)
   }
+}
+
+function closedMeanwhile(): EnvironmentError {
+  return new EnvironmentError('ERR_CLOSED', 'the TURN socket was closed while it was connecting')
+}
+
+function asFailure(error: unknown, otherwise: StunFailure): StunFailure {
+  return error instanceof EnvironmentError ? error : otherwise
 }

@@ -1,5 +1,7 @@
 import { EnvironmentError } from '../../util/errors.ts'
+import { guarded } from '../../util/guard.ts'
 import { Inbox, type Received, type ReceiveOptions } from '../../util/inbox.ts'
+import type { StunFailure } from '../stun/failure.ts'
 import type { TransportAddress } from '../stun/ip.ts'
 import {
   type LocalBinding,
@@ -12,17 +14,15 @@ import {
 import type { TurnPeerConnection } from './peer-connection.ts'
 import type { Allocation, AllocationRequest } from './request.ts'
 import { TurnSession, type TurnSessionOptions } from './session.ts'
+import { type Waiting, withinLine } from './waiting.ts'
 
 export interface TurnSocketOptions extends TurnSessionOptions {
   /** Datagrams that may wait for `receive`; the oldest are dropped past it. Default 256. */
   readonly receiveQueue?: number
   /** Told when the server holds the allocation no more, without our asking. */
   readonly onAllocationLost?: (error: Error) => void
-}
-
-interface Waiting<T> {
-  resolve(value: T): void
-  reject(error: Error): void
+  /** Told when what waited for a permission or a channel was dropped, for the server refuses it (403, 443 …). */
+  readonly onSendFailure?: (error: Error, address: string) => void
 }
 
 const QUEUE = 256
@@ -30,11 +30,11 @@ const QUEUE = 256
 /** A TURN client to await; see TurnUdpSocket, TurnTcpSocket and TurnTlsSocket. */
 export class TurnSocket {
   readonly #session: TurnSession
-  readonly #inbox: Inbox
+  readonly #inbox: Inbox<Buffer>
   readonly #pending = new Set<Waiting<never>>()
   #allocating: Waiting<Allocation> | undefined
-  #refreshing: Waiting<number> | undefined
-  #releasing: Waiting<void> | undefined
+  #refreshing: Waiting<number>[] = []
+  #releasing: Waiting<void>[] = []
   #binding: Waiting<number> | undefined
   #attempts: { peer: TransportAddress; connectionId: number }[] = []
   #accepting: Waiting<TurnPeerConnection>[] = []
@@ -44,23 +44,36 @@ export class TurnSocket {
     this.#session = new TurnSession(network, defaultPort, options, {
       onAllocated: allocation => this.#allocating?.resolve(allocation),
       onAllocationFailure: failure => this.#allocating?.reject(failure),
-      onRefreshed: lifetime => this.#refreshing?.resolve(lifetime),
-      onRefreshFailure: failure => this.#refreshing?.reject(failure),
-      onAllocationLost: failure => {
-        this.#refreshing?.reject(failure)
-        this.#binding?.reject(failure)
-        options.onAllocationLost?.(failure)
+      onRefreshed: lifetime => {
+        for (const waiting of this.#refreshing.splice(0)) waiting.resolve(lifetime)
       },
-      onReleased: () => this.#releasing?.resolve(),
+      onRefreshFailure: failure => {
+        for (const waiting of this.#refreshing.splice(0)) waiting.reject(failure)
+      },
+      onAllocationLost: failure => {
+        this.#abandon(failure)
+        guarded(this.#session.errors.failed, options, options.onAllocationLost, failure)
+      },
+      onReleased: () => {
+        for (const waiting of this.#releasing.splice(0)) waiting.resolve()
+        this.#abandon(new EnvironmentError('ERR_TURN_RELEASED', 'the TURN allocation was given back'))
+      },
       onChannelBound: number => this.#binding?.resolve(number),
-      onChannelFailure: (_, failure) => this.#binding?.reject(failure),
-      // what waited for the permission is dropped; the next sendTo asks again
-      onPermissionFailure() {},
+      onChannelFailure: ({ address }, failure, unsent) => {
+        this.#binding?.reject(failure)
+        if (unsent > 0) this.#tellUnsent(options, failure, address)
+      },
+      // the next sendTo asks again
+      onPermissionFailure: (address, failure) => this.#tellUnsent(options, failure, address),
       onData: (data, address, port) => this.#inbox.push(data, address, port),
       onIcmp() {},
       onConnectionAttempt: (peer, connectionId) => this.#attempted(peer, connectionId),
       onServerChanged() {},
-      onDisconnected() {},
+      onDisconnected: error => {
+        this.#inbox.interrupt(error)
+        for (const waiting of this.#accepting.splice(0)) waiting.reject(error)
+        this.#attempts = []
+      },
     })
     this.#inbox = new Inbox(this.#session.timers, options.receiveQueue ?? QUEUE)
   }
@@ -86,6 +99,10 @@ export class TurnSocket {
   get dropped(): number {
     return this.#inbox.dropped
   }
+  /** What callbacks have thrown or rejected with so far. */
+  get callbackErrors(): number {
+    return this.#session.errors.count
+  }
 
   setUsernameAndPassword(username: string, password: string, term: 'long' | 'short' = 'long'): void {
     this.#session.credentials.set({ username, password }, term)
@@ -93,7 +110,12 @@ export class TurnSocket {
 
   /** Resolves with the server's address. Rejects with an EnvironmentError (ENOTFOUND, ECONNREFUSED …). */
   connect(): Promise<TransportAddress> {
-    return this.#session.connect()
+    return this.#answered((waiting: Waiting<TransportAddress>) => {
+      this.#session.connect().then(server => {
+        this.#inbox.resume()
+        waiting.resolve(server)
+      }, waiting.reject)
+    })
   }
 
   /** A temporary user name and password, of RFC 3489's servers over TLS. */
@@ -106,7 +128,10 @@ export class TurnSocket {
   /** Our address as the server sees it. */
   bindRequest(): Promise<TransportAddress> {
     return this.#answered((waiting: Waiting<TransportAddress>) =>
-      this.#session.client.bind({ onSuccess: waiting.resolve, onFailure: waiting.reject }),
+      this.#session.bind({
+        onSuccess: ({ reflexive }) => waiting.resolve(reflexive),
+        onFailure: waiting.reject,
+      }),
     )
   }
 
@@ -116,38 +141,54 @@ export class TurnSocket {
    */
   createAllocation(request: AllocationRequest = {}): Promise<Allocation> {
     return this.#answered((waiting: Waiting<Allocation>) => {
-      this.#session.allocate(request)
+      const before = this.#allocating
+      // the answer may come within the call
       this.#allocating = waiting
+      try {
+        this.#session.allocate(request)
+      } catch (error) {
+        this.#allocating = before
+        throw error
+      }
     })
   }
 
-  /** Asks for another lifetime in seconds, or for as long as before; resolves with what was granted. */
+  /**
+   * Asks for another lifetime in seconds, or for as long as before; resolves with what was granted, as all that wait
+   * for one do. 0 is `destroyAllocation`.
+   */
   refreshAllocation(lifetime?: number): Promise<number> {
-    return this.#answered((waiting: Waiting<number>) => {
-      this.#session.client.refresh(lifetime)
-      this.#refreshing = waiting
-    })
+    if (lifetime === 0) return this.destroyAllocation().then(() => 0)
+    return this.#answered((waiting: Waiting<number>) =>
+      withinLine(this.#refreshing, waiting, () => this.#session.client.refresh(lifetime)),
+    )
   }
 
-  /** Ends the allocation on the server. */
+  /** Ends the allocation on the server; the request for it leaves before a `close` that follows. */
   destroyAllocation(): Promise<void> {
-    return this.#answered((waiting: Waiting<void>) => {
-      this.#session.client.release()
-      this.#releasing = waiting
-    })
+    return this.#answered((waiting: Waiting<void>) =>
+      withinLine(this.#releasing, waiting, () => this.#session.client.release()),
+    )
   }
 
   /** Binds a channel and sends there from now on; resolves with the channel's number. */
   setActiveDestination(address: string, port: number): Promise<number> {
     return this.#answered((waiting: Waiting<number>) => {
-      this.#binding?.reject(new EnvironmentError('ERR_TURN_REPLACED', 'another active destination was set'))
+      const before = this.#binding
       this.#binding = waiting
-      this.#session.client.setActiveDestination({ address, port })
+      try {
+        this.#session.client.setActiveDestination({ address, port })
+      } catch (error) {
+        this.#binding = before
+        throw error
+      }
+      before?.reject(replaced())
     })
   }
 
   clearActiveDestination(): void {
     this.#session.client.clearActiveDestination()
+    this.#binding?.reject(replaced())
   }
 
   /** Lets a peer's address through before anything is sent there. */
@@ -155,22 +196,29 @@ export class TurnSocket {
     this.#session.client.permit(address)
   }
 
-  /** Sends to the active destination; dropped where there is none, or too much waits for its channel. */
-  send(data: Uint8Array): void {
-    this.#session.client.send(data)
+  /**
+   * Sends to the active destination. False where it was dropped: there is none, or too much waits for its channel
+   * already. What is refused later is told to `onSendFailure`.
+   */
+  send(data: Uint8Array): boolean {
+    return this.#session.client.send(data)
   }
 
-  sendTo(address: string, port: number, data: Uint8Array): void {
-    this.#session.client.sendTo(data, address, port)
+  /** As `send`, to any peer; without an allocation it is dropped. */
+  sendTo(address: string, port: number, data: Uint8Array): boolean {
+    return this.#session.client.sendTo(data, address, port)
   }
 
-  /** The oldest datagram that waits, or the next. Rejects with ERR_TIMEOUT, or ERR_CLOSED. */
-  receive(options?: ReceiveOptions): Promise<Received> {
+  /**
+   * The oldest datagram that waits, or the next. Rejects with ERR_TIMEOUT, ERR_CLOSED, or why the connection to the
+   * server was lost; it can be called again once the socket is connected again.
+   */
+  receive(options?: ReceiveOptions): Promise<Received<Buffer>> {
     return this.#inbox.receive(undefined, options)
   }
 
   /** As `receive`, of one peer; datagrams of others go on waiting. */
-  receiveFrom(address: string, port: number, options?: ReceiveOptions): Promise<Received> {
+  receiveFrom(address: string, port: number, options?: ReceiveOptions): Promise<Received<Buffer>> {
     return this.#inbox.receive({ address, port }, options)
   }
 
@@ -205,6 +253,19 @@ export class TurnSocket {
     return this.close()
   }
 
+  /** What was asked of an allocation that is gone comes to nothing. */
+  #abandon(error: Error): void {
+    for (const waiting of this.#refreshing.splice(0)) waiting.reject(error)
+    for (const waiting of this.#releasing.splice(0)) waiting.reject(error)
+    for (const waiting of this.#accepting.splice(0)) waiting.reject(error)
+    this.#binding?.reject(error)
+    this.#attempts = []
+  }
+
+  #tellUnsent(options: TurnSocketOptions, failure: StunFailure, address: string): void {
+    guarded(this.#session.errors.failed, options, options.onSendFailure, failure, address)
+  }
+
   #attempted(peer: TransportAddress, connectionId: number): void {
     const waiting = this.#accepting.shift()
     if (waiting !== undefined) this.#accept({ peer, connectionId }, waiting)
@@ -215,8 +276,7 @@ export class TurnSocket {
     { peer, connectionId }: { peer: TransportAddress; connectionId: number },
     waiting: Waiting<TurnPeerConnection>,
   ): void {
-    const answer = { onSuccess: waiting.resolve, onFailure: waiting.reject }
-    this.#session.bindConnection(peer, connectionId, answer)
+    this.#session.acceptPeer(peer, connectionId, { onSuccess: waiting.resolve, onFailure: waiting.reject })
   }
 
   #answered<T>(ask: (waiting: Waiting<T>) => void): Promise<T> {
@@ -240,6 +300,10 @@ export class TurnSocket {
       }
     })
   }
+}
+
+function replaced(): EnvironmentError {
+  return new EnvironmentError('ERR_TURN_REPLACED', 'another active destination was set, or none')
 }
 
 /** Over UDP. */

@@ -7,6 +7,7 @@ import {
   MappedAddress,
   MessageIntegrity,
   MessageIntegritySha256,
+  method,
   Nonce,
   nodeHash,
   nonceWith,
@@ -63,9 +64,9 @@ function setUp(answers: Answer[], options: Partial<StunClientOptions> = {}, reli
     random: seededRandom(1),
     ...options,
   })
-  const ask = (): void => {
+  const ask = (asked: number = method.Binding): void => {
     client.request(
-      { method: 1 },
+      { method: asked },
       {
         onSuccess: response => {
           const address = response.get(XorMappedAddress) ?? response.get(MappedAddress)
@@ -236,8 +237,12 @@ describe('STUN client', () => {
     expect([failed, client.pending]).toEqual([20_000, 0])
   })
 
-  it('is not stuck by a user that throws', () => {
-    const { client, clock, requests, ask } = setUp([], { outstanding: 1 })
+  it('is not stuck by a user that throws, and tells what it threw', () => {
+    const errors: unknown[] = []
+    const onCallbackError = (error: unknown): void => {
+      errors.push(error)
+    }
+    const { client, clock, requests, ask } = setUp([], { outstanding: 1, onCallbackError })
     const user = {
       onSuccess() {
         throw new Error('mine')
@@ -247,7 +252,8 @@ describe('STUN client', () => {
     client.request({ method: 1 }, user)
     ask()
     const answer = (succeed(request(requests[0]), server) ?? fail()).finish()
-    expect(() => client.receive(answer, server)).toThrow('mine')
+    expect(client.receive(answer, server)).toBe(true)
+    expect(errors).toEqual([new Error('mine')])
     expect([requests.length, client.pending]).toEqual([2, 1])
     clock.advance(100_000)
     expect(client.pending).toBe(0)
@@ -465,11 +471,11 @@ describe('short-term credentials (RFC 8489 §9.1)', () => {
   })
 })
 
-describe('alternate server (RFC 8489 §10)', () => {
-  it('asks the other server, and stays with it', () => {
+describe('alternate server (RFC 8489 §10, RFC 8656 §7.4)', () => {
+  it('asks the other server for the allocation, and stays with it', () => {
     const { ladder, client, ask } = setUp([redirect(other), succeed, succeed])
-    ask()
-    ask()
+    ask(method.Allocate)
+    ask(method.Refresh)
     expect(ladder.filter(line => line.includes('→'))).toEqual([
       '0 → 192.0.2.1',
       '0 → 192.0.2.2',
@@ -478,36 +484,65 @@ describe('alternate server (RFC 8489 §10)', () => {
     expect(client.server).toEqual(other)
   })
 
+  it.each([
+    ['Binding', method.Binding],
+    ['Refresh', method.Refresh],
+    ['CreatePermission', method.CreatePermission],
+    ['ChannelBind', method.ChannelBind],
+    ['Connect', method.Connect],
+  ])('moves nobody by a 300 to %s', (_, asked) => {
+    const { ladder, client, ask } = setUp([redirect(other)])
+    ask(asked)
+    expect(ladder).toEqual(['0 → 192.0.2.1', '0 ERR_STUN_RESPONSE 300 Try'])
+    expect(client.server).toEqual(server)
+  })
+
+  it('is not believed where the request was signed and the 300 is not (RFC 8489 §14.8)', () => {
+    const authentication = new LongTermAuthentication(credentials, nodeHash, { unsignedErrors: 'accept' })
+    const answers = [refuse(401, 'example.org', 'n'), redirect(other), signed(succeed)]
+    const { ladder, client, clock, ask } = setUp(answers, { authentication })
+    ask(method.Allocate)
+    clock.advance(500)
+    expect(ladder).toEqual([
+      '0 → 192.0.2.1',
+      '0 → 192.0.2.1',
+      '500 → 192.0.2.1',
+      '500 success 198.51.100.7:40000',
+    ])
+    expect(client.server).toEqual(server)
+    expect(client.counters.badIntegrity).toBe(1)
+  })
+
   it('is not sent in circles', () => {
     const { ladder, ask } = setUp([redirect(other), redirect(server)])
-    ask()
+    ask(method.Allocate)
     expect(ladder).toEqual(['0 → 192.0.2.1', '0 → 192.0.2.2', '0 ERR_STUN_RESPONSE 300 Try'])
   })
 
   it('keeps to its address family', () => {
     const { ladder, ask } = setUp([redirect({ address: '2001:db8::1', port: 3478 })])
-    ask()
+    ask(method.Allocate)
     expect(ladder).toEqual(['0 → 192.0.2.1', '0 ERR_STUN_RESPONSE 300 Try'])
   })
 
   it('follows signed redirects only, where told so', () => {
     const options = { alternateServer: 'authenticated' } as const
     const bare = setUp([redirect(other)], options)
-    bare.ask()
+    bare.ask(method.Allocate)
     expect(bare.ladder).toHaveLength(2)
     const authentication = new LongTermAuthentication(credentials, nodeHash)
     const good = setUp([refuse(401, 'example.org', 'n'), signed(redirect(other)), succeed], {
       ...options,
       authentication,
     })
-    good.ask()
+    good.ask(method.Allocate)
     expect(good.ladder.at(-1)).toBe('0 success 198.51.100.7:40000')
     expect(good.requests.at(-1)?.has(Nonce)).toBe(false)
   })
 
   it('is the application’s to open over a reliable transport', () => {
     const { ladder, ask } = setUp([redirect(other)], {}, true)
-    ask()
+    ask(method.Allocate)
     expect(ladder.at(-1)).toBe('0 ERR_STUN_RESPONSE 300 Try')
   })
 })

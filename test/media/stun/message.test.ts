@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import {
   checkClassicIntegrity,
@@ -141,7 +142,7 @@ describe('integrity', () => {
       .finish()
     const text = Buffer.alloc(64)
     bytes.copy(text, 0, 0, 32)
-    expect(bytes.subarray(36)).toEqual(nodeHash.hmac('sha1', key.bytes, [text]))
+    expect(bytes.subarray(36)).toEqual(nodeHash.hmac('sha1', key.key, [text]))
     const message = parsed(bytes)
     expect(message.classic).toBe(true)
     expect([checkClassicIntegrity(message, key), checkIntegrity(message, key)]).toEqual(['valid', 'invalid'])
@@ -158,7 +159,15 @@ describe('integrity', () => {
 
   it('makes the key of the example in RFC 8489 §9.2.2', () => {
     const made = longTermKey({ username: 'user', password: 'pass' }, 'realm', nodeHash)
-    expect(Buffer.from(made.bytes).toString('hex')).toBe('8493fbc53ba582fb4c044c456bdc40eb')
+    const text = [Buffer.from('text')]
+    const expected = nodeHash.key(Buffer.from('8493fbc53ba582fb4c044c456bdc40eb', 'hex'))
+    expect(nodeHash.hmac('sha1', made.key, text)).toEqual(nodeHash.hmac('sha1', expected, text))
+  })
+
+  it('keeps a key out of sight, and takes none of another hash', () => {
+    const made = shortTermKey('very secret', nodeHash)
+    expect(JSON.stringify(made) + inspect(made)).not.toMatch(/very/)
+    expect(() => nodeHash.hmac('sha1', {}, [])).toThrow(/another hash/)
   })
 })
 
@@ -180,7 +189,7 @@ describe('RFC 8489 Appendix B.1', () => {
     const text = request().finish()
     expect(text).toHaveLength(156 - 36)
     text.writeUInt16BE(0x9c, 2)
-    expect(Buffer.from(nodeHash.hmac('sha256', matrixKey.bytes, [text])).toString('hex')).toBe(
+    expect(Buffer.from(nodeHash.hmac('sha256', matrixKey.key, [text])).toString('hex')).toBe(
       'e4686c8f0edeb59013e07090010a93efccbccc544c0a45d9f830aa6d6f735a01',
     )
   })

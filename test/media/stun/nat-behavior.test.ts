@@ -63,7 +63,7 @@ function discover({
       if (nat.hairpin) discovery.receive(bytes, from)
       return
     }
-    const answer = server.receive(bytes, from, to)
+    const { answer } = server.receive(bytes, from, to)
     if (answer === undefined || !open.has(`${answer.to.port} ${scope(nat.filtering, answer.from)}`)) return
     discovery.receive(answer.bytes, answer.from)
   }
@@ -120,8 +120,8 @@ describe('NAT behaviour discovery (RFC 5780 §4)', () => {
     const lazy = new BindingServer({ other: alternate })
     const receive = lazy.receive.bind(lazy)
     lazy.receive = (bytes, source, local) => {
-      const answer = receive(bytes, source, local)
-      return answer && { ...answer, from: local }
+      const { answer } = receive(bytes, source, local)
+      return answer === undefined ? {} : { answer: { ...answer, from: local } }
     }
     const nat = { mapping: 'address-dependent', filtering: 'endpoint-independent' } as const
     expect(discover({ nat, server: lazy })).toMatchObject({

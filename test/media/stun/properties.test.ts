@@ -104,8 +104,8 @@ describe('parse ∘ encode', () => {
   it('gives back what was sealed, and nothing else is valid', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(...values), { maxLength: 5 }), text, text, (attributes, right, wrong) => {
-        const key = { bytes: Buffer.from(right), hash: stun.nodeHash }
-        const other = { bytes: Buffer.from(wrong), hash: stun.nodeHash }
+        const key = stun.integrityKey(Buffer.from(right), stun.nodeHash)
+        const other = stun.integrityKey(Buffer.from(wrong), stun.nodeHash)
         const writer = new StunWriter(1, 'request', new Uint8Array(12)).addAll(attributes)
         const message = parseStun(writer.integrity(key).integritySha256(key).fingerprint().finish())
         if (!(message instanceof StunMessage)) throw new Error(message)

@@ -3,6 +3,7 @@ import {
   type BindingAnswer,
   BindingServer,
   ChangeRequest,
+  checkIntegrity,
   ErrorCode,
   LongTermAuthentication,
   LongTermServerAuthentication,
@@ -27,6 +28,7 @@ import {
   StunErrorResponse,
   StunMessage,
   StunWriter,
+  shortTermKey,
   UnknownAttributes,
   Userhash,
   Username,
@@ -44,7 +46,7 @@ const id = hex('000102030405060708090a0b')
 const alice = { username: 'alice', password: 'secret' }
 
 function ask(server: BindingServer, request: StunWriter): StunMessage {
-  return parsed(server.receive(request.finish(), source, local))
+  return parsed(server.receive(request.finish(), source, local).answer)
 }
 
 describe('Binding server', () => {
@@ -64,7 +66,7 @@ describe('Binding server', () => {
     const response = ask(new BindingServer(), new StunWriter(1, 'request', classic))
     expect(response.get(MappedAddress)).toEqual(source)
     expect(response.has(XorMappedAddress)).toBe(false)
-    expect(response.transactionId).toEqual(classic)
+    expect(Buffer.from(response.transactionId)).toEqual(classic)
   })
 
   it('answers 420 with the list of what it does not know (RFC 8489 §6.3.1)', () => {
@@ -92,13 +94,68 @@ describe('Binding server', () => {
       new StunWriter(3, 'request', id).finish(),
       hex('8000'),
     ]
-    for (const bytes of silent) expect(server.receive(bytes, source, local)).toBeUndefined()
+    for (const bytes of silent) expect(server.receive(bytes, source, local)).toEqual({})
     expect([server.counters.ignored, server.counters.truncated]).toEqual([3, 1])
+  })
+
+  it('asks its judge after the credentials and the form, and tells what it answered (RFC 8445 §7.3.1.1)', () => {
+    const asked: unknown[][] = []
+    let verdict: 487 | 400 | undefined = 487
+    const server = new BindingServer({
+      authentication: new ShortTermServerAuthentication(
+        name => (name === 'alice' ? 'secret' : undefined),
+        nodeHash,
+      ),
+      judge: (...values) => {
+        asked.push(values)
+        return verdict
+      },
+    })
+    const key = shortTermKey('secret', nodeHash)
+    const signed = (): StunWriter => new StunWriter(1, 'request', id).add(Username, 'alice').integrity(key)
+    const conflict = server.receive(signed().finish(), source, local)
+    expect(conflict.verdict).toBe(487)
+    const refusal = parsed(conflict.answer)
+    expect(refusal.get(ErrorCode)).toEqual({ code: 487, reason: 'Role Conflict' })
+    expect(checkIntegrity(refusal, key)).toBe('valid')
+    expect(asked).toEqual([[conflict.request, 'alice', source, local]])
+    verdict = undefined
+    const good = server.receive(signed().finish(), source, local)
+    expect([good.verdict, good.request?.get(Username), parsed(good.answer).class]).toEqual([
+      'success',
+      'alice',
+      'success',
+    ])
+    const stranger = new StunWriter(1, 'request', id).add(Username, 'bob').integrity(key)
+    expect(server.receive(stranger.finish(), source, local).verdict).toBe(401)
+    const unknown = new StunWriter(1, 'request', id)
+      .add(Username, 'alice')
+      .addOctets(0x7f00, new Uint8Array(0))
+      .integrity(key)
+    expect(server.receive(unknown.finish(), source, local).verdict).toBe(420)
+    expect(asked).toHaveLength(2)
+  })
+
+  it('answers 500 where its judge or its credentials throw', () => {
+    const errors: unknown[] = []
+    const failing = (): never => {
+      throw new Error('mine')
+    }
+    const options = { onCallbackError: (error: unknown) => void errors.push(error) }
+    const judged = new BindingServer({ ...options, judge: failing })
+    const asked = new BindingServer({
+      ...options,
+      authentication: new ShortTermServerAuthentication(failing, nodeHash),
+    })
+    expect(ask(judged, new StunWriter(1, 'request', id)).get(ErrorCode)?.code).toBe(500)
+    const signed = new StunWriter(1, 'request', id).add(Username, 'a').integrity(shortTermKey('b', nodeHash))
+    expect(ask(asked, signed).get(ErrorCode)?.code).toBe(500)
+    expect([errors.length, judged.callbackErrors, asked.callbackErrors]).toEqual([2, 1, 1])
   })
 
   it('wants a fingerprint where it is used (RFC 8489 §7)', () => {
     const server = new BindingServer({ fingerprint: true })
-    expect(server.receive(new StunWriter(1, 'request', id).finish(), source, local)).toBeUndefined()
+    expect(server.receive(new StunWriter(1, 'request', id).finish(), source, local)).toEqual({})
     expect(server.counters.badFingerprint).toBe(1)
     expect(ask(server, new StunWriter(1, 'request', id).fingerprint()).class).toBe('success')
   })
@@ -106,7 +163,7 @@ describe('Binding server', () => {
   it('answers from the address and to the port asked for (RFC 5780 §6.1)', () => {
     const server = new BindingServer({ other })
     const request = new StunWriter(1, 'request', id).add(ChangeRequest, { changeIp: true, changePort: true })
-    const answer = server.receive(request.add(ResponsePort, 5000).finish(), source, local)
+    const { answer } = server.receive(request.add(ResponsePort, 5000).finish(), source, local)
     expect([answer?.from, answer?.to]).toEqual([other, { address: source.address, port: 5000 }])
     expect([parsed(answer).get(ResponseOrigin), parsed(answer).get(OtherAddress)]).toEqual([other, other])
   })
@@ -215,7 +272,7 @@ describe('Binding server with long-term credentials (RFC 8489 §9.2.4)', () => {
 
   it('does not take a nonce that another address was given (§9.2.4)', () => {
     const nonce =
-      parsed(old.receive(new StunWriter(1, 'request', id).finish(), other, local)).get(Nonce) ?? ''
+      parsed(old.receive(new StunWriter(1, 'request', id).finish(), other, local).answer).get(Nonce) ?? ''
     const key = longTermKey(alice, 'example.org', nodeHash)
     const request = new StunWriter(1, 'request', id)
       .add(Username, 'alice')
@@ -242,7 +299,7 @@ function outcome(
       send(bytes) {
         const request = parseStun(bytes)
         if (request instanceof StunMessage) requests.push(request)
-        const answer = server.receive(bytes, source, local)
+        const { answer } = server.receive(bytes, source, local)
         if (answer) client.receive(answer.bytes, local)
       },
     },

@@ -1,10 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  Data,
+  DontFragment,
   method,
   StunErrorResponse,
   StunFramer,
+  StunWriter,
   type TransportAddress,
+  XorPeerAddress,
 } from '../../../src/media/stun/index.ts'
 import { channelData, channelPayload } from '../../../src/media/turn/channel-data.ts'
 import {
@@ -15,6 +19,9 @@ import {
   turnCredentials,
   turnRefusal,
 } from '../../../src/media/turn/index.ts'
+import { KnownPeers } from '../../../src/media/turn/known-peers.ts'
+import { SendIndications } from '../../../src/media/turn/send-indication.ts'
+import { addressBytes, canonicalAddress } from '../../../src/util/address.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'
 import { openCells } from '../../../src/util/machine.ts'
 import { seededRandom } from '../../../src/util/random.ts'
@@ -312,6 +319,217 @@ describe('channels and permissions (RFC 8656 §9, §11, §12)', () => {
   })
 })
 
+describe('renewals that the server does not answer (RFC 8656 §9, §12)', () => {
+  it('of a channel are tried again; the channel stands until it expires', () => {
+    const { client, clock, server, log } = allocated()
+    client.setActiveDestination(peer)
+    clock.advance(230_000)
+    server.mute = true
+    clock.advance(60_000)
+    server.mute = false
+    expect(client.send(Buffer.from('still'))).toBe(true)
+    clock.advance(100_000)
+    expect(server.ladder.filter(line => line.includes('channel'))).toEqual([
+      '290110 channel 16384 still to 7000, 9 octets',
+    ])
+    expect(log).toEqual(['120 channel 16384 to 7000'])
+    const renewed = server.ladder.findLast(line => line.includes('ChannelBind'))
+    expect(renewed).toBe('292130 ChannelBind')
+    clock.advance(200_000)
+    expect(server.ladder.findLast(line => line.includes('ChannelBind'))).toBe('532150 ChannelBind')
+  })
+
+  it('of a channel until it expires have it bound again, and what is sent meanwhile waits', () => {
+    const { client, clock, server, log } = allocated({ lifetime: 3600 })
+    client.setActiveDestination(peer)
+    clock.advance(100_000)
+    server.mute = true
+    clock.advance(700_000)
+    expect(client.activeDestination).toEqual(peer)
+    expect(client.send(Buffer.from('waits'))).toBe(true)
+    for (let i = 0; i < 31; i++) client.send(Buffer.from('more'))
+    expect(client.send(Buffer.from('too much'))).toBe(false)
+    expect(client.counters.unsent).toBe(1)
+    server.mute = false
+    clock.advance(60_000)
+    expect(log).toHaveLength(2)
+    expect(log[1]).toMatch(/channel 16384 to 7000$/)
+    expect(server.ladder.filter(line => line.includes('waits'))).toHaveLength(1)
+  })
+
+  it('of a permission have it asked for again: who only listens goes on hearing', () => {
+    const { client, clock, server, log } = allocated({ lifetime: 3600 })
+    client.permit(peer.address)
+    clock.advance(100_000)
+    server.mute = true
+    clock.advance(400_000)
+    server.mute = false
+    clock.advance(60_000)
+    const asked = server.ladder.filter(line => line.includes('CreatePermission')).length
+    clock.advance(240_000)
+    expect(server.ladder.filter(line => line.includes('CreatePermission'))).toHaveLength(asked + 1)
+    expect(log).toEqual([])
+  })
+
+  it('are over where the server refuses one, which is told with what was dropped', () => {
+    const { client, clock, server, log } = allocated()
+    client.setActiveDestination(peer)
+    clock.advance(230_000)
+    server.refusals.set(method.ChannelBind, 403)
+    clock.advance(20_000)
+    expect(log.at(-1)).toBe('240140 no channel to 7000: forbidden')
+    expect(client.send(Buffer.from('nowhere'))).toBe(false)
+    server.refusals.set(method.CreatePermission, 443)
+    client.sendTo(Buffer.from('a'), '203.0.113.8', 1)
+    client.sendTo(Buffer.from('b'), '203.0.113.8', 2)
+    clock.advance(100)
+    expect(log.at(-1)).toBe('250120 no permission for 203.0.113.8: peer-address-family-mismatch')
+    expect(client.counters.unsent).toBe(3)
+  })
+})
+
+describe('what is asked for and given', () => {
+  it('refresh(0) is a release, and told as such (RFC 8656 §8)', () => {
+    const { client, clock, server, log } = allocated()
+    client.refresh(0)
+    clock.advance(600_000)
+    expect(server.ladder).toEqual(['110 Refresh'])
+    expect(log).toEqual(['120 released'])
+  })
+
+  it('a release is not held back by ten requests under way', () => {
+    const { client, clock, server } = allocated()
+    for (let i = 1; i <= 12; i++) client.permit(`203.0.113.${i}`)
+    client.release()
+    clock.advance(10)
+    expect(server.ladder.filter(line => line.endsWith('CreatePermission'))).toHaveLength(10)
+    expect(server.ladder).toContain('110 Refresh')
+  })
+
+  it('a relay of a family that was not asked for is given back, and refused (RFC 8656 §7.3)', () => {
+    const { client, clock, server, log } = setUp()
+    client.allocate({ addressFamily: 'IPv6' })
+    clock.advance(200)
+    expect(server.ladder).toEqual(['10 Allocate 401', '30 Allocate', '50 Refresh'])
+    expect(log).toHaveLength(1)
+    expect(log[0]).toMatch(/^40 refused .*family/)
+    expect(client.idle).toBe(true)
+  })
+
+  it('an idle allocation over UDP keeps its way open, a busy one needs not', () => {
+    const { client, clock, server } = allocated()
+    client.setActiveDestination(peer)
+    clock.advance(60_000)
+    expect(server.keepAlives).toEqual([30_050, 45_050, 60_050])
+    for (let i = 0; i < 10; i++) {
+      client.send(Buffer.from('x'))
+      clock.advance(10_000)
+    }
+    expect(server.keepAlives).toHaveLength(3)
+    expect(client.counters.keepAlives).toBe(3)
+    client.release()
+    clock.advance(100_000)
+    expect(server.keepAlives.length).toBeLessThan(6)
+    const still = server.keepAlives.length
+    clock.advance(100_000)
+    expect(server.keepAlives).toHaveLength(still)
+  })
+
+  it('over a stream there is nothing to keep open', () => {
+    const { clock, server } = allocated({}, { reliable: true })
+    clock.advance(100_000)
+    expect(server.keepAlives).toEqual([])
+  })
+
+  it('a lifetime that is none throws before anything has changed', () => {
+    const { client, clock, log } = allocated()
+    expect(() => client.refresh(-1)).toThrow(/whole number/)
+    client.refresh(700)
+    clock.advance(100)
+    expect(log).toEqual(['120 refreshed for 700'])
+  })
+
+  it('a hard ICMP error fails what is under way at once, and takes no allocation (RFC 8489 §6.2.1)', () => {
+    const { client, clock, server, log } = allocated()
+    server.mute = true
+    client.refresh()
+    client.setActiveDestination(peer)
+    client.unreachable(new Error('port unreachable'))
+    expect(log).toEqual(['100 refresh failed ERR_STUN_TRANSPORT', '100 no channel to 7000: undefined'])
+    expect(client.allocation).toBeDefined()
+    server.mute = false
+    clock.advance(400_000)
+    expect(log[2]).toMatch(/refreshed for 600$/)
+  })
+})
+
+describe('a Send indication (RFC 8656 §11.1)', () => {
+  it('says what a message made attribute by attribute would', () => {
+    const indications = new SendIndications(seededRandom(9))
+    const address = fc.oneof(fc.ipV4(), fc.ipV6()).map(text => canonicalAddress(text) ?? '0.0.0.0')
+    fc.assert(
+      fc.property(
+        address,
+        fc.nat({ max: 65_535 }),
+        fc.uint8Array(),
+        fc.boolean(),
+        (peer, port, data, whole) => {
+          const bytes = indications.write(data, addressBytes(peer) ?? data, port, whole) ?? Buffer.alloc(0)
+          const message = new StunWriter(method.Send, 'indication', bytes.subarray(8, 20))
+            .add(XorPeerAddress, { address: peer, port })
+            .add(Data, data)
+          if (whole) message.add(DontFragment, true)
+          expect(bytes.equals(message.finish())).toBe(true)
+        },
+      ),
+    )
+    expect(indications.write(new Uint8Array(65_520), new Uint8Array(4), 1, false)).toBeUndefined()
+  })
+})
+
+describe('the address of a Data indication (RFC 8656 §11.4)', () => {
+  it('is found by its octets as by its text, of either family', () => {
+    const known = new KnownPeers()
+    const address = fc.oneof(fc.ipV4(), fc.ipV6()).map(text => canonicalAddress(text) ?? '0.0.0.0')
+    fc.assert(
+      fc.property(
+        fc.array(address, { minLength: 1 }),
+        address,
+        fc.uint8Array({ minLength: 12, maxLength: 12 }),
+        (peers, stranger, id) => {
+          known.clear()
+          for (const one of peers) known.add(one)
+          for (const one of [...peers, stranger]) {
+            const bytes = new StunWriter(method.Data, 'indication', id)
+              .add(XorPeerAddress, { address: one, port: 9 })
+              .finish()
+            expect(known.find(bytes, 24, bytes.length - 24)).toBe(peers.includes(one) ? one : undefined)
+          }
+          for (const one of peers) known.delete(one)
+          expect(peers.some(one => known.has(one))).toBe(false)
+        },
+      ),
+    )
+  })
+
+  it('that is malformed is counted so, a stranger’s as such', () => {
+    const { client, clock } = allocated()
+    client.permit(peer.address)
+    clock.advance(50)
+    const indication = (value: readonly number[]): Buffer =>
+      new StunWriter(method.Data, 'indication', new Uint8Array(12))
+        .addOctets(XorPeerAddress.type, Uint8Array.from(value))
+        .addOctets(Data.type, Buffer.from('x'))
+        .finish()
+    for (const value of [[], [0, 1, 0, 1, 1, 2, 3], [0, 2, 0, 1, 1, 2, 3, 4], [0, 3, 0, 1, 1, 2, 3, 4]]) {
+      client.receive(indication(value), serverAddress.address, serverAddress.port)
+    }
+    expect(client.counters).toMatchObject({ malformed: 4, unknownPeer: 0 })
+    client.receive(indication([0, 1, 0, 1, 1, 2, 3, 4]), serverAddress.address, serverAddress.port)
+    expect(client.counters).toMatchObject({ malformed: 4, unknownPeer: 1 })
+  })
+})
+
 describe('Binding and Shared Secret', () => {
   it('go out unsigned, and their answers are taken so', () => {
     const { client, clock } = allocated()
@@ -342,7 +560,7 @@ describe('whatever comes in', () => {
     )
     fc.assert(
       fc.property(starts, fc.uint8Array({ maxLength: 80 }), (start, rest) => {
-        client.receive(new Uint8Array([...start, ...rest]), serverAddress.address, serverAddress.port)
+        client.receive(Buffer.from([...start, ...rest]), serverAddress.address, serverAddress.port)
       }),
       { numRuns: 5000 },
     )
@@ -357,15 +575,13 @@ describe('whatever comes in', () => {
         (payloads, cuts) => {
           const stream = Buffer.concat(payloads.map((data, i) => channelData(0x4000 + i, data, true)))
           const framer = new StunFramer()
-          const frames: Uint8Array[] = []
+          const frames: Buffer[] = []
           let at = 0
           for (const size of [...cuts, stream.length]) {
             frames.push(...framer.push(stream.subarray(at, at + size)))
             at += size
           }
-          expect(frames.map(frame => Buffer.from(channelPayload(frame) ?? []))).toEqual(
-            payloads.map(data => Buffer.from(data)),
-          )
+          expect(frames.map(frame => channelPayload(frame))).toEqual(payloads.map(data => Buffer.from(data)))
         },
       ),
     )

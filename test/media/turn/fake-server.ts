@@ -33,8 +33,15 @@ const names = new Map<number, string>(Object.entries(method).map(([name, number]
 /** A TURN server of one client in simulated time, 10 ms away; what it gets is told as a ladder. */
 export class FakeServer {
   readonly ladder: string[] = []
-  /** Refusals to come, by method: each is used once. */
+  /** When Binding indications came. */
+  readonly keepAlives: number[] = []
+  /** Refusals to come, by method: each is used once, one of `stubborn` always. */
   readonly refusals: Map<number, number> = new Map()
+  readonly stubborn: Map<number, number> = new Map()
+  /** Addresses of the server where nobody answers. */
+  readonly dead: Set<string> = new Set()
+  /** What an Allocate asked for. */
+  readonly allocates: StunMessage[] = []
   alternate: TransportAddress = { address: '192.0.2.2', port: 3478 }
   lifetime: number = 600
   mute: boolean = false
@@ -44,7 +51,7 @@ export class FakeServer {
   #channels = new Map<number, TransportAddress>()
   readonly #timers: Timers
   readonly #authentication: LongTermServerAuthentication
-  #reply: ((bytes: Uint8Array) => void) | undefined
+  #reply: ((bytes: Buffer) => void) | undefined
 
   constructor(timers: Timers, nonceLifetime: number = 3_600_000) {
     this.#timers = timers
@@ -59,7 +66,7 @@ export class FakeServer {
   }
 
   /** What a client sends reaches us later. */
-  receive(bytes: Uint8Array, reply: (bytes: Uint8Array) => void): void {
+  receive(bytes: Uint8Array, reply: (bytes: Buffer) => void): void {
     const copy = new Uint8Array(bytes)
     this.#timers.after(LATENCY, () =>
       this.#take(copy, bytes => this.#timers.after(LATENCY, () => reply(bytes))),
@@ -73,9 +80,13 @@ export class FakeServer {
   }
 
   /** As a client's network: over a stream or datagrams. */
-  network(reliable: boolean): TurnNetwork & { user: CarrierUser | undefined; opened: string[] } {
+  network(
+    reliable: boolean,
+    picksPorts: boolean = true,
+  ): TurnNetwork & { user: CarrierUser | undefined; opened: string[] } {
     const network: TurnNetwork & { user: CarrierUser | undefined; opened: string[] } = {
       reliable,
+      picksPorts,
       user: undefined,
       opened: [],
       open: async (server, domain, user) => {
@@ -87,6 +98,7 @@ export class FakeServer {
           local: clientAddress,
           send: (bytes, to) => {
             const from = reliable ? server : to
+            if (this.dead.has(from.address)) return
             this.receive(bytes, answer => {
               if (!closed) user.onMessage(answer, from.address, from.port)
             })
@@ -100,7 +112,7 @@ export class FakeServer {
     return network
   }
 
-  #take(bytes: Uint8Array, reply: (bytes: Uint8Array) => void): void {
+  #take(bytes: Uint8Array, reply: (bytes: Buffer) => void): void {
     this.#reply = reply
     if (isChannelData(bytes)) {
       const number = (bytes[0] ?? 0) * 256 + (bytes[1] ?? 0)
@@ -113,6 +125,10 @@ export class FakeServer {
     }
     const message = parseStun(bytes)
     if (typeof message === 'string') throw new Error(message)
+    if (message.class === 'indication' && message.method === method.Binding) {
+      this.keepAlives.push(this.#timers.now())
+      return
+    }
     if (message.class === 'indication') {
       this.#note(
         `Send ${Buffer.from(message.get(Data) ?? []).toString()} to ${message.get(XorPeerAddress)?.port}`,
@@ -123,7 +139,7 @@ export class FakeServer {
     if (!this.mute) reply(this.#answer(message))
   }
 
-  #answer(request: StunMessage): Uint8Array {
+  #answer(request: StunMessage): Buffer {
     if (request.method === method.Binding) {
       return StunWriter.responseTo(request, 'success').add(XorMappedAddress, clientAddress).finish()
     }
@@ -131,7 +147,9 @@ export class FakeServer {
       return StunWriter.responseTo(request, 'success').add(Username, 'once').add(Password, 'only').finish()
     }
     const verdict = this.#authentication.check(request, clientAddress)
-    const refusal = verdict.accepted ? this.refusals.get(request.method) : verdict.code
+    if (verdict.accepted && request.method === method.Allocate) this.allocates.push(request)
+    const scripted = this.refusals.get(request.method) ?? this.stubborn.get(request.method)
+    const refusal = verdict.accepted ? scripted : verdict.code
     if (refusal !== undefined) {
       this.ladder.push(`${this.ladder.pop()} ${refusal}`)
       const response = StunWriter.responseTo(request, 'error')

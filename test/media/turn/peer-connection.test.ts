@@ -21,6 +21,7 @@ function setUp() {
   const log: string[] = []
   const written: Buffer[] = []
   const clock = new SimulatedClock()
+  let ends = 0
   const stream: StreamConnection = {
     id: 1,
     protocol: 'tcp',
@@ -41,6 +42,10 @@ function setUp() {
     credentials: turnCredentials(),
     timers: new Timers(clock),
     random: seededRandom(4),
+    failed: error => log.push(String(error)),
+    onEnd: () => {
+      ends++
+    },
     open: () => stream,
     onReady: () => log.push('ready'),
     onFailure: failure => log.push(failure.message),
@@ -52,7 +57,7 @@ function setUp() {
     onBytes: (bytes: Uint8Array) => log.push(Buffer.from(bytes).toString()),
     onClosed: (error: EnvironmentError | undefined) => log.push(`closed ${error?.code}`),
   }
-  return { log, written, stream, connection, request, user, clock }
+  return { log, written, stream, connection, request, user, clock, ends: () => ends }
 }
 
 describe('a connection to a peer (RFC 6062 §4.3)', () => {

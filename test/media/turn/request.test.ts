@@ -13,11 +13,16 @@ import {
   ReservationToken,
   StunMessage,
   StunWriter,
+  type TransportAddress,
   XorMappedAddress,
   XorRelayedAddress,
 } from '../../../src/media/stun/index.ts'
-import type { AllocationRequest } from '../../../src/media/turn/index.ts'
-import { allocationAttributes, readAllocation } from '../../../src/media/turn/request.ts'
+import {
+  type AllocationRequest,
+  allocationAttributes,
+  readAllocation,
+  withoutPort,
+} from '../../../src/media/turn/request.ts'
 import { clientAddress, relayAddress } from './fake-server.ts'
 
 const id = new Uint8Array(12)
@@ -63,6 +68,26 @@ describe('an Allocate request (RFC 8656 §7.1)', () => {
     expect(() => allocationAttributes({ reservationToken: token, ports: 'even' })).toThrow(/token/)
     expect(() => allocationAttributes({ reservationToken: token, addressFamily: 'dual' })).toThrow(/token/)
     expect(() => allocationAttributes({ transport: 'TCP', ports: 'even' })).toThrow(/TCP/)
+    expect(() => allocationAttributes({ addressFamily: 'dual', ports: 'even-and-reserve' })).toThrow(/§7.1/)
+    expect(allocationAttributes({ addressFamily: 'dual', ports: 'even' })).toHaveLength(3)
+  })
+
+  it('has a token of eight octets, and a lifetime of 32 bits', () => {
+    expect(() => allocationAttributes({ reservationToken: new Uint8Array(7) })).toThrow(/8 octets/)
+    for (const lifetime of [-1, 0.5, 2 ** 32, Number.NaN]) {
+      expect(() => allocationAttributes({ lifetime })).toThrow(/whole number/)
+    }
+  })
+
+  it('goes without a pair, an even port and a reservation after a 508, where it may (RFC 8656 §7.4)', () => {
+    const pair = { ports: 'even-and-reserve', lifetime: 700, anyPort: true } as const
+    const even = withoutPort(pair)
+    expect(even).toEqual({ ports: 'even', lifetime: 700, anyPort: true })
+    expect(withoutPort(even ?? {})).toEqual({ lifetime: 700, anyPort: true })
+    expect(withoutPort({ reservationToken: token, anyPort: true })).toEqual({ anyPort: true })
+    for (const kept of [{ ports: 'even' as const }, { anyPort: true }, {}]) {
+      expect(withoutPort(kept)).toBeUndefined()
+    }
   })
 })
 
@@ -76,7 +101,7 @@ describe('an Allocate response', () => {
       .add(Lifetime, 777)
       .add(Bandwidth, 64)
       .add(ReservationToken, token)
-    expect(readAllocation(parsed(response))).toEqual({
+    expect(readAllocation(parsed(response), {})).toEqual({
       reflexive: clientAddress,
       relay: relayAddress,
       additionalRelay: second,
@@ -92,7 +117,27 @@ describe('an Allocate response', () => {
     const response = new StunWriter(method.Allocate, 'success', id)
       .add(XorRelayedAddress, relayAddress)
       .add(AddressErrorCode, error)
-    expect(readAllocation(parsed(response))).toMatchObject({ additionalError: error, lifetime: 600 })
-    expect(readAllocation(parsed(new StunWriter(method.Allocate, 'success', id)))).toBeUndefined()
+    expect(readAllocation(parsed(response), {})).toMatchObject({ additionalError: error, lifetime: 600 })
+    expect(readAllocation(parsed(new StunWriter(method.Allocate, 'success', id)), {})).toBeUndefined()
+  })
+
+  const ipv6 = { address: '2001:db8::9', port: 50_001 }
+
+  it.each<[AllocationRequest['addressFamily'], TransportAddress[], boolean]>([
+    ['IPv4', [relayAddress], true],
+    ['IPv4', [ipv6], false],
+    ['IPv6', [ipv6], true],
+    ['IPv6', [relayAddress], false],
+    ['IPv6', [ipv6, relayAddress], false],
+    ['dual', [relayAddress, ipv6], true],
+    ['dual', [ipv6], true],
+    ['dual', [relayAddress, relayAddress], false],
+    [undefined, [relayAddress], true],
+    [undefined, [ipv6], true],
+  ])('to a request for %s with %j is usable: %s (RFC 8656 §7.3)', (addressFamily, relays, usable) => {
+    const response = new StunWriter(method.Allocate, 'success', id)
+    for (const relay of relays) response.add(XorRelayedAddress, relay)
+    const request = addressFamily === undefined ? {} : { addressFamily }
+    expect(readAllocation(parsed(response), request) !== undefined).toBe(usable)
   })
 })

@@ -1,3 +1,4 @@
+import { type CallbackErrorOptions, CallbackErrors } from '../../callback-errors.ts'
 import {
   ChangedAddress,
   MappedAddress,
@@ -16,9 +17,9 @@ import type { TransportAddress } from '../ip.ts'
 import { parseStun, type StunMessage } from '../message.ts'
 import { knownAttributes, malformedAttribute, unknownRequired } from '../registry.ts'
 import { StunWriter } from '../writer.ts'
-import { openServer, type RequestVerdict, type StunServerAuthentication } from './authentication.ts'
+import { openServer, type RequestVerdict, refuse, type StunServerAuthentication } from './authentication.ts'
 
-export interface BindingServerOptions {
+export interface BindingServerOptions extends CallbackErrorOptions {
   readonly authentication?: StunServerAuthentication
   readonly software?: string
   /** Adds FINGERPRINT, and drops requests without a good one (RFC 8489 §7). */
@@ -28,18 +29,40 @@ export interface BindingServerOptions {
    * must listen on all four.
    */
   readonly other?: TransportAddress
+  /**
+   * Asked after the credentials and the form, before a success: an error code refuses (487 for a role conflict, RFC
+   * 8445 §7.3.1.1). `username` is that of the credentials. Where it throws the client gets a 500.
+   */
+  readonly judge?: (
+    request: StunMessage,
+    username: string | undefined,
+    source: TransportAddress,
+    local: TransportAddress,
+  ) => 487 | 400 | undefined
   readonly counters?: StunCounters
+}
+
+/** What came of a datagram; nothing of it is there where it was not for this server. */
+export interface BindingResult {
+  /** What to send. */
+  readonly answer?: BindingAnswer
+  /** The Binding request that was answered. */
+  readonly request?: StunMessage
+  /** How it was answered: `success`, or the error code. */
+  readonly verdict?: 'success' | number
 }
 
 /** A datagram to send. */
 export interface BindingAnswer {
-  readonly bytes: Uint8Array
+  readonly bytes: Buffer
   readonly to: TransportAddress
   /** Which of the server's addresses it is to leave from. */
   readonly from: TransportAddress
 }
 
 const RESPONSE_ADDRESS = 0x0002
+const SERVER_ERROR = 500
+const ignored: BindingResult = {}
 
 /**
  * Answers Binding requests (RFC 8489 §6.3.1, §12): one call in, at most one answer out, no state. Clients of RFC 3489
@@ -50,11 +73,13 @@ export class BindingServer {
   readonly #options: BindingServerOptions
   readonly #authentication: StunServerAuthentication
   readonly #known: ReadonlySet<number>
+  readonly #errors: CallbackErrors
 
   constructor(options: BindingServerOptions = {}) {
     this.#options = options
     this.counters = options.counters ?? stunCounters()
     this.#authentication = options.authentication ?? openServer
+    this.#errors = new CallbackErrors(options)
     const known = new Set(knownAttributes.keys())
     known.delete(RESPONSE_ADDRESS)
     if (options.other === undefined)
@@ -62,40 +87,61 @@ export class BindingServer {
     this.#known = known
   }
 
-  /** The answer to what came from `source` to our address `local`; `undefined` where there is none. */
-  receive(bytes: Uint8Array, source: TransportAddress, local: TransportAddress): BindingAnswer | undefined {
+  /** What `judge`, and the credentials' own callbacks, have thrown so far. */
+  get callbackErrors(): number {
+    return this.#errors.count
+  }
+
+  /** The answer to what came from `source` to our address `local`, where there is one. */
+  receive(bytes: Uint8Array, source: TransportAddress, local: TransportAddress): BindingResult {
     const message = parseStun(bytes)
     if (typeof message !== 'string') return this.receiveMessage(message, source, local)
     this.counters[message]++
-    return undefined
+    return ignored
   }
 
   /** As `receive`, for a message that is parsed already. */
-  receiveMessage(
-    request: StunMessage,
-    source: TransportAddress,
-    local: TransportAddress,
-  ): BindingAnswer | undefined {
+  receiveMessage(request: StunMessage, source: TransportAddress, local: TransportAddress): BindingResult {
     if (request.class !== 'request' || request.method !== method.Binding) {
       this.counters.ignored++
-      return undefined
+      return ignored
     }
     if (this.#options.fingerprint && checkFingerprint(request) !== 'valid') {
       this.counters.badFingerprint++
+      return ignored
+    }
+    const credentials = this.#asked(() => this.#authentication.check(request, source)) ?? refuse(SERVER_ERROR)
+    if (!credentials.accepted) return this.#refusal(request, credentials.code, credentials, source, local)
+    const code = this.#objection(request, credentials.username, source, local)
+    return code === undefined
+      ? { answer: this.#success(request, credentials, source, local), request, verdict: 'success' }
+      : this.#refusal(request, code, credentials, source, local)
+  }
+
+  #objection(
+    request: StunMessage,
+    username: string | undefined,
+    source: TransportAddress,
+    local: TransportAddress,
+  ): number | undefined {
+    if (unknownRequired(request, this.#known).length > 0) return 420
+    if (malformedAttribute(request) !== undefined || (request.has(ResponsePort) && request.has(Padding))) {
+      return 400
+    }
+    const { judge } = this.#options
+    if (judge === undefined) return undefined
+    const verdict = this.#asked(() => ({ code: judge(request, username, source, local) }))
+    return verdict === undefined ? SERVER_ERROR : verdict.code
+  }
+
+  /** What an application answers; `undefined` where it throws. */
+  #asked<T>(question: () => T): T | undefined {
+    try {
+      return question()
+    } catch (error) {
+      this.#errors.failed(error)
       return undefined
     }
-    const verdict = this.#authentication.check(request, source)
-    if (!verdict.accepted) return this.#refusal(request, source, local, verdict)
-    const unknown = unknownRequired(request, this.#known)
-    if (unknown.length > 0) {
-      const response = errorResponse(request, 420).add(UnknownAttributes, unknown)
-      return this.#finished(response, verdict, source, local)
-    }
-    if (malformedAttribute(request) !== undefined || (request.has(ResponsePort) && request.has(Padding))) {
-      this.counters.badRequests++
-      return this.#finished(errorResponse(request, 400), verdict, source, local)
-    }
-    return this.#success(request, verdict, source, local)
   }
 
   #success(
@@ -121,13 +167,19 @@ export class BindingServer {
 
   #refusal(
     request: StunMessage,
+    code: number,
+    credentials: RequestVerdict,
     source: TransportAddress,
     local: TransportAddress,
-    verdict: RequestVerdict & { accepted: false },
-  ): BindingAnswer {
-    if (verdict.code === 400) this.counters.badRequests++
-    const response = errorResponse(request, verdict.code).addAll(verdict.attributes)
-    return this.#finished(response, verdict, source, local)
+  ): BindingResult {
+    if (code === 400) this.counters.badRequests++
+    const response = StunWriter.responseTo(request, 'error').add(ErrorCode, {
+      code,
+      reason: reasonPhrase(code),
+    })
+    if (!credentials.accepted) response.addAll(credentials.attributes)
+    if (code === 420) response.add(UnknownAttributes, unknownRequired(request, this.#known))
+    return { answer: this.#finished(response, credentials, source, local), request, verdict: code }
   }
 
   #finished(
@@ -142,8 +194,4 @@ export class BindingServer {
     if (fingerprint) response.fingerprint()
     return { bytes: response.finish(), to, from }
   }
-}
-
-function errorResponse(request: StunMessage, code: number): StunWriter {
-  return StunWriter.responseTo(request, 'error').add(ErrorCode, { code, reason: reasonPhrase(code) })
 }

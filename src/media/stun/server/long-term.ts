@@ -12,7 +12,7 @@ import {
   Username,
 } from '../attributes/credentials.ts'
 import { longTermKey, nonceWith, userhash } from '../credentials.ts'
-import type { StunHash } from '../hash.ts'
+import type { HashKey, IntegrityKey, StunHash } from '../hash.ts'
 import { checkIntegrity, checkIntegritySha256 } from '../integrity.ts'
 import { addressText, type TransportAddress } from '../ip.ts'
 import type { StunMessage } from '../message.ts'
@@ -43,9 +43,13 @@ const offered: readonly PasswordAlgorithmChoice[] = [
 /** The server's side of the long-term credential mechanism (RFC 8489 §9.2.4). Nonces are bound to the source. */
 export class LongTermServerAuthentication implements StunServerAuthentication {
   readonly #options: LongTermServerOptions
+  readonly #secret: HashKey
+  /** By digest and user name: one for each user that has asked. */
+  readonly #keys = new Map<string, IntegrityKey>()
 
   constructor(options: LongTermServerOptions) {
     this.#options = options
+    this.#secret = options.hash.key(options.secret)
     // what can never be prepared is the caller's mistake: told now, not when somebody asks
     for (const [username, password] of options.users) {
       longTermKey({ username, password }, options.realm, options.hash)
@@ -53,7 +57,7 @@ export class LongTermServerAuthentication implements StunServerAuthentication {
   }
 
   check(request: StunMessage, source: TransportAddress): RequestVerdict {
-    const { realm, hash, passwordAlgorithms } = this.#options
+    const { passwordAlgorithms } = this.#options
     const sha256 = request.has(MessageIntegritySha256)
     if (!sha256 && !request.has(MessageIntegrity)) return this.#challenge(401, source)
     const nonce = request.get(Nonce)
@@ -67,7 +71,7 @@ export class LongTermServerAuthentication implements StunServerAuthentication {
     const password = username === undefined ? undefined : this.#options.users.get(username)
     if (username === undefined || password === undefined) return this.#challenge(401, source)
     const digest = choice?.algorithm === passwordAlgorithm.SHA256 ? 'sha256' : 'md5'
-    const key = longTermKey({ username, password }, realm, hash, digest)
+    const key = this.#key(username, password, digest)
     const verdict = sha256 ? checkIntegritySha256(request, key) : checkIntegrity(request, key)
     if (verdict !== 'valid') return this.#challenge(401, source)
     if (!this.#isFresh(nonce, source)) return this.#challenge(438, source)
@@ -77,6 +81,16 @@ export class LongTermServerAuthentication implements StunServerAuthentication {
       username,
       sign: response => (plain && !sha256 ? response.integrity(key) : response.integritySha256(key)),
     }
+  }
+
+  #key(username: string, password: string, digest: 'md5' | 'sha256'): IntegrityKey {
+    const { realm, hash } = this.#options
+    const name = `${digest} ${username} ${password}`
+    const present = this.#keys.get(name)
+    if (present !== undefined) return present
+    const key = longTermKey({ username, password }, realm, hash, digest)
+    this.#keys.set(name, key)
+    return key
   }
 
   #username(request: StunMessage): string | undefined {
@@ -97,10 +111,10 @@ export class LongTermServerAuthentication implements StunServerAuthentication {
   }
 
   #nonce(madeAt: number, source: TransportAddress): string {
-    const { hash, secret, passwordAlgorithms } = this.#options
+    const { hash, passwordAlgorithms } = this.#options
     const made = madeAt.toString(36)
     const text = Buffer.from(`${made} ${addressText(source)}`)
-    const tag = Buffer.from(hash.hmac('sha256', secret, [text]).subarray(0, 12)).toString('base64url')
+    const tag = hash.hmac('sha256', this.#secret, [text]).subarray(0, 12).toString('base64url')
     const nonce = `${made}.${tag}`
     return passwordAlgorithms
       ? nonceWith({ passwordAlgorithms: true, usernameAnonymity: true }, nonce)

@@ -1,4 +1,4 @@
-import type { IntegrityKey, StunHash } from '../hash.ts'
+import { type IntegrityKey, integrityKey, type StunHash } from '../hash.ts'
 import { octet, octets } from '../octets.ts'
 import { StunWriter } from '../writer.ts'
 
@@ -66,7 +66,7 @@ export class AgentRequest {
   finish(password: Uint8Array | undefined, hash: StunHash): Uint8Array {
     const { longTermCredentials, useFingerprint } = this.#agent
     const key = longTermCredentials ? this.#longTermKey(password, hash) : password
-    if (key !== undefined) this.#sign({ bytes: key, hash })
+    if (key !== undefined) this.#sign(integrityKey(key, hash))
     if (useFingerprint && hasCookie(this.#agent)) this.#writer.fingerprint()
     return this.#writer.finish()
   }

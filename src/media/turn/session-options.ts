@@ -1,0 +1,39 @@
+import type { EnvironmentError } from '../../util/errors.ts'
+import type { RandomSource } from '../../util/random.ts'
+import type { Timers } from '../../util/timers.ts'
+import type { CallbackErrorOptions } from '../callback-errors.ts'
+import type { ResolveHost } from '../stun/server-name.ts'
+import type { StunTiming } from '../stun/transaction.ts'
+import type { TurnClientUser } from './client-options.ts'
+
+export interface TurnSessionOptions extends CallbackErrorOptions {
+  /** A name or a numeric address. */
+  readonly host: string
+  /** Default 3478; 5349 over TLS. */
+  readonly port?: number
+  readonly username?: string
+  readonly password?: string
+  /** `short` for credentials of a shared secret (RFC 3489). Default `long`. */
+  readonly credentials?: 'long' | 'short'
+  readonly software?: string
+  readonly timing?: Partial<StunTiming>
+  readonly unsignedErrors?: 'accept' | 'discard'
+  /**
+   * Which 300s to Allocate are followed, to another socket or connection: `any`, the default, as coturn wants it, but
+   * an unsigned one to a bare request only; `authenticated`, as RFC 8489 §14.8 demands; `never`.
+   */
+  readonly alternateServer?: 'any' | 'authenticated' | 'never'
+  readonly maxPermissions?: number
+  /** See TurnClientOptions. */
+  readonly keepAlive?: number
+  readonly timers?: Timers
+  readonly random?: RandomSource
+  /** The system's look-up by default. */
+  readonly resolve?: ResolveHost
+}
+
+/** What a session tells; nothing after `close`. */
+export interface TurnSessionUser extends TurnClientUser {
+  /** The connection to the server is gone; never over UDP. */
+  onDisconnected(error: EnvironmentError): void
+}
