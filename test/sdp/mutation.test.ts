@@ -10,7 +10,7 @@ import {
 } from '../../src/sdp/index.ts'
 import { PeerError } from '../../src/util/errors.ts'
 import { seededRandom, Tokens } from '../../src/util/random.ts'
-import { cpuMilliseconds } from './cpu.ts'
+import { cpuMilliseconds } from '../cpu.ts'
 import { SAMPLES } from './samples.ts'
 
 const head = 'v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n'

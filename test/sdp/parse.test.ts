@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { encodeSdp, parseSdp } from '../../src/sdp/index.ts'
 import { PeerError } from '../../src/util/errors.ts'
-import { cpuMilliseconds } from './cpu.ts'
+import { cpuMilliseconds } from '../cpu.ts'
 import {
   GATEWAY,
   RFC3264_10_1,
