@@ -3,7 +3,7 @@ import { interfaceAddresses, LocalAddresses } from '../net/interfaces.ts'
 import { systemRandom } from '../net/random.ts'
 import { UsageError } from '../util/errors.ts'
 import { thenable } from '../util/guard.ts'
-import { type Log, printable } from '../util/log.ts'
+import { guardedLog, type Log, printable } from '../util/log.ts'
 import { Tokens } from '../util/random.ts'
 import { Timers } from '../util/timers.ts'
 import { FlowTokens } from './forward/flow-token.ts'
@@ -68,7 +68,7 @@ export class SipStack {
   constructor(options: StackOptions = {}) {
     const { counters } = this
     const clock = options.clock ?? systemClock
-    const log = options.log ?? defaultStackOptions.log
+    const log = options.log ? guardedLog(options.log) : defaultStackOptions.log
     this.#log = log
     const timing = { ...defaultStackOptions.timing, ...options.timing }
     const limits = { ...defaultStackOptions.limits, ...options.limits }
@@ -341,13 +341,9 @@ export class SipStack {
   /** What an application's handler threw, or rejected with, must not stop the stack. */
   #onHandlerError(error: unknown): void {
     this.counters.handlerErrors++
-    try {
-      if (!this.#log.enabled('error')) return
-      const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
-      this.#log.write('error', 'stack', `a handler threw: ${printable(what, 2000)}`)
-    } catch {
-      // the log is the application's as well: there is nobody left to tell
-    }
+    if (!this.#log.enabled('error')) return
+    const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#log.write('error', 'stack', `a handler threw: ${printable(what, 2000)}`)
   }
 
   async #close(): Promise<void> {

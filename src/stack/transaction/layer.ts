@@ -1,5 +1,5 @@
 import { type EnvironmentError, UsageError } from '../../util/errors.ts'
-import { type Failed, guarded, thenable } from '../../util/guard.ts'
+import { type Failed, guarded, prompt } from '../../util/guard.ts'
 import type { Timers } from '../../util/timers.ts'
 import { type Method, methods } from '../grammar/method.ts'
 import * as h from '../headers/index.ts'
@@ -286,13 +286,7 @@ export class TransactionLayer implements ServerTransactionContext {
   /** @throws UsageError where `accepts` answers a promise: whose a request is must be known at once */
   #ownerOf(request: SipRequest): TransactionUser | undefined {
     for (const user of this.#users) {
-      const claims = user.accepts(request)
-      const pending = thenable(claims)
-      if (pending !== undefined) {
-        pending.then(undefined, this.failed)
-        throw new UsageError('ERR_SIP_ACCEPTS', 'accepts answers at once; it may not return a promise')
-      }
-      if (claims) return user
+      if (prompt(this.failed, 'accepts', user.accepts(request))) return user
     }
     return undefined
   }

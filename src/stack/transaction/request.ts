@@ -10,6 +10,7 @@ import { encode } from '../message/encode.ts'
 import { type Flow, flowTo } from '../message/flow.ts'
 import type { SipResponse } from '../message/message.ts'
 import type { RequestTemplate } from '../message/template.ts'
+import { decorated } from '../transport/decorate.ts'
 import { Placement } from '../transport/placement.ts'
 import type { Target } from '../transport/selector.ts'
 import type { Transport } from '../transport/transport.ts'
@@ -243,7 +244,7 @@ export class OutgoingRequest implements ClientUser, Served {
     let template = this.template
     let wire: string
     try {
-      template = this.#options.decorate?.(template.derive(), placement) ?? template
+      template = decorated(template, placement, this.#options.decorate, this.#context.failed)
       wire = encode(template, placement)
     } catch (error) {
       this.#fail(503, messageOf(error), error)
