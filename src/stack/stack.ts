@@ -67,6 +67,7 @@ export class SipStack {
 
   constructor(options: StackOptions = {}) {
     const { counters } = this
+    const { followMaddr = defaultStackOptions.followMaddr } = options
     const clock = options.clock ?? systemClock
     const log = options.log ? guardedLog(options.log) : defaultStackOptions.log
     this.#log = log
@@ -78,7 +79,7 @@ export class SipStack {
     const addresses = new LocalAddresses(clock)
     const source = (remote: string): string | Promise<string> => addresses.towards(remote)
     this.#transports = new TransportLayer({ receiver: this.#receiver(), counters, log, source, limits })
-    this.#replies = new StatelessReplies(this.#transports, counters, options.followMaddr)
+    this.#replies = new StatelessReplies(this.#transports, counters, followMaddr)
     this.#congestion = new Congestion(this.timers, {
       ...defaultStackOptions.congestion,
       ...options.congestion,
@@ -92,6 +93,7 @@ export class SipStack {
       counters,
       newTag: () => this.identifiers.newTag(),
       limits,
+      followMaddr,
       failed,
     })
     const line = new LocateLine(options.locate ?? new LocateByAddress(), {
@@ -117,7 +119,7 @@ export class SipStack {
     this.#tokens = new FlowTokens(flowTokenKey, this.identifiers.newTag())
     const ways = { transports: this.#transports, line, counters, tokens: this.#tokens }
     this.#forwarding = new Forwarding({ ...ways, maxDatagram: this.#requests.maxDatagram, failed })
-    this.#responses = new ResponseForwarding({ ...ways, followMaddr: options.followMaddr ?? false })
+    this.#responses = new ResponseForwarding({ ...ways, followMaddr })
     this.#listeners = new Listeners(this.#transports, this.timers, {
       limits,
       interfaces: options.interfaces ?? interfaceAddresses,

@@ -133,6 +133,8 @@ export class Forwarding {
   }
 
   #fail(options: ForwardOptions, error: unknown, otherwise: number): void {
+    // a look-up may end after the stack was closed
+    if (this.#context.transports.isClosed) return
     const reason = error instanceof Error ? error : new Error(String(error))
     const status = statusOf(reason) ?? otherwise
     guarded(this.#context.failed, options, options.onFailure, status, reason)

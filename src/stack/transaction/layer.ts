@@ -32,6 +32,8 @@ export interface TransactionLayerOptions {
   readonly counters: Counters
   readonly newTag: () => string
   readonly limits: TransactionLimits
+  /** Whether responses over UDP go to the `maddr` of a Via. */
+  readonly followMaddr: boolean
   /** Told what an application's handler threw, or rejected with. */
   readonly failed: Failed
 }
@@ -78,7 +80,7 @@ export class TransactionLayer implements ServerTransactionContext {
       },
     }
     this.#ledger = ledger
-    this.#servers = new ServerTransactions(shared, ledger)
+    this.#servers = new ServerTransactions(shared, ledger, options.followMaddr)
     this.#clients = new ClientTransactions(shared, ledger)
     this.#admission = new Admission({ ...options, ledger })
     this.counters = counters
@@ -142,6 +144,7 @@ export class TransactionLayer implements ServerTransactionContext {
   }
 
   onMessage(message: SipMessage): void {
+    if (this.#closed) return
     try {
       if (message.isRequest) this.#onRequest(message)
       else this.#onResponse(message)
@@ -217,7 +220,7 @@ export class TransactionLayer implements ServerTransactionContext {
   }
 
   #onStrayAck(ack: SipRequest): void {
-    if (!this.#admission.passes(ack)) return
+    if (this.#options.replies.isAckOfOurs(ack) || !this.#admission.passes(ack)) return
     const owner = this.#ownerOf(ack)
     if (owner?.onAck === undefined) this.counters.strayAcks++
     else guarded(this.failed, owner, owner.onAck, ack)
