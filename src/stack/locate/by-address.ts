@@ -54,7 +54,7 @@ export class LocateByAddress implements Locate {
     const port = given ?? (isSecure ? 5061 : 5060)
     const numeric = unbracketed(host)
     if (familyOf(numeric) !== undefined) return [{ protocol, address: numeric, port }]
-    // what was asked for is what the peer must prove, whatever addresses the name led to (RFC 5922 §4)
+    // what was asked for is what the peer must prove, whatever addresses the name led to (RFC 5922 §7.3)
     const proof = isSecure ? { serverName: host.toLowerCase() } : undefined
     return this.#resolve(host).then(found => {
       const targets = found.map(({ address }): Target => ({ protocol, address, port, ...proof }))

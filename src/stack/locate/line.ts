@@ -142,7 +142,10 @@ function isTargets(found: unknown): found is readonly Target[] {
 }
 
 function noTargets(): UsageError {
-  return new UsageError('ERR_SIP_LOCATE', 'locate gave no list of targets; each has protocol, address and port')
+  return new UsageError(
+    'ERR_SIP_LOCATE',
+    'locate gave no list of targets; each has protocol, address and port',
+  )
 }
 
 function keyOf(uri: Uri, stateless: boolean): string {

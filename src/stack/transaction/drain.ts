@@ -99,6 +99,8 @@ export class Drain implements ClientUser {
       return
     }
     if (this.#acks.size >= MAX_FORKS) return
+    // without a Contact there is nowhere to send ACK and BYE, and its peer gives up in its own time (§13.3.1.4)
+    if (ok.try(h.Contact).value === undefined) return
     const ack = ack2xx(this.#invite, ok)
     this.#acks.set(tag, new OutgoingAck(this.#context, ack))
     this.#sendBye(byeAfter(ack))
