@@ -199,7 +199,10 @@ export class SipStack {
     this.#transactions.addFilter(filter)
   }
 
-  /** Sends a request in transactions of its own; `user` is told what becomes of it. ACK has no transaction: {@link sendAck}. */
+  /**
+   * Sends a request in transactions of its own; `user` is told what becomes of it: a failure that needs no network, as a
+   * scheme that cannot be sent to, before this returns. ACK has no transaction: {@link sendAck}.
+   */
   send(template: RequestTemplate, user: RequestUser, options?: RequestOptions): OutgoingRequest {
     if (template.method === 'ACK') throw noTransaction()
     const request = new OutgoingRequest(this.#requests, template, user, options)
