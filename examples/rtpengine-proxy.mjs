@@ -3,7 +3,7 @@
 //   node examples/rtpengine-proxy.mjs udp:127.0.0.1:5060 sip:127.0.0.1:5070 udp://127.0.0.1:2223 udp://127.0.0.2:2223
 import { fileURLToPath } from 'node:url'
 import { RtpEnginePool } from 'resip/media'
-import { h, uri } from 'resip/stack'
+import { h, printable, uri } from 'resip/stack'
 import { StatelessProxy } from 'resip/stateless-proxy'
 
 const REMEMBERED = 10_000
@@ -34,9 +34,18 @@ export async function startRtpEngineProxy({
 
   const end = (callId, fromTag) =>
     media.delete(callId, fromTag).then(
-      ({ call }) => call && onCallEnd(callId, call),
+      ({ call }) => call && tell(callId, call),
       () => {}, // the engine ends by itself a call that is silent
     )
+
+  /** What the program makes of a call's end is its own: a mistake in it must not end the proxy. */
+  const tell = async (callId, call) => {
+    try {
+      await onCallEnd(callId, call)
+    } catch (error) {
+      console.error(`onCallEnd: ${printable(String(error))}`)
+    }
+  }
 
   function onForwardRequest(request, out) {
     const { method, callId, from, to, via } = request
@@ -68,7 +77,8 @@ export async function startRtpEngineProxy({
       const options = { ...usual, ...offer, ...(!invite.isFirst && { toTag: from.tag }) }
       return replace(out, media.offer(sdp, callId, to.tag, options))
     }
-    const [, senders] = response.all(h.Via)
+    // those below are for others, and may be malformed
+    const senders = response.each(h.Via, 1).next().value
     const options = { ...usual, ...(senders && { viaBranch: senders.branch }) }
     return replace(out, media.answer(sdp, callId, from.tag, to.tag, options))
   }

@@ -16,7 +16,8 @@ const stack = new SipStack()
 function call() {
   return new Promise(resolve => {
     const invite = request('INVITE', uri(target), { from: caller, contact: ourContact }, stack.identifiers)
-    let ack
+    /** By the tag of who accepted: each branch of a fork makes a dialog of its own. */
+    const acks = new Map()
     stack.send(invite, {
       onFinal(response) {
         if (response.status >= 300) {
@@ -29,10 +30,16 @@ function call() {
           return
         }
         // RFC 3261 §13.2.2.4: each 2xx gets an ACK, also one that comes again
-        const isFirst = ack === undefined
-        ack ??= ack2xx(invite, response)
-        stack.sendAck(ack).sent.catch(error => resolve(error.message))
-        if (isFirst) hangUp(invite, response).then(resolve)
+        const { tag } = response.to
+        const known = acks.get(tag)
+        if (known !== undefined) {
+          known.resend()
+          return
+        }
+        const ack = stack.sendAck(ack2xx(invite, response))
+        acks.set(tag, ack)
+        ack.sent.catch(error => resolve(error.message))
+        hangUp(invite, response).then(resolve)
       },
       onFailure(failure) {
         resolve(failure.message)

@@ -9,6 +9,8 @@ const T2 = 4000
 /** Calls at a time: a caller who vanished without a BYE is not noticed here. */
 const MAX_CALLS = 100_000
 
+const METHODS = ['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS']
+
 const answer = [
   'v=0',
   'o=callee 1 1 IN IP4 127.0.0.1',
@@ -102,9 +104,14 @@ export class Callee {
       this.calls.delete(tag)
       transaction.respond(call ? 200 : 481)
     } else if (method === 'OPTIONS') {
-      transaction.respond(200)
+      transaction.respond(transaction.response(200).set(h.Allow, ...METHODS))
+    } else if (tag !== undefined && !this.calls.has(tag)) {
+      transaction.respond(481)
+    } else if (method === 'INVITE') {
+      // RFC 3261 §14.2: the call stays as it is
+      transaction.respond(488)
     } else {
-      transaction.respond(tag === undefined ? 405 : 481)
+      transaction.respond(transaction.response(405).set(h.Allow, ...METHODS))
     }
   }
 }

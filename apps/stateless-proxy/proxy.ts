@@ -120,7 +120,7 @@ export class StatelessProxy {
     const hasRoute = out.has(h.Route)
     if (request.method === 'OPTIONS' && !hasRoute && isProxyItself(stack, out.requestUri)) {
       // §11.2: what the proxy itself can do is to answer OPTIONS
-      stack.reply(request, stack.statelessResponse(request, 200).set(h.Allow, 'OPTIONS'))
+      stack.reply(request, ofItself(stack, request))
       return
     }
     const refusal = validateForForwarding(stack, request, this.#options.supported)
@@ -231,9 +231,17 @@ function statusOf(error: unknown): number {
   return error instanceof EnvironmentError ? 503 : 500
 }
 
-/** The usual phrase, and for what is the sender's own doing what is wrong. */
+/** The answer to OPTIONS for the proxy itself, which knows no extension that a client could require (§8.2.2.3). */
+function ofItself(stack: SipStack, request: SipRequest): ResponseTemplate {
+  const { value: required = [], error } = request.tryAll(h.Require)
+  if (error !== undefined) return stack.statelessResponse(request, 400, reasonOf(400, error))
+  if (required.length > 0) return stack.statelessResponse(request, 420).set(h.Unsupported, ...required)
+  return stack.statelessResponse(request, 200).set(h.Allow, 'OPTIONS')
+}
+
+/** The usual phrase, and for what is the sender's own doing what is wrong: other errors speak to who runs the proxy. */
 function reasonOf(status: number, error: Error): string {
   const phrase = reasonPhrase(status)
-  if (status >= 500) return phrase
+  if (!(error instanceof PeerError)) return phrase
   return `${phrase} - ${printable(error.message.split('\n')[0] ?? '', REASON_LENGTH)}`
 }

@@ -1,4 +1,4 @@
-import { p, type SipRequest, type SipStack, type Uri } from 'resip/stack'
+import { p, type SipRequest, type SipStack, type Uri, UsageError } from 'resip/stack'
 
 /** Whose requests a proxy sends on, and where to. */
 export interface RelayRules {
@@ -42,8 +42,17 @@ export class Relay {
     // maddr is where it goes, whatever the host is
     if (to.isSip && !to.params.has('maddr') && this.#domains.has(to.host.toLowerCase())) return true
     if (this.#stack.isOfDialog(request)) return true
+    return this.#isAllowedByFunction(request, to)
+  }
+
+  /** What is not plainly true allows nothing: a promise would be, whatever it resolves with. */
+  #isAllowedByFunction(request: SipRequest, to: Uri): boolean {
     const { relay } = this.#rules
-    return typeof relay === 'function' && relay(request, to)
+    if (typeof relay !== 'function') return false
+    const verdict: unknown = relay(request, to)
+    if (typeof verdict === 'boolean') return verdict
+    if (verdict instanceof Promise) verdict.catch(() => undefined)
+    throw new UsageError('ERR_SIP_RELAY', 'relay answers true or false, at once; it may not return a promise')
   }
 }
 

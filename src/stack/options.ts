@@ -72,5 +72,6 @@ export const defaultStackOptions = {
   } as StackLimits,
   maxDatagram: 1300,
   udpErrors: false,
+  followMaddr: false,
   followInterval: 5000,
 } as const

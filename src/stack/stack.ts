@@ -3,7 +3,7 @@ import { interfaceAddresses, LocalAddresses } from '../net/interfaces.ts'
 import { systemRandom } from '../net/random.ts'
 import { UsageError } from '../util/errors.ts'
 import { thenable } from '../util/guard.ts'
-import { type Log, printable } from '../util/log.ts'
+import { guardedLog, type Log, printable } from '../util/log.ts'
 import { Tokens } from '../util/random.ts'
 import { Timers } from '../util/timers.ts'
 import { FlowTokens } from './forward/flow-token.ts'
@@ -67,8 +67,9 @@ export class SipStack {
 
   constructor(options: StackOptions = {}) {
     const { counters } = this
+    const { followMaddr = defaultStackOptions.followMaddr } = options
     const clock = options.clock ?? systemClock
-    const log = options.log ?? defaultStackOptions.log
+    const log = options.log ? guardedLog(options.log) : defaultStackOptions.log
     this.#log = log
     const timing = { ...defaultStackOptions.timing, ...options.timing }
     const limits = { ...defaultStackOptions.limits, ...options.limits }
@@ -78,7 +79,7 @@ export class SipStack {
     const addresses = new LocalAddresses(clock)
     const source = (remote: string): string | Promise<string> => addresses.towards(remote)
     this.#transports = new TransportLayer({ receiver: this.#receiver(), counters, log, source, limits })
-    this.#replies = new StatelessReplies(this.#transports, counters, options.followMaddr)
+    this.#replies = new StatelessReplies(this.#transports, counters, followMaddr)
     this.#congestion = new Congestion(this.timers, {
       ...defaultStackOptions.congestion,
       ...options.congestion,
@@ -92,6 +93,7 @@ export class SipStack {
       counters,
       newTag: () => this.identifiers.newTag(),
       limits,
+      followMaddr,
       failed,
     })
     const line = new LocateLine(options.locate ?? new LocateByAddress(), {
@@ -117,7 +119,7 @@ export class SipStack {
     this.#tokens = new FlowTokens(flowTokenKey, this.identifiers.newTag())
     const ways = { transports: this.#transports, line, counters, tokens: this.#tokens }
     this.#forwarding = new Forwarding({ ...ways, maxDatagram: this.#requests.maxDatagram, failed })
-    this.#responses = new ResponseForwarding({ ...ways, followMaddr: options.followMaddr ?? false })
+    this.#responses = new ResponseForwarding({ ...ways, followMaddr })
     this.#listeners = new Listeners(this.#transports, this.timers, {
       limits,
       interfaces: options.interfaces ?? interfaceAddresses,
@@ -197,7 +199,10 @@ export class SipStack {
     this.#transactions.addFilter(filter)
   }
 
-  /** Sends a request in transactions of its own; `user` is told what becomes of it. ACK has no transaction: {@link sendAck}. */
+  /**
+   * Sends a request in transactions of its own; `user` is told what becomes of it: a failure that needs no network, as a
+   * scheme that cannot be sent to, before this returns. ACK has no transaction: {@link sendAck}.
+   */
   send(template: RequestTemplate, user: RequestUser, options?: RequestOptions): OutgoingRequest {
     if (template.method === 'ACK') throw noTransaction()
     const request = new OutgoingRequest(this.#requests, template, user, options)
@@ -341,13 +346,9 @@ export class SipStack {
   /** What an application's handler threw, or rejected with, must not stop the stack. */
   #onHandlerError(error: unknown): void {
     this.counters.handlerErrors++
-    try {
-      if (!this.#log.enabled('error')) return
-      const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
-      this.#log.write('error', 'stack', `a handler threw: ${printable(what, 2000)}`)
-    } catch {
-      // the log is the application's as well: there is nobody left to tell
-    }
+    if (!this.#log.enabled('error')) return
+    const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#log.write('error', 'stack', `a handler threw: ${printable(what, 2000)}`)
   }
 
   async #close(): Promise<void> {

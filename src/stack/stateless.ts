@@ -23,7 +23,7 @@ export class StatelessReplies {
   readonly #counters: Counters
   readonly #followMaddr: boolean
 
-  constructor(transports: TransportLayer, counters: Counters, followMaddr: boolean = false) {
+  constructor(transports: TransportLayer, counters: Counters, followMaddr: boolean) {
     this.#transports = transports
     this.#counters = counters
     this.#followMaddr = followMaddr

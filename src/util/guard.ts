@@ -1,3 +1,5 @@
+import { UsageError } from './errors.ts'
+
 /** Told of what a callback threw or rejected with. */
 export type Failed = (error: unknown) => void
 
@@ -32,6 +34,17 @@ function report(failed: Failed | HandlerErrors, error: unknown): void {
     if (typeof failed === 'function') failed(error)
     else failed.onHandlerError(error)
   } catch {}
+}
+
+/**
+ * What a callback answered whose answer is needed at once. A promise is none: what it rejects with ends at `failed`.
+ * @throws UsageError that names the callback, where it answered a promise
+ */
+export function prompt<T>(failed: Failed, name: string, answer: T): T {
+  const pending = thenable(answer)
+  if (pending === undefined) return answer
+  pending.then(undefined, (error: unknown) => report(failed, error))
+  throw new UsageError('ERR_SIP_CALLBACK', `${name} answers at once; it may not return a promise`)
 }
 
 /** What a callback answered, where it can be awaited. */

@@ -1,3 +1,5 @@
+import { guarded } from './guard.ts'
+
 export type LogLevel = 'error' | 'warning' | 'info' | 'debug'
 
 /** Where log entries go: an application passes its own, over pino or whatever it uses. */
@@ -11,6 +13,21 @@ export interface Log {
 export const silentLog: Log = {
   enabled: () => false,
   write() {},
+}
+
+/** An application's log, which may throw or answer a promise that rejects: nobody is left to be told of that. */
+export function guardedLog(log: Log): Log {
+  const ignored = (): void => {}
+  return {
+    enabled(level) {
+      try {
+        return log.enabled(level)
+      } catch {
+        return false
+      }
+    },
+    write: (level, subsystem, message) => guarded(ignored, log, log.write, level, subsystem, message),
+  }
 }
 
 /** Text from the wire made safe for a log line or a terminal: control and non-ASCII characters are escaped. */

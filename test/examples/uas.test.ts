@@ -1,3 +1,4 @@
+import { h } from 'resip/stack'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Callee } from '../../examples/uas.mjs'
 import { lines, type Peer, requestText, title, World } from '../stack/world.ts'
@@ -62,6 +63,21 @@ describe('examples/uas.mjs', () => {
     alice.send(requestText('BYE', { toTag: tag, branch: 'z9hG4bKbye', cseq: 2 }), UAS)
     world.advance(100)
     expect([callee.calls.size, sent('200').length]).toEqual([0, before + 1])
+  })
+
+  it('RFC 3261 §14.2, §21.4.6: a re-INVITE leaves the call as it is, 405 names what is allowed, 481 is for no call', () => {
+    const tag = call()
+    alice.send(requestText('ACK', { toTag: tag, branch: 'z9hG4bKack' }), UAS)
+    const say = (method: string, toTag: string): unknown => {
+      alice.send(requestText(method, { toTag, branch: `z9hG4bK${method}${toTag}`, cseq: 2 }), UAS)
+      world.advance(10)
+      const answer = alice.heard.at(-1)
+      return [answer?.isResponse && answer.status, answer?.all(h.Allow).length]
+    }
+    expect(say('INVITE', tag)).toEqual([488, 0])
+    expect(say('INFO', tag)).toEqual([405, 5])
+    expect(say('INFO', 'nobody')).toEqual([481, 0])
+    expect(callee.calls.size).toBe(1)
   })
 
   it('RFC 3261 §15.1.2: a BYE before the ACK ends the call and the retransmissions', () => {

@@ -313,6 +313,86 @@ test('a log that throws hurts nobody either, and what a handler threw cannot for
   expect(unhandled).toEqual([])
 })
 
+describe('a callback whose answer is needed at once may answer no promise', () => {
+  const rejects = failures.rejects as () => never
+
+  test('decorate of a request, of an ACK and of what is forwarded: that one is not sent, and is told', async () => {
+    const stack = await world.stack(CLIENT)
+    const told: string[] = []
+    const user = { onFinal() {}, onFailure: (failure: Error) => void told.push(failure.message) }
+    const way = { targets: targets('UDP', SERVER), decorate: rejects }
+    stack.send(options(), user, way)
+    await expect(stack.sendAck(invite(), way).sent).rejects.toThrow('decorate answers at once')
+    await run()
+    expect(told).toEqual(['OPTIONS: decorate answers at once; it may not return a promise'])
+    expect(stack.counters.handlerErrors).toBe(2)
+
+    const proxy = await world.stack(SERVER)
+    proxy.onMessage(message => {
+      if (!message.isRequest) return
+      const onFailure = (status: number): never => {
+        told.push(String(status))
+        throw new Error('and onFailure throws')
+      }
+      proxy.forward(message, message.forward(), { decorate: rejects, onFailure })
+    })
+    const peer = await world.peer('192.0.2.9')
+    peer.send(requestText('OPTIONS', { uri: 'sip:192.0.2.30' }), SERVER)
+    await run()
+    expect(told.at(-1)).toBe('500')
+    expect(proxy.counters.handlerErrors).toBe(2)
+    expect(world.wires).toHaveLength(1)
+    expect(unhandled).toEqual([])
+  })
+
+  test('decorate that answers nothing fails the request, and says so', async () => {
+    const stack = await world.stack(CLIENT)
+    const told: string[] = []
+    stack.send(
+      options(),
+      { onFinal() {}, onFailure: failure => void told.push(failure.message) },
+      { targets: targets('UDP', SERVER), decorate: (() => undefined) as () => never },
+    )
+    expect(told).toEqual(['OPTIONS: decorate answered no request template; it answers what it was given'])
+  })
+
+  test.each([null, false, true, 'Drop', '', 42, 100, 1000, Number.NaN, {}])(
+    'RFC 3261 §8.2.7: a filter that answers %s, which is no verdict, refuses',
+    async verdict => {
+      const stack = await world.stack(SERVER)
+      stack.onRequest(transaction => transaction.respond(200))
+      stack.addFilter((() => verdict) as () => never)
+      const peer = await world.peer(CLIENT)
+      peer.send(requestText('OPTIONS'), SERVER)
+      await run()
+      expect(peer.titles).toEqual(['500'])
+      expect(stack.counters.handlerErrors).toBe(1)
+    },
+  )
+})
+
+test.each(Object.entries(failures))(
+  'a log that %s is no reason to stop, whatever is logged',
+  async (_, fail) => {
+    for (const log of [
+      { enabled: () => true, write: fail },
+      { enabled: failures.throws, write() {} },
+    ]) {
+      const address = log.write === fail ? SERVER : '192.0.2.3'
+      const stack = await world.stack(address, ['UDP'], { log: log as Log })
+      stack.onRequest(failures.throws)
+      const peer = await world.peer(log.write === fail ? CLIENT : '192.0.2.4')
+      for (const text of ['INVITE sip:x SIP/2.0\r\n\r\n', requestText('OPTIONS')]) {
+        peer.send(text, address)
+        await run()
+      }
+      expect(peer.titles).toEqual(['500'])
+      expect(stack.counters).toMatchObject({ malformed: 1, handlerErrors: 1 })
+    }
+    expect(unhandled).toEqual([])
+  },
+)
+
 test('sendAck: what nobody asks for does not end the process', async () => {
   const stack = await world.stack(CLIENT, ['UDP'], {
     locate: {

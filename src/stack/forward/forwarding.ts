@@ -13,13 +13,13 @@ import { type Flow, flowTo } from '../message/flow.ts'
 import type { SipRequest } from '../message/message.ts'
 import type { RequestTemplate } from '../message/template.ts'
 import type { Counters } from '../statistics.ts'
+import { type Decorate, decorated } from '../transport/decorate.ts'
 import type { TransportLayer } from '../transport/layer.ts'
 import { Placement } from '../transport/placement.ts'
 import type { Target } from '../transport/selector.ts'
 import type { SendFailure, Transport } from '../transport/transport.ts'
 import { statelessBranch } from './branch.ts'
 import { connectionOf, type FlowTokens } from './flow-token.ts'
-
 import { withRecordRoute } from './record-route.ts'
 import { chooseTarget } from './target.ts'
 
@@ -37,7 +37,7 @@ export interface ForwardOptions {
    * Asked for the request as it is to be sent when its way is known: transport, flow, branch. It may be asked again for
    * the same request, with another placement.
    */
-  readonly decorate?: (template: RequestTemplate, placement: Placement) => RequestTemplate
+  readonly decorate?: Decorate
   /**
    * Told when the request could not be sent, with the status to answer: 400 for a next hop that cannot be read, 416 for
    * a scheme that cannot be sent to, 430 for a flow that is gone, 480 for a transport that is not spoken here, 513 for
@@ -133,6 +133,8 @@ export class Forwarding {
   }
 
   #fail(options: ForwardOptions, error: unknown, otherwise: number): void {
+    // a look-up may end after the stack was closed
+    if (this.#context.transports.isClosed) return
     const reason = error instanceof Error ? error : new Error(String(error))
     const status = statusOf(reason) ?? otherwise
     guarded(this.#context.failed, options, options.onFailure, status, reason)
@@ -185,8 +187,7 @@ class Forwarded {
       template = withRecordRoute(template, this.#inbound, transport, token)
     }
     const placement = new Placement(transport, flow, this.branch, this.#viaParams)
-    if (decorate !== undefined) template = decorate(template, placement)
-    return encode(template, placement)
+    return encode(decorated(template, placement, decorate, this.#context.failed), placement)
   }
 }
 

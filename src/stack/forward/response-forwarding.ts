@@ -107,7 +107,7 @@ export class ResponseForwarding {
       protocol: transport.protocol,
       transport: transport.key,
       address,
-      port: via.rport ?? via.port ?? 5060,
+      port: portBack(via, transport),
       connection: way.connection,
       serverName: undefined,
     }
@@ -126,7 +126,7 @@ export class ResponseForwarding {
   #sendTo(wire: string, target: Target): void {
     const { transports, counters } = this.#context
     const send = (transport: Transport): void => {
-      transports.send(wire, flowTo(target, transport.key))
+      if (typeof transports.send(wire, flowTo(target, transport.key)) === 'string') counters.flowFailures++
     }
     try {
       const transport = transports.select(target)
@@ -136,6 +136,12 @@ export class ResponseForwarding {
       counters.flowFailures++
     }
   }
+}
+
+/** Datagrams go back to the port they came from (RFC 3581 §4); a connection made anew goes to that of sent-by (§18.2.2). */
+function portBack(via: Via, { isReliable, protocol }: Transport): number {
+  const port = via.port ?? (protocol === 'TLS' || protocol === 'WSS' ? 5061 : 5060)
+  return isReliable ? port : (via.rport ?? port)
 }
 
 /** The second Via: what stands below that is for others, and may be malformed. */

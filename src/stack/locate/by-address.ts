@@ -50,11 +50,14 @@ export class LocateByAddress implements Locate {
     given: number | undefined,
     stateless: boolean,
   ): readonly Target[] | Promise<readonly Target[]> {
-    const port = given ?? (protocol === 'TLS' || protocol === 'WSS' ? 5061 : 5060)
+    const isSecure = protocol === 'TLS' || protocol === 'WSS'
+    const port = given ?? (isSecure ? 5061 : 5060)
     const numeric = unbracketed(host)
     if (familyOf(numeric) !== undefined) return [{ protocol, address: numeric, port }]
+    // what was asked for is what the peer must prove, whatever addresses the name led to (RFC 5922 §7.3)
+    const proof = isSecure ? { serverName: host.toLowerCase() } : undefined
     return this.#resolve(host).then(found => {
-      const targets = found.map(({ address }) => ({ protocol, address, port }))
+      const targets = found.map(({ address }): Target => ({ protocol, address, port, ...proof }))
       // the resolver may turn its answers round; a message that comes again must find the same order
       return stateless ? targets.sort((a, b) => (a.address < b.address ? -1 : 1)) : targets
     })

@@ -1,5 +1,5 @@
-import { EnvironmentError } from '../../util/errors.ts'
-import { type Failed, guarded } from '../../util/guard.ts'
+import { EnvironmentError, UsageError } from '../../util/errors.ts'
+import { type Failed, guarded, thenable } from '../../util/guard.ts'
 import { printable } from '../../util/log.ts'
 import type { Uri } from '../grammar/uri.ts'
 import type { Via } from '../headers/via.ts'
@@ -52,8 +52,9 @@ export class LocateLine {
       located(undefined, error)
       return
     }
-    if (found instanceof Promise) this.#wait(keyOf(uri, stateless), uri.hostPort, found, located)
-    else located(found, undefined)
+    const pending = thenable(found)
+    if (pending !== undefined) this.#wait(keyOf(uri, stateless), uri.hostPort, pending, located)
+    else tell(located, found)
   }
 
   locateResponse(via: Via, located: Located): void {
@@ -66,8 +67,9 @@ export class LocateLine {
       located(undefined, error)
       return
     }
-    if (found instanceof Promise) this.#wait(key, via.sentBy, found, located)
-    else located(found, undefined)
+    const pending = thenable(found)
+    if (pending !== undefined) this.#wait(key, via.sentBy, pending, located)
+    else tell(located, found)
   }
 
   report(target: Target, outcome: TargetOutcome, retryAfter?: number): void {
@@ -84,7 +86,7 @@ export class LocateLine {
     return true
   }
 
-  #wait(key: string, where: string, found: Promise<readonly Target[]>, located: Located): void {
+  #wait(key: string, where: string, found: PromiseLike<unknown>, located: Located): void {
     if (this.#isFull) {
       found.then(undefined, () => undefined)
       this.#refuse(where, 0, located)
@@ -94,8 +96,8 @@ export class LocateLine {
     this.#lines.set(key, line)
     this.#enter(line, located)
     found.then(
-      targets => this.#tell(key, line, targets, undefined),
-      error => this.#tell(key, line, undefined, error),
+      targets => this.#tell(key, line, located => tell(located, targets)),
+      (error: unknown) => this.#tell(key, line, located => located(undefined, error)),
     )
   }
 
@@ -113,14 +115,37 @@ export class LocateLine {
     located(undefined, tooMany(where, count, this.#waiting))
   }
 
-  #tell(key: string, line: Located[], targets: readonly Target[] | undefined, error: unknown): void {
+  #tell(key: string, line: Located[], told: (located: Located) => void): void {
     // whoever is told first may send to the same hop again: that one comes after those who wait
-    for (let next = 0; next < line.length; next++) {
+    for (const located of line) {
       this.#waiting--
-      guarded(this.#options.failed, undefined, line[next], targets, error)
+      guarded(this.#options.failed, undefined, told, located)
     }
-    this.#lines.delete(key)
+    // the last of them may have begun a line anew
+    if (this.#lines.get(key) === line) this.#lines.delete(key)
   }
+}
+
+/** A Locate is the application's: what it answered may be no targets at all. */
+function tell(located: Located, found: unknown): void {
+  if (isTargets(found)) located(found, undefined)
+  else located(undefined, noTargets())
+}
+
+function isTargets(found: unknown): found is readonly Target[] {
+  if (!Array.isArray(found)) return false
+  for (const target of found as readonly Partial<Target>[]) {
+    if (typeof target?.address !== 'string' || typeof target.port !== 'number') return false
+    if (typeof target.protocol !== 'string') return false
+  }
+  return true
+}
+
+function noTargets(): UsageError {
+  return new UsageError(
+    'ERR_SIP_LOCATE',
+    'locate gave no list of targets; each has protocol, address and port',
+  )
 }
 
 function keyOf(uri: Uri, stateless: boolean): string {

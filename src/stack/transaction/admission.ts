@@ -1,7 +1,7 @@
 import { UsageError } from '../../util/errors.ts'
-import { type Failed, thenable } from '../../util/guard.ts'
+import { type Failed, prompt } from '../../util/guard.ts'
 import type { SipRequest } from '../message/message.ts'
-import type { ResponseTemplate } from '../message/template.ts'
+import { ResponseTemplate } from '../message/template.ts'
 import type { StatelessReplies } from '../stateless.ts'
 import type { Counters } from '../statistics.ts'
 import type { Congestion } from './congestion.ts'
@@ -68,16 +68,21 @@ export class Admission {
   /** A filter that throws, or answers what is no verdict, refuses: what it guards stays guarded. */
   #ask(filter: RequestFilter, request: SipRequest): 'drop' | number | ResponseTemplate | undefined {
     try {
-      const verdict = filter(request)
-      const pending = thenable(verdict)
-      if (pending !== undefined) {
-        pending.then(undefined, this.#options.failed)
-        throw new UsageError('ERR_SIP_FILTER', 'a filter answers at once; it may not return a promise')
-      }
-      return verdict
+      const verdict = prompt(this.#options.failed, 'a filter', filter(request))
+      if (isVerdict(verdict)) return verdict
+      throw new UsageError(
+        'ERR_SIP_FILTER',
+        `a filter answered ${String(verdict)}; give undefined, 'drop', a status of 200 to 699 or a response`,
+      )
     } catch (error) {
       this.#options.failed(error)
       return 500
     }
   }
+}
+
+/** Filters may be written in JavaScript, where `false` or 1000 comes easily. */
+function isVerdict(verdict: unknown): boolean {
+  if (typeof verdict === 'number') return Number.isInteger(verdict) && verdict >= 200 && verdict < 700
+  return verdict === undefined || verdict === 'drop' || verdict instanceof ResponseTemplate
 }

@@ -1,6 +1,7 @@
 import type { Timer } from '../../util/timers.ts'
 import { CSeq } from '../headers/cseq.ts'
 import * as h from '../headers/index.ts'
+import type { Reason } from '../headers/reason.ts'
 import { ack2xx, cancel } from '../message/build.ts'
 import { encode } from '../message/encode.ts'
 import type { SipResponse } from '../message/message.ts'
@@ -24,6 +25,7 @@ export class Drain implements ClientUser {
   readonly #client: ClientMachine<string>
   /** Sends a BYE; nobody hears of its end. */
   readonly #sendBye: (bye: RequestTemplate) => void
+  readonly #reasons: readonly Reason[]
   readonly #acks = new Map<string, OutgoingAck>()
   #timer: Timer | undefined
 
@@ -31,14 +33,16 @@ export class Drain implements ClientUser {
    * Takes over from the request that a target was given up by.
    * @param invite as it was sent
    * @param client its transaction, which tells the drain from now on
+   * @param reasons for the CANCEL, where one was wanted already (RFC 3326)
    */
   static takeOver(
     context: RequestContext,
     invite: RequestTemplate,
     client: ClientMachine<string>,
     sendBye: (bye: RequestTemplate) => void,
+    reasons: readonly Reason[],
   ): void {
-    client.user = new Drain(context, invite, client, sendBye)
+    client.user = new Drain(context, invite, client, sendBye, reasons)
     context.counters.drainedInvites++
   }
 
@@ -47,7 +51,9 @@ export class Drain implements ClientUser {
     invite: RequestTemplate,
     client: ClientMachine<string>,
     sendBye: (bye: RequestTemplate) => void,
+    reasons: readonly Reason[],
   ) {
+    this.#reasons = reasons
     this.#context = context
     this.#invite = invite
     this.#client = client
@@ -79,6 +85,7 @@ export class Drain implements ClientUser {
     const { placement, flow } = this.#client
     this.#timer = timers.start(this, 'drain', lifetime(timing))
     const template = cancel(this.#invite)
+    if (this.#reasons.length > 0) template.set(h.Reason, ...this.#reasons)
     const way = new Placement(placement.transport, flow, placement.branch)
     transactions.startClient(template, way, encode(template, way), silentClient)
   }
@@ -92,6 +99,8 @@ export class Drain implements ClientUser {
       return
     }
     if (this.#acks.size >= MAX_FORKS) return
+    // without a Contact there is nowhere to send ACK and BYE, and its peer gives up in its own time (§13.3.1.4)
+    if (ok.try(h.Contact).value === undefined) return
     const ack = ack2xx(this.#invite, ok)
     this.#acks.set(tag, new OutgoingAck(this.#context, ack))
     this.#sendBye(byeAfter(ack))

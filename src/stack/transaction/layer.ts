@@ -1,5 +1,5 @@
 import { type EnvironmentError, UsageError } from '../../util/errors.ts'
-import { type Failed, guarded, thenable } from '../../util/guard.ts'
+import { type Failed, guarded, prompt } from '../../util/guard.ts'
 import type { Timers } from '../../util/timers.ts'
 import { type Method, methods } from '../grammar/method.ts'
 import * as h from '../headers/index.ts'
@@ -32,6 +32,8 @@ export interface TransactionLayerOptions {
   readonly counters: Counters
   readonly newTag: () => string
   readonly limits: TransactionLimits
+  /** Whether responses over UDP go to the `maddr` of a Via. */
+  readonly followMaddr: boolean
   /** Told what an application's handler threw, or rejected with. */
   readonly failed: Failed
 }
@@ -78,7 +80,7 @@ export class TransactionLayer implements ServerTransactionContext {
       },
     }
     this.#ledger = ledger
-    this.#servers = new ServerTransactions(shared, ledger)
+    this.#servers = new ServerTransactions(shared, ledger, options.followMaddr)
     this.#clients = new ClientTransactions(shared, ledger)
     this.#admission = new Admission({ ...options, ledger })
     this.counters = counters
@@ -142,6 +144,7 @@ export class TransactionLayer implements ServerTransactionContext {
   }
 
   onMessage(message: SipMessage): void {
+    if (this.#closed) return
     try {
       if (message.isRequest) this.#onRequest(message)
       else this.#onResponse(message)
@@ -217,7 +220,7 @@ export class TransactionLayer implements ServerTransactionContext {
   }
 
   #onStrayAck(ack: SipRequest): void {
-    if (!this.#admission.passes(ack)) return
+    if (this.#options.replies.isAckOfOurs(ack) || !this.#admission.passes(ack)) return
     const owner = this.#ownerOf(ack)
     if (owner?.onAck === undefined) this.counters.strayAcks++
     else guarded(this.failed, owner, owner.onAck, ack)
@@ -286,13 +289,7 @@ export class TransactionLayer implements ServerTransactionContext {
   /** @throws UsageError where `accepts` answers a promise: whose a request is must be known at once */
   #ownerOf(request: SipRequest): TransactionUser | undefined {
     for (const user of this.#users) {
-      const claims = user.accepts(request)
-      const pending = thenable(claims)
-      if (pending !== undefined) {
-        pending.then(undefined, this.failed)
-        throw new UsageError('ERR_SIP_ACCEPTS', 'accepts answers at once; it may not return a promise')
-      }
-      if (claims) return user
+      if (prompt(this.failed, 'accepts', user.accepts(request))) return user
     }
     return undefined
   }

@@ -50,12 +50,13 @@ export class NonInviteServer extends ServerMachine<State> {
 
 /**
  * RFC 3261 §17.2.2, Figure 8, with RFC 4320 §4: 100 goes out by itself when Timer E has come to T2, and a transaction
- * that its user has not answered when the client gives up ends without a response. Events carry a response and whose it
+ * that its user has not answered when the client gives up ends without a response. A transport error ends none (RFC 6026
+ * §8.8): the request that comes again would be a new one, and be done twice. Events carry a response and whose it
  * is. In each row timers and what is let go of come before the sending and the user.
  */
 export const nonInviteServer: Machine<State, Input, NonInviteServer, Answer | undefined> = {
   name: 'non-INVITE server transaction',
-  source: 'RFC 3261 §17.2.2, Figure 8; RFC 4320 §4',
+  source: 'RFC 3261 §17.2.2, Figure 8; RFC 4320 §4; RFC 6026 §8.8',
   initial: 'trying',
   final: 'terminated',
   inputs: ['request', '1xx', '2xx-6xx', 'trying timer', 'expiry', 'timer J', 'transport error', 'flow lost'],
@@ -64,7 +65,7 @@ export const nonInviteServer: Machine<State, Input, NonInviteServer, Answer | un
       '1xx': to('proceeding', startExpiry, sendResponse),
       '2xx-6xx': to('completed', startTimerJ, release, sendResponse),
       'trying timer': to('trying', sendTrying),
-      'transport error': to('terminated', endInformingTransportError),
+      'transport error': to('trying', informTransportError),
       'flow lost': to('trying', informFlowLost),
     },
     proceeding: {
@@ -72,13 +73,13 @@ export const nonInviteServer: Machine<State, Input, NonInviteServer, Answer | un
       '1xx': to('proceeding', sendResponse),
       '2xx-6xx': to('completed', startTimerJ, release, sendResponse),
       expiry: to('terminated', endInformingTimeout),
-      'transport error': to('terminated', endInformingTransportError),
+      'transport error': to('proceeding', informTransportError),
       'flow lost': to('proceeding', informFlowLost),
     },
     completed: {
       request: to('completed', resendResponse),
       'timer J': to('terminated', end),
-      'transport error': to('terminated', endInformingTransportError),
+      'transport error': to('completed', informTransportError),
     },
     terminated: {},
   },
@@ -140,8 +141,8 @@ function endInformingTimeout(self: NonInviteServer): void {
 }
 
 /** The user is told of an answer of its own that could not be sent, also when the transaction has let go of it. */
-function endInformingTransportError(self: NonInviteServer, answer: Answer | undefined): void {
-  const handle = stopAndFinish(self) ?? answer?.handle
+function informTransportError(self: NonInviteServer, answer: Answer | undefined): void {
+  const handle = answer?.handle ?? self.handle
   handle?.fail('transport error')
 }
 

@@ -3,6 +3,7 @@ import { nextHopOf, strictlyRouted } from '../locate/next-hop.ts'
 import { encode } from '../message/encode.ts'
 import { type Flow, flowTo } from '../message/flow.ts'
 import type { RequestTemplate } from '../message/template.ts'
+import { decorated } from '../transport/decorate.ts'
 import { Placement } from '../transport/placement.ts'
 import type { Target } from '../transport/selector.ts'
 import type { Transport } from '../transport/transport.ts'
@@ -77,7 +78,7 @@ export class OutgoingAck {
   #send(ack: RequestTemplate, transport: Transport, way: Flow, options: WayOptions): void {
     const { transports, counters, maxDatagram, newBranch } = this.#context
     const placement = new Placement(transport, way, newBranch())
-    const template = options.decorate?.(ack.derive(), placement) ?? ack
+    const template = decorated(ack, placement, options.decorate, this.#context.failed)
     this.#wire = encode(template, placement)
     const tcp =
       way.protocol === 'UDP' && this.#wire.length > maxDatagram ? transports.tcpBeside(transport) : undefined

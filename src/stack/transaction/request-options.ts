@@ -4,10 +4,9 @@ import type { Uri } from '../grammar/uri.ts'
 import type { LocateLine } from '../locate/line.ts'
 import type { Flow } from '../message/flow.ts'
 import type { SipResponse } from '../message/message.ts'
-import type { RequestTemplate } from '../message/template.ts'
 import type { Counters } from '../statistics.ts'
+import type { Decorate } from '../transport/decorate.ts'
 import type { TransportLayer } from '../transport/layer.ts'
-import type { Placement } from '../transport/placement.ts'
 import type { Target } from '../transport/selector.ts'
 import type { TransactionLayer } from './layer.ts'
 import type { RequestFailure } from './request-failure.ts'
@@ -47,7 +46,7 @@ export interface WayOptions {
    * Called when the way is known, with a copy of the template that may be changed and is answered: for what names the
    * way itself, Record-Route, Path, flow tokens. Called anew for each target.
    */
-  decorate?(template: RequestTemplate, placement: Placement): RequestTemplate
+  readonly decorate?: Decorate
 }
 
 export interface RequestOptions extends WayOptions {

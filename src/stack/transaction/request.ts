@@ -10,6 +10,7 @@ import { encode } from '../message/encode.ts'
 import { type Flow, flowTo } from '../message/flow.ts'
 import type { SipResponse } from '../message/message.ts'
 import type { RequestTemplate } from '../message/template.ts'
+import { decorated } from '../transport/decorate.ts'
 import { Placement } from '../transport/placement.ts'
 import type { Target } from '../transport/selector.ts'
 import type { Transport } from '../transport/transport.ts'
@@ -169,19 +170,34 @@ export class OutgoingRequest implements ClientUser, Served {
 
   /** @internal the target did not answer in time, or the CANCEL had no effect */
   onTimer(name: 'target' | 'cancel'): void {
-    const client = this.#client
-    if (name === 'cancel' || this.#cancel !== 'none') {
-      client?.abandon()
+    if (name === 'cancel') {
+      this.#client?.abandon()
       this.#fail(487, 'cancelled, and no final response came')
       return
     }
-    // it may be late rather than dead, and a call that nobody wants any more must not be left behind
-    if (client !== undefined && this.#sent !== undefined && this.template.method === 'INVITE') {
-      Drain.takeOver(this.#context, this.#sent, client, bye => sendSilently(this.#context, bye))
-    } else client?.abandon()
+    this.#giveUpTarget()
+    if (this.#cancel !== 'none') {
+      this.#fail(487, 'cancelled, and no final response came')
+      return
+    }
     this.#targets.note('no answer in time')
     this.#tell('timeout')
     this.#tryNext()
+  }
+
+  /** It may be late rather than dead, and a call that nobody wants any more must not be left behind. */
+  #giveUpTarget(): void {
+    const client = this.#client
+    if (client === undefined || this.#sent === undefined || this.template.method !== 'INVITE')
+      client?.abandon()
+    else
+      Drain.takeOver(
+        this.#context,
+        this.#sent,
+        client,
+        bye => sendSilently(this.#context, bye),
+        this.#reasons,
+      )
   }
 
   #begin(targets: readonly Target[], pinned?: Flow): void {
@@ -243,7 +259,7 @@ export class OutgoingRequest implements ClientUser, Served {
     let template = this.template
     let wire: string
     try {
-      template = this.#options.decorate?.(template.derive(), placement) ?? template
+      template = decorated(template, placement, this.#options.decorate, this.#context.failed)
       wire = encode(template, placement)
     } catch (error) {
       this.#fail(503, messageOf(error), error)

@@ -27,7 +27,10 @@ export class SentResponse implements Answer {
   resend(): boolean {
     const { state } = this.#machine
     const stands = this.status < 200 ? state === 'proceeding' : state === 'accepted' && this.status < 300
-    if (stands) this.#machine.onResponse(this)
+    if (stands) {
+      this.#machine.context.onRetransmission()
+      this.#machine.onResponse(this)
+    }
     return stands
   }
 }

@@ -96,17 +96,18 @@ export class ServerTransaction implements ServerHandle, HandlerErrors {
   }
 
   /**
-   * Whether {@link respond} would take this status now: not after the final response, but for an INVITE's 2xx again, and
-   * not where RFC 4320 §4 forbids it.
+   * Whether {@link respond} would send this status now: not after the final response, but for an INVITE's 2xx again, not
+   * where RFC 4320 §4 forbids it, and not when the transaction's time is over.
    */
   canRespond(status: number): boolean {
-    return this.#refusal(status) === undefined
+    return !this.#isOver && this.#refusal(status) === undefined
   }
 
   /**
    * Answers. Provisional responses may follow each other; after a final one only an INVITE's 2xx may be given again.
    * A 100 to anything but INVITE is left to the transaction over UDP, which sends it in time (RFC 4320 §4.1).
-   * Answers a handle by which a UAS core sends its 2xx, and its reliable provisionals, again.
+   * Answers a handle by which a UAS core sends its 2xx, and its reliable provisionals, again. When the transaction's time
+   * is over, which `onFailure` has told, nothing is sent any more.
    * @throws UsageError after the final response, and where RFC 4320 §4 forbids the status: 408, or a provisional
    *   response other than 100, to anything but INVITE
    */
@@ -117,7 +118,7 @@ export class ServerTransaction implements ServerHandle, HandlerErrors {
     if (refusal !== undefined) throw refusal
     const isLeft = status === 100 && this.method !== 'INVITE' && !this.#machine.way.isReliable
     const sent = new SentResponse(status, encode(template, this.#hop), this, this.#machine)
-    if (!isLeft) this.#send(sent)
+    if (!isLeft && !this.#isOver) this.#send(sent)
     return sent
   }
 
@@ -135,6 +136,8 @@ export class ServerTransaction implements ServerHandle, HandlerErrors {
 
   /** @internal */
   cancelBy(cancel: SipRequest): void {
+    // a CANCEL that was answered statelessly comes again
+    if (this.#cancelled) return
     this.#cancelled = true
     if (this.#owner.onCancel !== undefined) guarded(this, this.#owner, this.#owner.onCancel, this, cancel)
     else if (!this.isAnswered) this.respond(487)
@@ -155,6 +158,10 @@ export class ServerTransaction implements ServerHandle, HandlerErrors {
   slim(): number {
     if (this.#request.bytes.length > SLIM_ABOVE) this.#request = slimRequest(this.#request)
     return this.#request.bytes.length
+  }
+
+  get #isOver(): boolean {
+    return this.#machine.state === 'terminated'
   }
 
   #refusal(status: number): UsageError | undefined {

@@ -15,10 +15,13 @@ export class ServerTransactions {
   readonly #waiting = new FlowIndex<ServerMachine<string>>()
   readonly #context: TransactionContext<ServerMachine<string>>
   readonly #ledger: Ledger
+  readonly #followMaddr: boolean
 
+  /** `followMaddr`: see `StackOptions`. */
   constructor(
     context: Pick<TransactionContext, 'timers' | 'timing' | 'send' | 'onRetransmission' | 'onWeight'>,
     ledger: Ledger,
+    followMaddr: boolean,
   ) {
     this.#context = {
       ...context,
@@ -33,6 +36,7 @@ export class ServerTransactions {
       },
     }
     this.#ledger = ledger
+    this.#followMaddr = followMaddr
   }
 
   get(key: string): ServerMachine<string> | undefined {
@@ -41,7 +45,7 @@ export class ServerTransactions {
 
   /** Makes the transaction of a request that came from `source`. */
   open(request: SipRequest, key: string, source: Flow): ServerMachine<string> {
-    const way = responseWay(request, source)
+    const way = responseWay(request, source, this.#followMaddr)
     const kept = flatCopy(key)
     const octets = request.bytes.length
     const server =

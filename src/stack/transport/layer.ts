@@ -67,6 +67,10 @@ export class TransportLayer implements TransportReceiver {
     return this.#transports.values()
   }
 
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
   /** Opens a transport and takes it in. Rejects as `Transport.open` does. */
   async add(transport: Transport): Promise<void> {
     await transport.open(this)

@@ -60,6 +60,8 @@ describe('what cannot be sent on is the sender’s fault, and no text of his rea
     expect(uac.titles).toEqual(['480', '480', '480'])
     const [reason] = uac.heard[0]?.toString().split('\r\n') ?? []
     expect(reason).toMatch(/^SIP\/2\.0 480 Temporarily Unavailable - transport sctp is not known/)
+    // what only who runs the proxy can mend is not for the peer
+    expect(uac.heard[1]?.toString()).toMatch(/^SIP\/2\.0 480 Temporarily Unavailable\r\n/)
     expect(uac.heard[2]?.toString()).not.toContain('\x1b')
   })
 
@@ -223,4 +225,14 @@ describe('RFC 3261 §16.6 step 4 Record-Route', () => {
       `<sip:${PROXY}:5060;lr>`,
     ])
   })
+})
+
+test('RFC 3261 §8.2.2.3: an OPTIONS for the proxy itself that requires an extension gets 420', async () => {
+  await world.proxy()
+  const uac = await world.peer(UAC)
+  const uri = `sip:${PROXY}`
+  for (const extra of ['', 'Require: 100rel, foo\r\n', 'Require: <<garbage\r\n'])
+    world.say(uac, requestText('OPTIONS', { uri, extra }))
+  expect(uac.titles).toEqual(['200', '420', '400'])
+  expect(uac.heard[1]?.all(h.Unsupported).map(String)).toEqual(['100rel', 'foo'])
 })

@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { h, uri } from 'resip/stack'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { RelayRules } from '../../../apps/stateless-proxy/relay.ts'
-import { locating, requestText } from '../../stack/world.ts'
+import { locating, requestText, settled } from '../../stack/world.ts'
 import { MALLORY, PROXY, ProxyWorld, requestAt, UAC, UAS } from './proxy-world.ts'
 
 let world: ProxyWorld
@@ -167,4 +167,16 @@ describe('RFC 3261 §16.6 step 4 a dialog whose first request passed goes on thr
     world.say(uac, requestText('INVITE', { uri: `sip:bob@${UAS}` }))
     expect(requestAt(uas).all(h.RecordRoute).map(String)).toEqual([`<sip:${PROXY}:5060;lr>`])
   })
+})
+
+test('a rule of the program’s that answers a promise, or anything but true and false, allows nothing', async () => {
+  const answers: unknown[] = [Promise.resolve(false), Promise.reject(new Error('boom')), 'yes', undefined]
+  const proxy = await world.proxy({ relay: (() => answers.shift()) as () => boolean })
+  const [uac, uas] = [await world.peer(UAC), await world.peer(UAS)]
+  for (let asked = answers.length; asked > 0; asked--)
+    world.say(uac, requestText('OPTIONS', { uri: `sip:${UAS}` }))
+  await settled()
+  expect(uas.heard).toEqual([])
+  expect(uac.titles).toEqual(['500', '500', '500', '500'])
+  expect(proxy.stack.counters.handlerErrors).toBe(4)
 })

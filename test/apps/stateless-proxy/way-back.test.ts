@@ -210,6 +210,17 @@ describe('RFC 3261 §18.2.1, §18.2.2, RFC 3581 §4 what a Via may say of the wa
     }
   })
 
+  test('rport is for datagrams: a connection that has to be made anew goes to the port of sent-by', async () => {
+    const stack = { flowTokenKey: new Uint8Array(20).fill(7) }
+    const via = `SIP/2.0/TCP ${UAC}:7000;rport;branch=z9hG4bKway`
+    const { uas, request } = await forwarded({ stack }, via)
+    expect(vias(request)[1]).toContain('rport=5060')
+    await world.proxy({ relay: true, names: [PROXY], stack }, ['UDP', '192.0.2.11'], ['TCP', '192.0.2.11'])
+    await world.peer(UAC, 'TCP', 7000)
+    world.say(uas, answer(request), '192.0.2.11')
+    expect(world.sentBy('192.0.2.11')).toEqual([`200 tcp:${UAC}:7000`])
+  })
+
   test('rport counts also where the transport it came by is gone', async () => {
     const { proxy, uas, request } = await forwarded({}, `SIP/2.0/UDP ${UAC}:7000;rport;branch=z9hG4bKway`)
     const own = memoryOf(proxy.stack, 'UDP')

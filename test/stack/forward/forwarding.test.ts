@@ -107,6 +107,16 @@ describe('decorate', () => {
     expect(seen).toEqual([`udp:${PROXY}:5060 ${UAS}:5060 ${uas.heard[0]?.via.branch}`])
   })
 
+  test('may change what it gets, which is another for each way: over UDP, then over TCP for its size', async () => {
+    await forwarding(() => ({
+      decorate: template => template.prepend(h.Subject, 'x'.repeat(1300)),
+    }))
+    const overTcp = await world.peer(UAS, 'TCP')
+    say(uac, toUas())
+    const wire = overTcp.heard[0]?.toString() ?? ''
+    expect(lines(wire, 'Subject')).toHaveLength(1)
+  })
+
   test('that throws, or writes what cannot be sent, is the program’s mistake: 500', async () => {
     const mistakes: NonNullable<ForwardOptions['decorate']>[] = [
       () => {

@@ -61,6 +61,7 @@ describe('answers that are sent again by who gave them', () => {
     world.advance(0)
     expect(peer.titles).toEqual(['200', '200', '200'])
     expect(new Set(world.wires.slice(1)).size).toBe(1)
+    expect(stack.counters.retransmissionsOut).toBe(2)
   })
 
   test('RFC 3262 §3: a reliable provisional, while there is no final response', () => {
@@ -92,6 +93,37 @@ describe('answers that are sent again by who gave them', () => {
     expect([100, 200].map(status => other.canRespond(status))).toEqual([false, false])
     expect(() => other.respond(200)).toThrow('was answered 200 already')
   })
+})
+
+test.each([
+  ['OPTIONS', 40_000, 'OPTIONS timeout'],
+  ['INVITE', 32_000, undefined],
+])('an answer to %s when its time is over is not sent, nor counted, nor taken', (method, after, failure) => {
+  const transaction = say(requestText(method))
+  if (method === 'INVITE') transaction.respond(200)
+  world.advance(after)
+  expect(transaction.state).toBe('terminated')
+  expect(told).toEqual(failure === undefined ? [] : [failure])
+  const { length } = world.wires
+  const counted = stack.counters.responsesOut[200]
+  expect(transaction.canRespond(200)).toBe(false)
+  expect(transaction.respond(200).resend()).toBe(false)
+  world.advance(0)
+  expect(world.wires).toHaveLength(length)
+  expect(stack.counters.responsesOut[200]).toBe(counted)
+})
+
+test('RFC 6026 §8.8: an answer that could not be sent is sent when the request comes again, which is no new one', () => {
+  const transaction = say(requestText('MESSAGE'))
+  const udp = memoryOf(stack, 'UDP')
+  const { send } = udp
+  udp.send = () => 'full'
+  transaction.respond(200)
+  udp.send = send
+  expect(told).toEqual(['MESSAGE transport error'])
+  say(requestText('MESSAGE'))
+  expect(transactions).toHaveLength(1)
+  expect(peer.titles).toEqual(['200'])
 })
 
 describe('RFC 3261 §17.2.4, RFC 6026 Figure 7: who gave an answer that cannot be sent is told', () => {
@@ -265,6 +297,53 @@ describe('filters', () => {
     expect(transactions).toEqual([])
     expect(stack.counters.handlerErrors).toBe(1)
   })
+})
+
+test('RFC 3261 §8.2.7: the ACK to a response that was given without a transaction is nobody’s', async () => {
+  const acks: string[] = []
+  const asked: string[] = []
+  stack.addFilter(request => {
+    asked.push(request.method)
+    return request.method === 'INVITE' ? 401 : undefined
+  })
+  stack.onRequest(
+    () => {},
+    ack => void acks.push(ack.to.tag ?? ''),
+  )
+  peer.send(requestText('INVITE'), SERVER)
+  world.advance(0)
+  peer.send(requestText('ACK', { toTag: peer.heard[0]?.to.tag ?? '' }), SERVER)
+  world.advance(0)
+  expect([asked, acks, stack.counters.strayAcks]).toEqual([['INVITE'], [], 0])
+})
+
+test('RFC 3261 §9.2: onCancel hears one CANCEL once, also where that comes again and no transaction was made for it', async () => {
+  const full = await world.stack('192.0.2.3', ['UDP'], { limits: { maxTransactions: 1 } })
+  const cancels: string[] = []
+  full.addUser({
+    accepts: () => true,
+    onRequest() {},
+    onCancel: transaction => void cancels.push(transaction.method),
+  })
+  for (const method of ['INVITE', 'CANCEL', 'CANCEL']) {
+    peer.send(requestText(method), '192.0.2.3')
+    world.advance(0)
+  }
+  expect(peer.titles).toEqual(['200', '200'])
+  expect(cancels).toEqual(['INVITE'])
+})
+
+test('RFC 3261 §18.2.2: maddr of a Via is followed where that is wished, by transactions too', async () => {
+  const other = await world.peer('192.0.2.77')
+  for (const followMaddr of [false, true]) {
+    const address = followMaddr ? '192.0.2.4' : '192.0.2.3'
+    const server = await world.stack(address, ['UDP'], { followMaddr })
+    server.onRequest(transaction => transaction.respond(200))
+    const via = `SIP/2.0/UDP ${CLIENT}:5060;maddr=192.0.2.77;branch=z9hG4bKm`
+    peer.send(requestText('OPTIONS', { via }), address)
+    world.advance(0)
+    expect([peer.heard.length, other.heard.length]).toEqual(followMaddr ? [1, 1] : [1, 0])
+  }
 })
 
 test('a message taken as if it had come by a flow: a pending INVITE is taken up again', () => {

@@ -279,22 +279,21 @@ describe('RFC 3261 §17.2.1 Figure 7, as RFC 6026 §8.6 replaces it: INVITE serv
   })
 })
 
-describe('RFC 3261 §17.2.2 Figure 8, with RFC 4320 §4: non-INVITE server', () => {
+describe('RFC 3261 §17.2.2 Figure 8, with RFC 4320 §4 and RFC 6026 §8.8: non-INVITE server', () => {
   walk(nonInviteServer, nonInviteServerIn, giveToServer, {
     'trying × 1xx': ['proceeding', '> 183', 'expiry 32000'],
     'trying × 2xx-6xx': ['completed', '> 404', 'timer J 32000'],
     'trying × trying timer': ['proceeding', '> 100', 'expiry 32000'],
-    'trying × transport error': ['terminated', 'ended', 'TU fails: transport error'],
+    'trying × transport error': ['trying', 'TU fails: transport error', 'trying timer 3500'],
     'trying × flow lost': ['trying', 'TU fails: flow lost', 'trying timer 3500'],
     'proceeding × request': ['proceeding', '> 100', 'expiry 32000'],
     'proceeding × 1xx': ['proceeding', '> 183', 'expiry 32000'],
     'proceeding × 2xx-6xx': ['completed', '> 404', 'timer J 32000'],
     'proceeding × expiry': ['terminated', 'ended', 'TU fails: timeout'],
-    'proceeding × transport error': ['terminated', 'ended', 'TU fails: transport error'],
+    'proceeding × transport error': ['proceeding', 'TU fails: transport error', 'expiry 32000'],
     'proceeding × flow lost': ['proceeding', 'TU fails: flow lost', 'expiry 32000'],
     'completed × request': ['completed', '> 200', 'timer J 32000'],
     // its user was released with the answer, which tells of itself where it could not be sent: see below
-    'completed × transport error': ['terminated', 'ended'],
     'completed × timer J': ['terminated', 'ended'],
   })
 })

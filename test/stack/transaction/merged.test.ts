@@ -34,3 +34,18 @@ test('a request is remembered for its time only', () => {
   expect(merged.isMerged(received({ branch: 'z9hG4bKb' }))).toBe(false)
   expect(merged.isMerged(received({ branch: 'z9hG4bKa' }))).toBe(true)
 })
+
+test('what is remembered is bounded in octets, the oldest goes first, and nothing is left of it', () => {
+  const clock = new SimulatedClock()
+  const merged = new MergedRequests(new Timers(clock), 1000, 100_000)
+  for (let at = 0; at < 1000; at++)
+    expect(merged.isMerged(received({ branch: 'z9hG4bKa', callId: `${at}-${'x'.repeat(1000)}` }))).toBe(false)
+  expect(merged.bytes).toBeLessThan(102_000)
+  expect(merged.evicted).toBeGreaterThan(900)
+  expect(merged.isMerged(received({ branch: 'z9hG4bKb', callId: `999-${'x'.repeat(1000)}` }))).toBe(true)
+  expect(merged.isMerged(received({ branch: 'z9hG4bKb', callId: `0-${'x'.repeat(1000)}` }))).toBe(false)
+  clock.advance(1000)
+  const { bytes } = merged
+  expect(merged.isMerged(received({ branch: 'z9hG4bKc', callId: 'last' }))).toBe(false)
+  expect(merged.bytes).toBeLessThan(Math.min(bytes, 300))
+})
