@@ -41,6 +41,8 @@ export class ServerTransaction implements ServerHandle, HandlerErrors {
   #request: SipRequest
   #status = 0
   #cancelled = false
+  /** The failure that its owner heard last. */
+  #told: ServerFailure | undefined
 
   /** @internal made by the transaction layer */
   constructor(
@@ -130,6 +132,9 @@ export class ServerTransaction implements ServerHandle, HandlerErrors {
 
   /** @internal */
   fail(failure: ServerFailure): void {
+    // each retransmission of an answer that cannot be sent fails anew
+    if (failure === this.#told) return
+    this.#told = failure
     if (!this.#context.isClosed)
       guarded(this.#context.failed, this.#owner, this.#owner.onFailure, this, failure)
   }

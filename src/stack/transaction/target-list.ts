@@ -2,6 +2,9 @@ import type { Flow } from '../message/flow.ts'
 import type { Target } from '../transport/selector.ts'
 import type { Attempt } from './request-failure.ts'
 
+/** Targets of one request that are tried; a name server that tells more does not mean to be asked for long. */
+const MAX_TARGETS = 64
+
 /** The targets of one request in their order (RFC 3263 §4.3): which is tried, which were, which are left. */
 export class TargetList {
   #targets: readonly Target[] = []
@@ -12,7 +15,7 @@ export class TargetList {
 
   /** Begins with these; the first by `pinned` where that is given. */
   begin(targets: readonly Target[], pinned?: Flow): void {
-    this.#targets = targets
+    this.#targets = targets.length > MAX_TARGETS ? targets.slice(0, MAX_TARGETS) : targets
     this.#next = 0
     this.#pinned = pinned
   }

@@ -218,6 +218,14 @@ describe('RFC 3261 §17.2.4, RFC 6026 Figure 7: who gave an answer that cannot b
   })
 })
 
+test('§17.2.4: an answer that cannot be sent is told once, however often Timer G tries', () => {
+  const transaction = say(requestText('INVITE'))
+  memoryOf(stack, 'UDP').send = () => 'too large'
+  transaction.respond(486)
+  world.advance(100_000)
+  expect(told).toEqual(['INVITE transport error', 'INVITE timeout'])
+})
+
 describe('RFC 3261 §9.2 CANCEL', () => {
   test.each(['OPTIONS', 'MESSAGE', 'REGISTER'])('of a pending %s gets 200 and changes nothing', method => {
     const transaction = say(requestText(method), requestText('CANCEL'))

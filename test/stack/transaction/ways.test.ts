@@ -256,6 +256,21 @@ describe('request', () => {
   })
 })
 
+test('RFC 3263 §4.3: of 20,000 targets that fail at once 64 are tried', () => {
+  let sendings = 0
+  memoryOf(stack, 'TCP').send = () => {
+    sendings++
+    return 'full'
+  }
+  const many = Array.from(
+    { length: 20_000 },
+    (_, at) => ({ protocol: 'TCP', address: '192.0.2.9', port: at + 1 }) as const,
+  )
+  stack.send(options(), noting(), { targets: many })
+  expect(sendings).toBe(64)
+  expect(told.slice(-2)).toEqual(['failed 503', 'ended'])
+})
+
 test('a request shows its way while it is under way', async () => {
   await answering(FIRST, 100)
   const outgoing: OutgoingRequest = stack.send(options(), noting(), {
