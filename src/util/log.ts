@@ -1,3 +1,5 @@
+import { guarded } from './guard.ts'
+
 export type LogLevel = 'error' | 'warning' | 'info' | 'debug'
 
 /** Where log entries go: an application passes its own, over pino or whatever it uses. */
@@ -11,6 +13,33 @@ export interface Log {
 export const silentLog: Log = {
   enabled: () => false,
   write() {},
+}
+
+/** An application's log behind the one door of `guarded`: what it throws ends here, for there is nobody left to tell. */
+export function guardedLog(log: Log): Log {
+  return {
+    enabled(level) {
+      try {
+        return log.enabled(level)
+      } catch {
+        return false
+      }
+    },
+    write(level, subsystem, message) {
+      guarded(ignore, log, log.write, level, subsystem, message)
+    },
+  }
+}
+
+function ignore(): void {}
+
+/** Whatever was thrown, with its stack where it has one, made safe for a log line. */
+export function printableError(error: unknown): string {
+  try {
+    return printable(error instanceof Error ? (error.stack ?? error.message) : String(error), 2000)
+  } catch {
+    return 'something that cannot be made a text'
+  }
 }
 
 /** Text from the wire made safe for a log line or a terminal: control and non-ASCII characters are escaped. */

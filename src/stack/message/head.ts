@@ -215,8 +215,7 @@ export function frame(bytes: Buffer, limits: FrameLimits = defaultFrameLimits): 
 
   const linesStart = startLineEnd + 2
   const maximum = limits.maxHeaderLines * 2
-  if (scratch.length < maximum) scratch = new Int32Array(maximum)
-  const found = scratch
+  let found = scratch
   let count = 0
   let contentLength = ABSENT
   let at = linesStart
@@ -237,6 +236,7 @@ export function frame(bytes: Buffer, limits: FrameLimits = defaultFrameLimits): 
     if (count >= maximum) {
       return new ParseError('message', `more than ${limits.maxHeaderLines} header lines`, '', 0, 513)
     }
+    if (count === found.length) found = grown()
     found[count++] = (id << COLON_BITS) | Math.min(position - at, COLON_MASK)
     found[count++] = end
     if (id === CONTENT_LENGTH) {
@@ -260,6 +260,14 @@ export function frame(bytes: Buffer, limits: FrameLimits = defaultFrameLimits): 
     subjectEnd,
     contentLength,
   )
+}
+
+/** As many lines as came are made room for, not as many as may. */
+function grown(): typeof scratch {
+  const larger = new Int32Array(2 * scratch.length)
+  larger.set(scratch)
+  scratch = larger
+  return larger
 }
 
 /**

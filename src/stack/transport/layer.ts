@@ -1,7 +1,7 @@
-import { hostPort } from '../../util/address.ts'
+import { familyOf, hostPort } from '../../util/address.ts'
 import { type EnvironmentError, UsageError } from '../../util/errors.ts'
 import { guarded } from '../../util/guard.ts'
-import { type Log, printable } from '../../util/log.ts'
+import { type Log, printable, printableError } from '../../util/log.ts'
 import { ParseError } from '../grammar/parse-error.ts'
 import type { Hop } from '../message/encode.ts'
 import type { Flow } from '../message/flow.ts'
@@ -77,6 +77,11 @@ export class TransportLayer implements TransportReceiver {
     if (this.#transports.has(transport.key)) {
       await this.#shut(transport)
       throw new UsageError('ERR_SIP_TRANSPORT', `there is a transport ${transport.key} already`)
+    }
+    const unfit = unfitness(transport)
+    if (unfit !== undefined) {
+      await this.#shut(transport)
+      throw unfit
     }
     this.#transports.set(transport.key, transport)
     this.#ordinals.set(transport, this.#added)
@@ -222,9 +227,8 @@ export class TransportLayer implements TransportReceiver {
 
   readonly #onThrew = (error: unknown): void => {
     this.#counters.handlerErrors++
-    if (!this.#log.enabled('error')) return
-    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    this.#log.write('error', 'transport', `a transport threw: ${reason}`)
+    if (this.#log.enabled('error'))
+      this.#log.write('error', 'transport', `a transport threw: ${printableError(error)}`)
   }
 
   onDatagram(bytes: Buffer, flow: Flow): void {
@@ -306,4 +310,18 @@ export class TransportLayer implements TransportReceiver {
       `${counter} from ${where}${error ? `: ${printable(error.message, 400)}` : ''}`,
     )
   }
+}
+
+/** What keeps an application's transport from being used, once it is open; half of one would hurt the others. */
+function unfitness(transport: Transport): UsageError | undefined {
+  let what: string
+  try {
+    const { key, local, sentBy } = transport
+    if (typeof key === 'string' && familyOf(local.address) === local.family && sentBy.text !== '')
+      return undefined
+    what = 'it has no key, no numeric local address of its family, or no sent-by'
+  } catch (error) {
+    what = printableError(error)
+  }
+  return new UsageError('ERR_SIP_TRANSPORT', `an open transport cannot tell what it is: ${what}`)
 }
