@@ -3,6 +3,7 @@ import { type EnvironmentError, UsageError } from '../../util/errors.ts'
 import { guarded } from '../../util/guard.ts'
 import { type Log, printable, printableError } from '../../util/log.ts'
 import { ParseError } from '../grammar/parse-error.ts'
+import { answerableHead } from '../message/answerable.ts'
 import type { Hop } from '../message/encode.ts'
 import type { Flow } from '../message/flow.ts'
 import type { FrameLimits, Head } from '../message/head.ts'
@@ -236,7 +237,11 @@ export class TransportLayer implements TransportReceiver {
     // blank lines keep a NAT open; a byte below 4 begins STUN (RFC 7983)
     if (bytes.length <= 4 || first === undefined) this.#counters.keepAlives++
     else if (first < 4) this.#onBinary(bytes, flow)
-    else this.#receive(parseMessage(bytes, flow, this.#limits), flow)
+    else {
+      const message = parseMessage(bytes, flow, this.#limits)
+      this.#receive(message, flow)
+      if (message instanceof ParseError) this.#refuse(answerableHead(bytes, this.#limits), message, flow)
+    }
   }
 
   onStun(bytes: Buffer, flow: Flow): void {
@@ -257,9 +262,7 @@ export class TransportLayer implements TransportReceiver {
 
   onBrokenStream(error: ParseError, flow: Flow, head?: Head, bytes?: Buffer): void {
     this.#drop('brokenStreams', error, flow)
-    if (head === undefined || bytes === undefined) return
-    const message = messageOf(head, bytes, flow)
-    if (message instanceof SipRequest && message.method !== 'ACK') this.#receiver.onMalformed(message, error)
+    if (bytes !== undefined) this.#refuse(head ?? answerableHead(bytes, this.#limits), error, flow, bytes)
   }
 
   onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void {
@@ -275,6 +278,13 @@ export class TransportLayer implements TransportReceiver {
     this.#counters.keepAlives++
     if (bytes.length >= STUN_HEADER && bytes.readUInt32BE(4) === STUN_COOKIE)
       this.#receiver.onStun(bytes, flow)
+  }
+
+  /** Has a request answered that cannot be handled, as far as it could be read. */
+  #refuse(head: Head | undefined, error: ParseError, flow: Flow, bytes?: Buffer): void {
+    if (head === undefined) return
+    const message = messageOf(head, bytes ?? head.bytes, flow)
+    if (message instanceof SipRequest && message.method !== 'ACK') this.#receiver.onMalformed(message, error)
   }
 
   #receive(message: SipMessage | ParseError, flow: Flow): void {
