@@ -293,9 +293,16 @@ function endOfLine(bytes: Buffer, from: number): number {
     if (at >= length) return ~length
     const code = bytes[at]
     if (code === CR) return bytes[at + 1] === LF ? at : ~at
-    if (code === LF || (code === 0 && bytes[at - 1] !== BACKSLASH)) return ~at
+    if (code === LF || (code === 0 && !isEscaped(bytes, at))) return ~at
     at++
   }
+}
+
+/** Whether a quoted pair ends at `at`: an even number of backslashes in front of it are pairs of their own. */
+function isEscaped(bytes: Buffer, at: number): boolean {
+  let first = at
+  while (first > 0 && bytes[first - 1] === BACKSLASH) first--
+  return (at - first) % 2 === 1
 }
 
 /** What is wrong with the line that starts at `start` and holds or lacks something at `at`. */

@@ -16,6 +16,7 @@ const smuggled: readonly (readonly [where: string, text: string])[] = [
   ['a bare LF behind a fold', requestText('INVITE', { extra: 'X: a\r\n b\nY: c\r\n' })],
   ['a bare LF in a name', requestText('INVITE', { extra: 'X\nY: b\r\n' })],
   ['NUL in a header', requestText('INVITE', { extra: 'X: a\0b\r\n' })],
+  ['NUL behind a quoted pair', requestText('INVITE', { extra: 'Subject: "a\\\\\0b"\r\n' })],
   ['NUL that begins a header', requestText('INVITE', { extra: '\0X: a\r\n' })],
   ['a bare LF in the start line', requestText('INVITE', { uri: 'sip:a\nb' })],
   ['a bare CR in the start line', requestText('INVITE', { uri: 'sip:a\rb' })],
