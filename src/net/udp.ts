@@ -1,6 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { type AddressFamily, familyOf, type TransportAddress, unmapped } from '../util/address.ts'
-import { EnvironmentError } from '../util/errors.ts'
+import { EnvironmentError, UsageError } from '../util/errors.ts'
 import { checkedFamily, environmentError } from './failure.ts'
 import { mappingLookup, numericLookup } from './numeric-lookup.ts'
 
@@ -52,7 +52,10 @@ export class UdpSocket {
   static async bind(options: UdpOptions, receiver: DatagramReceiver): Promise<UdpSocket> {
     const { address, port } = options
     const family = checkedFamily('udp', address, port)
-    if (options.remote !== undefined) checkedFamily('udp', options.remote.address, options.remote.port)
+    if (options.remote !== undefined) {
+      checkedFamily('udp', options.remote.address, options.remote.port)
+      if (options.remote.port === 0) throw new UsageError('ERR_PORT', 'udp: nobody can be reached at port 0')
+    }
     const ipv6Only = options.ipv6Only ?? true
     const socket = createSocket({
       type: family === 4 ? 'udp4' : 'udp6',

@@ -18,8 +18,9 @@ import type { Syntax } from './syntax.ts'
 
 /**
  * Writes a description as text with CRLF, its lines in the order of RFC 8866 §5 and its attributes in their own order.
- * To be sent as UTF-8. Throws a UsageError where a value would break its line or its field: CR, LF or NUL anywhere,
- * a space or nothing where one word must stand, a port out of range.
+ * To be sent as UTF-8. Throws a UsageError where a value would break its line, CR, LF or NUL anywhere, or the fields of
+ * `o=`, `c=`, `b=`, `t=` and `m=`: a space or nothing where one word must stand, a number that is none, a port out of range.
+ * Values of attributes are written as they are given.
  */
 export function encodeSdp(session: SessionDescription): string {
   const { origin, connection } = session
@@ -41,7 +42,7 @@ export function encodeSdp(session: SessionDescription): string {
   addConnections(out, connection ? [connection] : [])
   addBandwidths(out, session.bandwidths)
   for (const { start, stop, repeats } of session.timings) {
-    out.add('t', `${start} ${stop}`)
+    out.add('t', `${whole(start, 't=')} ${whole(stop, 't=')}`)
     for (const repeat of repeats) out.add('r', repeat)
   }
   if (session.timings.length === 0) out.add('t', '0 0')
@@ -60,7 +61,7 @@ function encodeMedia(media: MediaDescription): string {
     throw new UsageError('ERR_SDP_VALUE', `SDP m=: ${port} is not a port from 0 to 65535`)
   }
   const out = new Lines(media.otherLines)
-  const ports = portCount === undefined ? `${port}` : `${port}/${portCount}`
+  const ports = portCount === undefined ? `${port}` : `${port}/${whole(portCount, 'm=')}`
   const words = [oneWord(type, 'm='), ports, oneWord(protocol, 'm='), ...formats.map(f => oneWord(f, 'm='))]
   out.add('m', words.join(' '))
   out.addSome('i', media.information)
@@ -76,13 +77,14 @@ function addConnections(out: Lines, connections: readonly Connection[]): void {
   for (const connection of connections) {
     for (const word of [connection.networkType, connection.addressType, connection.address])
       oneWord(word, 'c=')
+    for (const number of [connection.ttl, connection.count]) if (number !== undefined) whole(number, 'c=')
     out.add('c', connectionText(connection))
   }
   out.addOthers('c')
 }
 
 function addBandwidths(out: Lines, bandwidths: readonly Bandwidth[]): void {
-  for (const { type, value } of bandwidths) out.add('b', `${type}:${value}`)
+  for (const { type, value } of bandwidths) out.add('b', `${oneWord(type, 'b=')}:${whole(value, 'b=')}`)
   out.addOthers('b')
 }
 
@@ -181,4 +183,9 @@ function oneWord(text: string, where: string): string {
     throw new UsageError('ERR_SDP_VALUE', `SDP ${where}: '${printable(text, 60)}' is not one word`)
   }
   return text
+}
+
+function whole(value: number, where: string): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value
+  throw new UsageError('ERR_SDP_VALUE', `SDP ${where}: ${value} is no whole number`)
 }

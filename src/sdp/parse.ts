@@ -93,7 +93,8 @@ function mediaOf(line: LineReader): MediaDraft {
 function readOther(section: SessionDraft | MediaDraft, line: LineReader): void {
   const value = line.takeRest()
   const colon = line.type === B ? value.indexOf(':') : -1
-  const limit = colon > 0 ? wholeNumber(value.slice(colon + 1)) : undefined
+  const isWord = colon > 0 && value.lastIndexOf(' ', colon) < 0
+  const limit = isWord ? wholeNumber(value.slice(colon + 1)) : undefined
   if (limit !== undefined) {
     section.bandwidths = plus(section.bandwidths, { type: value.slice(0, colon), value: limit })
   } else {

@@ -75,6 +75,7 @@ export {
 export { headerLines } from './message/encode.ts'
 export type { HeaderEntry } from './message/entry.ts'
 export type { Flow, Protocol } from './message/flow.ts'
+export { FramerRoom } from './message/framer-room.ts'
 export { Identifiers } from './message/identifiers.ts'
 export {
   parseMessage,

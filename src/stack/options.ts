@@ -1,5 +1,6 @@
 import type { InterfaceAddress } from '../net/interfaces.ts'
 import type { Clock } from '../util/clock.ts'
+import { UsageError } from '../util/errors.ts'
 import { type Log, silentLog } from '../util/log.ts'
 import type { RandomSource } from '../util/random.ts'
 import type { SecretKey } from './forward/flow-token.ts'
@@ -75,3 +76,16 @@ export const defaultStackOptions = {
   followMaddr: false,
   followInterval: 5000,
 } as const
+
+/**
+ * The limits, where each of them is one.
+ * @throws UsageError where one is no number of 0 or more: nothing is bounded by NaN, and found out by the first peer
+ */
+export function checkedLimits(limits: StackLimits): StackLimits {
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(typeof value === 'number' && value >= 0)) {
+      throw new UsageError('ERR_SIP_LIMIT', `limits.${name} is ${value}; a number of 0 or more is needed`)
+    }
+  }
+  return limits
+}

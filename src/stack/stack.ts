@@ -3,7 +3,7 @@ import { interfaceAddresses, LocalAddresses } from '../net/interfaces.ts'
 import { systemRandom } from '../net/random.ts'
 import { UsageError } from '../util/errors.ts'
 import { thenable } from '../util/guard.ts'
-import { guardedLog, type Log, printable } from '../util/log.ts'
+import { guardedLog, type Log, printableError } from '../util/log.ts'
 import { Tokens } from '../util/random.ts'
 import { Timers } from '../util/timers.ts'
 import { FlowTokens } from './forward/flow-token.ts'
@@ -16,7 +16,7 @@ import type { Flow } from './message/flow.ts'
 import { Identifiers, systemIdentifiers } from './message/identifiers.ts'
 import type { SipMessage, SipRequest, SipResponse } from './message/message.ts'
 import type { RequestTemplate, ResponseTemplate } from './message/template.ts'
-import { defaultStackOptions, type StackOptions } from './options.ts'
+import { checkedLimits, defaultStackOptions, type StackOptions } from './options.ts'
 import { StatelessReplies } from './stateless.ts'
 import { Counters } from './statistics.ts'
 import type { RequestFilter } from './transaction/admission.ts'
@@ -72,7 +72,7 @@ export class SipStack {
     const log = options.log ? guardedLog(options.log) : defaultStackOptions.log
     this.#log = log
     const timing = { ...defaultStackOptions.timing, ...options.timing }
-    const limits = { ...defaultStackOptions.limits, ...options.limits }
+    const limits = checkedLimits({ ...defaultStackOptions.limits, ...options.limits })
     this.identifiers = options.random ? new Identifiers(new Tokens(options.random)) : systemIdentifiers
     const failed = (error: unknown): void => this.#onHandlerError(error)
     this.timers = new Timers(clock, failed)
@@ -346,9 +346,8 @@ export class SipStack {
   /** What an application's handler threw, or rejected with, must not stop the stack. */
   #onHandlerError(error: unknown): void {
     this.counters.handlerErrors++
-    if (!this.#log.enabled('error')) return
-    const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    this.#log.write('error', 'stack', `a handler threw: ${printable(what, 2000)}`)
+    if (this.#log.enabled('error'))
+      this.#log.write('error', 'stack', `a handler threw: ${printableError(error)}`)
   }
 
   async #close(): Promise<void> {

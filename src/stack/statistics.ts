@@ -32,6 +32,8 @@ export class Counters {
   slowSenders = 0
   /** Streams closed because too many bytes waited for them, alone or together with others. */
   slowReaders = 0
+  /** Streams closed because all of them together kept too much of messages that were not whole; those that kept most. */
+  crowdedStreams = 0
   /** Messages that were not sent because too many bytes wait on all streams together. */
   refusedWrites = 0
   /** Connections that we made and closed while idle, to make room for others. */

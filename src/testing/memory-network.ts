@@ -123,8 +123,8 @@ export class MemoryTransport implements Transport {
   }
 
   open(receiver: TransportReceiver): Promise<void> {
-    this.#receiver = receiver
     this.#network.attach(this)
+    this.#receiver = receiver
     return Promise.resolve()
   }
 

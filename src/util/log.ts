@@ -15,9 +15,8 @@ export const silentLog: Log = {
   write() {},
 }
 
-/** An application's log, which may throw or answer a promise that rejects: nobody is left to be told of that. */
+/** An application's log behind the one door of `guarded`: what it throws ends here, for there is nobody left to tell. */
 export function guardedLog(log: Log): Log {
-  const ignored = (): void => {}
   return {
     enabled(level) {
       try {
@@ -26,7 +25,20 @@ export function guardedLog(log: Log): Log {
         return false
       }
     },
-    write: (level, subsystem, message) => guarded(ignored, log, log.write, level, subsystem, message),
+    write(level, subsystem, message) {
+      guarded(ignore, log, log.write, level, subsystem, message)
+    },
+  }
+}
+
+function ignore(): void {}
+
+/** Whatever was thrown, with its stack where it has one, made safe for a log line. */
+export function printableError(error: unknown): string {
+  try {
+    return printable(error instanceof Error ? (error.stack ?? error.message) : String(error), 2000)
+  } catch {
+    return 'something that cannot be made a text'
   }
 }
 

@@ -150,6 +150,13 @@ describe('UdpSocket', () => {
     expect(inbox.received).toEqual([`last words from 127.0.0.1:${sender.local.port}`])
   })
 
+  it('is not connected to port 0, and leaves no socket behind', async () => {
+    const before = process.getActiveResourcesInfo().length
+    const options = { address: '127.0.0.1', port: 0, remote: { address: '127.0.0.1', port: 0 } }
+    await expect(bind(options, new Inbox())).rejects.toMatchObject({ code: 'ERR_PORT' })
+    expect(process.getActiveResourcesInfo().length).toBeLessThanOrEqual(before)
+  })
+
   it('delivers nothing after close, which may be called twice', async () => {
     const inbox = new Inbox()
     const sender = await bind({ address: '127.0.0.1', port: 0 }, new Inbox())

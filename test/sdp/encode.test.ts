@@ -287,6 +287,38 @@ function withoutOrder(session: SessionDescription): SessionDescription {
   return { ...session, order: [], media: session.media.map(media => ({ ...media, order: [] })) }
 }
 
+it('a b= whose type is no word is kept as it came (RFC 8866 §5.8)', () => {
+  const text = 'v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nb=A S:1\r\nt=0 0\r\n'
+  expect(encodeSdp(parseSdp(text))).toBe(text)
+})
+
+describe('numbers that are none are refused where a reader could not read them (RFC 8866 §5)', () => {
+  const connection = { networkType: 'IN', addressType: 'IP4', address: '192.0.2.1' }
+  it.each<[string, Partial<SessionDescription>]>([
+    ['c=', { connection: { ...connection, ttl: Number.NaN } }],
+    ['c=', { connection: { ...connection, count: -1 } }],
+    ['b=', { bandwidths: [{ type: 'AS', value: 1.5 }] }],
+    ['b=', { bandwidths: [{ type: 'A S', value: 1 }] }],
+    ['t=', { timings: [{ start: Number.NaN, stop: 0, repeats: [] }] }],
+    [
+      'm=',
+      {
+        media: [
+          mediaDescription({
+            type: 'audio',
+            port: 1,
+            portCount: Number.NaN,
+            protocol: 'RTP/AVP',
+            formats: [],
+          }),
+        ],
+      },
+    ],
+  ])('in %s %o', (line, parts) => {
+    expect(() => encodeSdp(sessionDescription({ origin, ...parts }))).toThrow(`SDP ${line}: `)
+  })
+})
+
 describe('parseSdp ∘ encodeSdp', () => {
   it('gives the description again', () => {
     fc.assert(

@@ -393,6 +393,37 @@ test.each(Object.entries(failures))(
   },
 )
 
+test.each(Object.entries(failures))(
+  'a log that %s hurts nobody where what came is dropped',
+  async (_, fail) => {
+    const stack = await world.stack(SERVER, ['UDP', 'TCP'], { log: { enabled: () => true, write: fail } })
+    stack.onRequest(transaction => void transaction.respond(200))
+    const peer = await world.peer(CLIENT)
+    const stream = await world.peer(CLIENT, 'TCP')
+    peer.send('no message\r\n\r\n', SERVER)
+    stream.send('no message\r\n\r\n', SERVER)
+    stream.transport.disconnect(SERVER, 5060)
+    peer.send(requestText('OPTIONS'), SERVER)
+    await run()
+    expect(peer.titles).toEqual(['200'])
+    expect([stack.counters.malformed, stack.counters.brokenStreams]).toEqual([1, 1])
+    expect(unhandled).toEqual([])
+  },
+)
+
+test('a log that cannot say what it is enabled for is silent', async () => {
+  const stack = await world.stack(SERVER, ['UDP'], {
+    log: { enabled: failures.throws, write: failures.throws },
+  })
+  stack.onRequest(transaction => void transaction.respond(200))
+  const peer = await world.peer(CLIENT)
+  peer.send('no message\r\n\r\n', SERVER)
+  peer.send(requestText('OPTIONS'), SERVER)
+  await run()
+  expect(peer.titles).toEqual(['200'])
+  expect(unhandled).toEqual([])
+})
+
 test('sendAck: what nobody asks for does not end the process', async () => {
   const stack = await world.stack(CLIENT, ['UDP'], {
     locate: {

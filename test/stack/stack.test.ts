@@ -10,6 +10,28 @@ beforeEach(() => {
 
 afterEach(() => world.close())
 
+describe('limits', () => {
+  test.each([Number.NaN, -1, '5', undefined])(
+    'of %s are refused when the stack is made, not found out by a peer',
+    value => {
+      const limits = JSON.parse('{}')
+      limits.messageTimeout = value
+      expect(() => new SipStack({ limits })).toThrow(`limits.messageTimeout is ${value}`)
+    },
+  )
+
+  test('may be Infinity, and as many header lines are made room for as come', async () => {
+    const stack = await world.stack('192.0.2.2', ['UDP', 'TCP'], {
+      limits: { maxHeaderLines: Number.POSITIVE_INFINITY, idleTimeout: Number.POSITIVE_INFINITY },
+    })
+    stack.onRequest(transaction => void transaction.respond(transaction.request.has(h.Subject) ? 200 : 400))
+    const peer = await world.peer('192.0.2.1')
+    peer.send(requestText('OPTIONS', { extra: `${'X: y\r\n'.repeat(3000)}Subject: last\r\n` }), '192.0.2.2')
+    world.advance(0)
+    expect(peer.titles).toEqual(['200'])
+  })
+})
+
 describe('RFC 3261 §8.2.7 a stateless UAS', () => {
   test('the same request gets the same response, byte for byte; an ACK gets none; nothing is kept', async () => {
     const stack = await world.stack('192.0.2.2')

@@ -48,6 +48,20 @@ describe('a world', () => {
 })
 
 describe('a memory transport', () => {
+  test('that a second stack cannot have goes on serving the first', async () => {
+    const world = new World()
+    const [first, second] = [await world.stack('192.0.2.2', []), await world.stack('192.0.2.3')]
+    const shared = world.network.transport('UDP', '192.0.2.2', 5060)
+    await first.addTransport(shared)
+    await expect(second.addTransport(shared)).rejects.toThrow('is in use')
+    first.onRequest(transaction => void transaction.respond(200))
+    const peer = await world.peer('192.0.2.1')
+    peer.send(requestText('OPTIONS'), '192.0.2.2')
+    world.advance(0)
+    expect(peer.titles).toEqual(['200'])
+    await world.close()
+  })
+
   test('RFC 5626 §3.5.1 a ping over a stream is answered by a pong', async () => {
     const world = new World({ delay: 5 })
     const pongs: number[] = []

@@ -26,6 +26,8 @@ export interface HeaderGrammar<T> {
  */
 export class Header<T> {
   readonly name: string
+  /** @internal the name in small letters, the same for equal ones of an application's own */
+  readonly key: string
   /** @internal place in the table of names, 0 for a name that is not in it */
   readonly id: number
   /** Whether one line may hold several values, with commas between them. */
@@ -37,6 +39,7 @@ export class Header<T> {
   constructor(name: string, grammar: HeaderGrammar<T>) {
     if (!consistsOf(TOKEN, name)) throw new UsageError('ERR_SIP_HEADER', `"${name}" cannot be a header name`)
     this.name = name
+    this.key = name.toLowerCase()
     this.id = idOfName(name)
     this.isListed = grammar.values === 'listed'
     this.hasCommas = this.isListed || grammar.values === 'line'

@@ -106,7 +106,8 @@ export class Uri {
    * @throws UsageError where a part cannot stand in a URI.
    */
   with(parts: UriParts): Uri {
-    const scheme = parts.scheme ?? this.scheme
+    const scheme = (parts.scheme ?? this.scheme).toLowerCase()
+    const headers = parts.headers ?? this.headers
     const user = 'user' in parts ? escapePart(parts.user, USER) : this.rawUser
     const password = 'password' in parts ? escapePart(parts.password, PASSWORD) : this.rawPassword
     const host = parts.host ?? this.host
@@ -118,8 +119,18 @@ export class Uri {
     if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65535)) {
       throw new UsageError('ERR_SIP_URI', `port ${port} is not in 0 to 65535`)
     }
+    if (kindOf(scheme) !== kindOf(this.scheme)) {
+      const what = `a ${printable(scheme)} URI has other parts than a ${printable(this.scheme)} URI; make one with uri()`
+      throw new UsageError('ERR_SIP_URI', what)
+    }
+    if (headers !== '' && !consistsOf(URI_HEADER, headers.replace(ESCAPE, 'x'))) {
+      throw new UsageError(
+        'ERR_SIP_URI',
+        `"${printable(headers)}" cannot be a URI's headers; escape them, or use embed()`,
+      )
+    }
     const params = parts.params ?? this.params
-    return new Uri(scheme, user, password, host, port, params, parts.headers ?? this.headers, this.opaque)
+    return new Uri(scheme, user, password, host, port, params, headers, this.opaque)
   }
 
   /** With `param` set; what cannot stand in a URI is escaped, and nothing is quoted. */
@@ -247,6 +258,13 @@ export function parseHost(scanner: Scanner): string {
   if (!isIpv6(host)) scanner.fail('IPv6 address expected')
   scanner.expect(CLOSE_BRACKET)
   return host
+}
+
+const ESCAPE = /%[0-9a-f]{2}/gi
+
+/** Schemes whose URIs have the same parts. */
+function kindOf(scheme: string): string {
+  return scheme === 'sips' ? 'sip' : scheme
 }
 
 /** `ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )`. */

@@ -1,4 +1,6 @@
-import { PeerError } from '../../util/errors.ts'
+import { PeerError, UsageError } from '../../util/errors.ts'
+import { printable } from '../../util/log.ts'
+import { consistsOf, TOKEN } from '../grammar/chars.ts'
 import type { Method } from '../grammar/method.ts'
 import { NameAddr, nameAddr } from '../grammar/name-addr.ts'
 import { ID_COUNT } from '../grammar/names.ts'
@@ -43,7 +45,7 @@ export interface RequestParts {
 
 /**
  * A request outside any dialog (RFC 3261 §8.1.1). From gets a tag and Call-ID is made where the parts have none.
- * @throws ParseError where a text is no address
+ * @throws ParseError where a text is no address, UsageError where the method is no token or a number out of its range
  */
 export function request(
   method: Method,
@@ -51,15 +53,19 @@ export function request(
   parts: RequestParts,
   ids: Identifiers = systemIdentifiers,
 ): RequestTemplate {
+  if (!consistsOf(TOKEN, method))
+    throw new UsageError('ERR_SIP_TEMPLATE', `"${printable(method)}" is no method; a token is needed`)
+  const cseq = within('CSeq', parts.cseq ?? 1, 0x7fffffff)
+  const maxForwards = within('Max-Forwards', parts.maxForwards ?? 70, 255)
   const requestUri = typeof target === 'string' ? uri(target) : target
   const from = typeof parts.from === 'string' ? nameAddr(parts.from) : parts.from
   const to = parts.to === undefined ? new NameAddr('', requestUri, noParams) : parts.to
   const template = new RequestTemplate(method, requestUri)
-    .set(h.MaxForwards, parts.maxForwards ?? 70)
+    .set(h.MaxForwards, maxForwards)
     .set(h.From, from.tag === undefined ? from.with({ tag: ids.newTag() }) : from)
     .set(h.To, typeof to === 'string' ? nameAddr(to) : to)
     .set(h.CallId, parts.callId ?? ids.newCallId())
-    .set(h.CSeq, new CSeq(parts.cseq ?? 1, method))
+    .set(h.CSeq, new CSeq(cseq, method))
   return parts.contact === undefined ? template : template.set(h.Contact, parts.contact)
 }
 
@@ -142,6 +148,11 @@ function following(
   const [cseq = ''] = /\d+/.exec(linesOf(earlier, h.CSeq)) ?? []
   const own = `Max-Forwards: 70\r\n${linesOf(earlier, h.From)}${to}${linesOf(earlier, h.CallId)}CSeq: ${cseq} ${method}\r\n`
   return RequestTemplate.toText(method, requestUri).appendBlock(new HeaderBlock(own + more))
+}
+
+function within(name: string, value: number, most: number): number {
+  if (Number.isInteger(value) && value >= 0 && value <= most) return value
+  throw new UsageError('ERR_SIP_TEMPLATE', `${name}: ${value} is no whole number of 0 to ${most}`)
 }
 
 function headerSet(...headers: readonly { readonly id: number }[]): Uint8Array {

@@ -1,5 +1,4 @@
 import { fromWire } from '../../util/bytes.ts'
-import { sameIgnoringCase } from '../grammar/chars.ts'
 import type { Header } from '../grammar/header.ts'
 import { NameAddr } from '../grammar/name-addr.ts'
 import { EXTENSION } from '../grammar/names.ts'
@@ -133,7 +132,7 @@ function editIn(template: MessageTemplate, header: Header<unknown>): HeaderEdit 
 }
 
 function isSame(one: Header<unknown>, other: Header<unknown>): boolean {
-  return one.id === other.id && (one.id !== EXTENSION || sameIgnoringCase(one.name, other.name))
+  return one.id === other.id && one.key === other.key
 }
 
 function isLineOf(head: Head, line: number, header: Header<unknown>): boolean {

@@ -1,4 +1,5 @@
 import { ParseError } from '../grammar/parse-error.ts'
+import type { FramerRoom, RoomTaker } from './framer-room.ts'
 import { ABSENT, defaultFrameLimits, type FrameLimits, frame, type Head, UNREADABLE } from './head.ts'
 
 const CR = 0x0d
@@ -34,9 +35,10 @@ const FIRST_ROOM = 256
  * Cuts a byte stream into messages by Content-Length (RFC 3261 §18.3). Bytes may arrive cut anywhere; each is looked
  * at once, and copied twice at the most. After an error framing is lost for good and the stream must be closed.
  */
-export class Framer {
+export class Framer implements RoomTaker {
   readonly #sink: FramerSink
   readonly #limits: FramerLimits
+  readonly #room: FramerRoom | undefined
   /** The beginning of a message, and room for more of it. */
   #kept: Buffer = noBytes
   #size = 0
@@ -50,9 +52,14 @@ export class Framer {
   #pings = 0
   #closed = false
 
-  constructor(sink: FramerSink, limits: FramerLimits = defaultFramerLimits) {
+  constructor(sink: FramerSink, limits: FramerLimits = defaultFramerLimits, room?: FramerRoom) {
     this.#sink = sink
     this.#limits = limits
+    this.#room = room
+  }
+
+  get keptBytes(): number {
+    return this.#kept.length
   }
 
   /** Whether a message has begun and its end has not come yet. */
@@ -68,8 +75,13 @@ export class Framer {
   /** Stops delivering: nothing more of what is kept or given will reach the sink. */
   close(): void {
     this.#closed = true
-    this.#kept = noBytes
     this.#size = 0
+    this.#keepIn(noBytes)
+  }
+
+  onNoRoom(): void {
+    const problem = 'all streams together keep too much of messages that are not whole'
+    this.#break(new ParseError('message', problem, '', 0, 503), noBytes)
   }
 
   /** Takes bytes of the stream. */
@@ -77,15 +89,15 @@ export class Framer {
     if (this.#closed) return
     if (this.#size > 0) {
       this.#keep(bytes)
-      if (this.#size < this.#wanted) return
+      if (this.#closed || this.#size < this.#wanted) return
     }
     const whole = this.#size > 0 ? this.#kept.subarray(0, this.#size) : bytes
     const left = this.#consume(whole)
     if (this.#closed || (this.#size > 0 && left.length === this.#size)) return
     // messages may have been cut from the buffer: what is left gets one of its own
-    this.#kept = noBytes
     this.#size = 0
     if (left.length > 0) this.#keep(left)
+    else this.#keepIn(noBytes)
   }
 
   /** Takes all messages off bytes; answers what is left, the beginning of one. */
@@ -112,14 +124,23 @@ export class Framer {
    */
   #keep(bytes: Buffer): void {
     const size = this.#size + bytes.length
-    if (size > this.#kept.length) {
+    if (this.#size === 0 || size > this.#kept.length) {
       const most = this.#wanted > size ? this.#wanted : Number.POSITIVE_INFINITY
       const room = Buffer.allocUnsafeSlow(Math.min(Math.max(FIRST_ROOM, 2 * size), most))
       this.#kept.copy(room, 0, 0, this.#size)
-      this.#kept = room
+      bytes.copy(room, this.#size)
+      this.#size = size
+      this.#keepIn(room)
+      return
     }
     bytes.copy(this.#kept, this.#size)
     this.#size = size
+  }
+
+  #keepIn(buffer: Buffer): void {
+    const more = buffer.length - this.#kept.length
+    this.#kept = buffer
+    if (more !== 0) this.#room?.change(this, more)
   }
 
   /**

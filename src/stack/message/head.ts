@@ -215,8 +215,7 @@ export function frame(bytes: Buffer, limits: FrameLimits = defaultFrameLimits): 
 
   const linesStart = startLineEnd + 2
   const maximum = limits.maxHeaderLines * 2
-  if (scratch.length < maximum) scratch = new Int32Array(maximum)
-  const found = scratch
+  let found = scratch
   let count = 0
   let contentLength = ABSENT
   let at = linesStart
@@ -237,6 +236,7 @@ export function frame(bytes: Buffer, limits: FrameLimits = defaultFrameLimits): 
     if (count >= maximum) {
       return new ParseError('message', `more than ${limits.maxHeaderLines} header lines`, '', 0, 513)
     }
+    if (count === found.length) found = grown()
     found[count++] = (id << COLON_BITS) | Math.min(position - at, COLON_MASK)
     found[count++] = end
     if (id === CONTENT_LENGTH) {
@@ -262,6 +262,14 @@ export function frame(bytes: Buffer, limits: FrameLimits = defaultFrameLimits): 
   )
 }
 
+/** As many lines as came are made room for, not as many as may. */
+function grown(): typeof scratch {
+  const larger = new Int32Array(2 * scratch.length)
+  larger.set(scratch)
+  scratch = larger
+  return larger
+}
+
 /**
  * Where the line's CR LF is; below 0 the complement of where a CR, LF or NUL stands that a lenient reader downstream would
  * take for an end, or of the end of the bytes. NUL may stand in a quoted pair alone (RFC 3261 §25.1, `quoted-pair`).
@@ -285,9 +293,16 @@ function endOfLine(bytes: Buffer, from: number): number {
     if (at >= length) return ~length
     const code = bytes[at]
     if (code === CR) return bytes[at + 1] === LF ? at : ~at
-    if (code === LF || (code === 0 && bytes[at - 1] !== BACKSLASH)) return ~at
+    if (code === LF || (code === 0 && !isEscaped(bytes, at))) return ~at
     at++
   }
+}
+
+/** Whether a quoted pair ends at `at`: an even number of backslashes in front of it are pairs of their own. */
+function isEscaped(bytes: Buffer, at: number): boolean {
+  let first = at
+  while (first > 0 && bytes[first - 1] === BACKSLASH) first--
+  return (at - first) % 2 === 1
 }
 
 /** What is wrong with the line that starts at `start` and holds or lacks something at `at`. */

@@ -234,10 +234,8 @@ const noValues: readonly never[] = []
 
 /** Whether an edit is of `header`: then its values are of the header's type. */
 function isEditOf<T>(edit: HeaderEdit, header: Header<T>): edit is HeaderEdit<T> {
-  const same = edit.header === header
-  return (
-    same || (edit.header.id === header.id && edit.header.name.toLowerCase() === header.name.toLowerCase())
-  )
+  const { header: own } = edit
+  return own === header || (own.id === header.id && own.key === header.key)
 }
 
 const emptyBody = Buffer.alloc(0)

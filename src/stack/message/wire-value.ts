@@ -67,5 +67,12 @@ export function lineText(text: string, what: string): string {
 
 function breaksLine(text: string, at: number): boolean {
   const code = text.charCodeAt(at)
-  return code === 0x0d || code === 0x0a || (code === 0 && text.charCodeAt(at - 1) !== BACKSLASH)
+  return code === 0x0d || code === 0x0a || (code === 0 && !isEscaped(text, at))
+}
+
+/** Whether a quoted pair ends at `at`: an even number of backslashes in front of it are pairs of their own. */
+function isEscaped(text: string, at: number): boolean {
+  let first = at
+  while (first > 0 && text.charCodeAt(first - 1) === BACKSLASH) first--
+  return (at - first) % 2 === 1
 }

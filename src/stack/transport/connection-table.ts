@@ -4,6 +4,7 @@ import type { EnvironmentError } from '../../util/errors.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { Flow, Protocol } from '../message/flow.ts'
 import { defaultFramerLimits, type FramerLimits } from '../message/framer.ts'
+import { FramerRoom } from '../message/framer-room.ts'
 import { Counters } from '../statistics.ts'
 import { type ConnectionLimits, defaultConnectionLimits, FramedConnection } from './framed-connection.ts'
 import type { Sent, TransportReceiver } from './transport.ts'
@@ -15,6 +16,8 @@ export interface ConnectionTableOptions {
   readonly counters?: Counters | undefined
   /** Shared by the tables that are bounded together; one of this table's own unless given. */
   readonly queues?: WriteQueues | undefined
+  /** Shared in the same way. */
+  readonly room?: FramerRoom | undefined
 }
 
 /** Makes a connection to a flow's address and server name, for a table that receives what comes of it. */
@@ -42,10 +45,13 @@ export class ConnectionTable implements ListenerReceiver {
   readonly #limits: ConnectionLimits
   readonly #counters: Counters
   readonly #queues: WriteQueues
+  readonly #room: FramerRoom
   readonly #entries = new Map<number, FramedConnection>()
   readonly #made = new Map<string, FramedConnection>()
   /** Where the search for an idle one goes on: it outlives what is added and taken out meanwhile. */
   #hand = this.#made.values()
+  /** Connections that we made and that are not closed yet, those among them that nobody uses any more. */
+  #outbound = 0
   #closed = false
 
   constructor(
@@ -61,6 +67,11 @@ export class ConnectionTable implements ListenerReceiver {
     this.#limits = { ...defaultConnectionLimits, ...options.connections }
     this.#counters = options.counters ?? new Counters()
     this.#queues = options.queues ?? new WriteQueues(this.#limits.maxQueuedBytes)
+    this.#room =
+      options.room ??
+      new FramerRoom(this.#limits.maxUnfinishedBytes, () => {
+        this.#counters.crowdedStreams++
+      })
   }
 
   get size(): number {
@@ -74,7 +85,7 @@ export class ConnectionTable implements ListenerReceiver {
    */
   send(wire: string, flow: Flow, connect: Connect): Sent {
     if (this.#closed) return 'closed'
-    let entry = flow.connection === 0 ? this.#made.get(nameOf(flow)) : this.#entryOf(flow)
+    let entry = this.#entryTo(flow)
     if (entry === undefined) {
       if (flow.connection !== 0) return 'gone'
       if (!this.#hasRoom()) {
@@ -89,7 +100,7 @@ export class ConnectionTable implements ListenerReceiver {
   /** Pings a flow's connection, or the one that we made to its address; none is made for it. */
   keepAlive(flow: Flow): Sent {
     if (this.#closed) return 'closed'
-    const entry = flow.connection === 0 ? this.#made.get(nameOf(flow)) : this.#entryOf(flow)
+    const entry = this.#entryTo(flow)
     if (entry === undefined) return 'gone'
     const sent = this.#write(PING, entry)
     if (sent === entry.flow) entry.framer.expectPong()
@@ -136,6 +147,12 @@ export class ConnectionTable implements ListenerReceiver {
     }
   }
 
+  /** The connection over which a flow's messages go; none where its framing is lost, for nobody would read them. */
+  #entryTo(flow: Flow): FramedConnection | undefined {
+    const entry = flow.connection === 0 ? this.#made.get(nameOf(flow)) : this.#entryOf(flow)
+    return entry?.isOver ? undefined : entry
+  }
+
   /**
    * A number alone may have come back from a peer, who could have changed it (the `i` of our Vias): the connection must
    * lead to the flow's address.
@@ -149,6 +166,7 @@ export class ConnectionTable implements ListenerReceiver {
     const connection = connect(flow, this)
     const entry = this.#enter(connection, this.#flow(connection, flow.serverName))
     this.#made.set(nameOf(entry.flow), entry)
+    this.#outbound++
     return entry
   }
 
@@ -163,7 +181,7 @@ export class ConnectionTable implements ListenerReceiver {
 
   /** Whether one more connection may be made: else the one that is idle longest, of those looked at, makes room for it. */
   #hasRoom(): boolean {
-    if (this.#made.size < this.#limits.maxOutboundConnections) return true
+    if (this.#outbound < this.#limits.maxOutboundConnections) return true
     const idle = this.#longestIdle()
     if (idle === undefined) return false
     this.#counters.evictedConnections++
@@ -188,7 +206,13 @@ export class ConnectionTable implements ListenerReceiver {
   }
 
   #enter(connection: StreamConnection, flow: Flow): FramedConnection {
-    const options = { framing: this.#framing, connections: this.#limits, counters: this.#counters }
+    const options = {
+      framing: this.#framing,
+      connections: this.#limits,
+      counters: this.#counters,
+      queues: this.#queues,
+      room: this.#room,
+    }
     const entry = new FramedConnection(connection, flow, this.#receiver, this.#timers, options)
     this.#entries.set(connection.id, entry)
     this.#queues.add(connection)
@@ -197,7 +221,7 @@ export class ConnectionTable implements ListenerReceiver {
 
   #forget(entry: FramedConnection): void {
     entry.stop()
-    this.#entries.delete(entry.connection.id)
+    if (this.#entries.delete(entry.connection.id) && !entry.connection.accepted) this.#outbound--
     this.#queues.delete(entry.connection)
     const name = nameOf(entry.flow)
     if (this.#made.get(name) === entry) this.#made.delete(name)

@@ -5,10 +5,12 @@ import type { Timer, Timers } from '../../util/timers.ts'
 import type { ParseError } from '../grammar/parse-error.ts'
 import type { Flow } from '../message/flow.ts'
 import { Framer, type FramerLimits, type FramerSink } from '../message/framer.ts'
+import type { FramerRoom } from '../message/framer-room.ts'
 import type { Head } from '../message/head.ts'
 import type { Counters } from '../statistics.ts'
 import { StreamOpening } from './stream-opening.ts'
 import type { TransportReceiver } from './transport.ts'
+import type { WriteQueues } from './write-queues.ts'
 
 export interface ConnectionLimits {
   /**
@@ -25,6 +27,8 @@ export interface ConnectionLimits {
   readonly maxOutboundConnections: number
   /** Bytes that may wait to be written on all connections together. */
   readonly maxQueuedBytes: number
+  /** Bytes that may be kept of messages that have begun and are not whole, on all connections together. */
+  readonly maxUnfinishedBytes: number
 }
 
 export const defaultConnectionLimits: ConnectionLimits = {
@@ -32,12 +36,15 @@ export const defaultConnectionLimits: ConnectionLimits = {
   messageTimeout: 32_000,
   maxOutboundConnections: 10_000,
   maxQueuedBytes: 67_108_864,
+  maxUnfinishedBytes: 67_108_864,
 }
 
 interface FramedOptions {
   readonly framing: FramerLimits
   readonly connections: ConnectionLimits
   readonly counters: Counters
+  readonly queues: WriteQueues
+  readonly room: FramerRoom
 }
 
 /** One connection with its framer and its two time-outs, which share one timer that is looked at when it fires. */
@@ -53,6 +60,10 @@ export class FramedConnection implements FramerSink {
   readonly #timer: Timer
   /** Until it is known that the peer speaks SIP. */
   #opening: StreamOpening | undefined = new StreamOpening()
+  /** Pings that were heard and are not answered yet. */
+  #pings = 0
+  /** Framing is lost: what was written leaves, and nothing more is heard or said. */
+  #isOver = false
   #moved = 0
   #activeAt: number
   /** When the message that is coming began; -1 between messages. */
@@ -69,7 +80,7 @@ export class FramedConnection implements FramerSink {
   ) {
     this.connection = connection
     this.flow = flow
-    this.framer = new Framer(this, options.framing)
+    this.framer = new Framer(this, options.framing, options.room)
     this.#receiver = receiver
     this.#timers = timers
     this.#options = options
@@ -85,12 +96,17 @@ export class FramedConnection implements FramerSink {
     )
   }
 
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
   write(wire: string): void {
     this.usedAt = this.#timers.now()
     this.connection.write(wire)
   }
 
   receive(bytes: Buffer): void {
+    if (this.#isOver) return
     this.usedAt = this.#timers.now()
     if (this.#opening !== undefined) {
       const isSip = this.#opening.look(bytes)
@@ -102,6 +118,7 @@ export class FramedConnection implements FramerSink {
       if (isSip) this.#opening = undefined
     }
     this.framer.push(bytes)
+    if (this.#pings > 0) this.#answerPings()
     this.#watch()
   }
 
@@ -116,22 +133,30 @@ export class FramedConnection implements FramerSink {
     this.#receiver.onFramed(head, bytes, this.flow)
   }
 
-  /** RFC 5626 §4.4.1: a ping is answered with one CR LF. */
   onPing(): void {
-    this.connection.write('\r\n')
+    this.#pings++
   }
 
   onPong(): void {
     this.#receiver.onPong(this.flow)
   }
 
-  /** RFC 3261 §18.3: after the answer, if there is one, the connection is closed. */
+  /**
+   * RFC 3261 §18.3: after the answer, if there is one, the connection is closed; a peer that leaves its half of it open
+   * has the time of a message for that.
+   */
   onBroken(error: ParseError, head: Head | undefined, bytes: Buffer): void {
     this.#receiver.onBrokenStream(error, this.flow, head, bytes)
+    this.#isOver = true
+    this.#timers.restart(this.#timer, this.#options.connections.messageTimeout)
     this.connection.end()
   }
 
   onTimer(): void {
+    if (this.#isOver) {
+      this.connection.destroy()
+      return
+    }
     const { idleTimeout, messageTimeout } = this.#options.connections
     const now = this.#timers.now()
     const moved = this.connection.bytesIn + this.connection.bytesOut
@@ -162,9 +187,18 @@ export class FramedConnection implements FramerSink {
     this.connection.destroy(new EnvironmentError(code, `${where}: ${what}; the connection was closed`))
   }
 
+  /** RFC 5626 §4.4.1: each is answered with one CR LF, and those of one chunk in one write. */
+  #answerPings(): void {
+    const pongs = '\r\n'.repeat(this.#pings)
+    this.#pings = 0
+    if (this.#isOver) return
+    if (this.#options.queues.admit(pongs.length)) this.connection.write(pongs)
+    else this.#options.counters.refusedWrites++
+  }
+
   /** Called when bytes have come: begins or ends the time a message may take. */
   #watch(): void {
-    if (this.#isUnproven) return
+    if (this.#isUnproven || this.#isOver) return
     if (!this.framer.isWaiting) {
       this.#beganAt = -1
     } else if (this.#beganAt < 0) {

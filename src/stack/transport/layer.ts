@@ -1,8 +1,9 @@
-import { hostPort } from '../../util/address.ts'
+import { familyOf, hostPort } from '../../util/address.ts'
 import { type EnvironmentError, UsageError } from '../../util/errors.ts'
 import { guarded } from '../../util/guard.ts'
-import { type Log, printable } from '../../util/log.ts'
+import { type Log, printable, printableError } from '../../util/log.ts'
 import { ParseError } from '../grammar/parse-error.ts'
+import { answerableHead } from '../message/answerable.ts'
 import type { Hop } from '../message/encode.ts'
 import type { Flow } from '../message/flow.ts'
 import type { FrameLimits, Head } from '../message/head.ts'
@@ -81,6 +82,11 @@ export class TransportLayer implements TransportReceiver {
     if (this.#transports.has(transport.key)) {
       await this.#shut(transport)
       throw new UsageError('ERR_SIP_TRANSPORT', `there is a transport ${transport.key} already`)
+    }
+    const unfit = unfitness(transport)
+    if (unfit !== undefined) {
+      await this.#shut(transport)
+      throw unfit
     }
     this.#transports.set(transport.key, transport)
     this.#ordinals.set(transport, this.#added)
@@ -226,9 +232,8 @@ export class TransportLayer implements TransportReceiver {
 
   readonly #onThrew = (error: unknown): void => {
     this.#counters.handlerErrors++
-    if (!this.#log.enabled('error')) return
-    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    this.#log.write('error', 'transport', `a transport threw: ${reason}`)
+    if (this.#log.enabled('error'))
+      this.#log.write('error', 'transport', `a transport threw: ${printableError(error)}`)
   }
 
   onDatagram(bytes: Buffer, flow: Flow): void {
@@ -236,7 +241,11 @@ export class TransportLayer implements TransportReceiver {
     // blank lines keep a NAT open; a byte below 4 begins STUN (RFC 7983)
     if (bytes.length <= 4 || first === undefined) this.#counters.keepAlives++
     else if (first < 4) this.#onBinary(bytes, flow)
-    else this.#receive(parseMessage(bytes, flow, this.#limits), flow)
+    else {
+      const message = parseMessage(bytes, flow, this.#limits)
+      this.#receive(message, flow)
+      if (message instanceof ParseError) this.#refuse(answerableHead(bytes, this.#limits), message, flow)
+    }
   }
 
   onStun(bytes: Buffer, flow: Flow): void {
@@ -257,9 +266,7 @@ export class TransportLayer implements TransportReceiver {
 
   onBrokenStream(error: ParseError, flow: Flow, head?: Head, bytes?: Buffer): void {
     this.#drop('brokenStreams', error, flow)
-    if (head === undefined || bytes === undefined) return
-    const message = messageOf(head, bytes, flow)
-    if (message instanceof SipRequest && message.method !== 'ACK') this.#receiver.onMalformed(message, error)
+    if (bytes !== undefined) this.#refuse(head ?? answerableHead(bytes, this.#limits), error, flow, bytes)
   }
 
   onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void {
@@ -275,6 +282,13 @@ export class TransportLayer implements TransportReceiver {
     this.#counters.keepAlives++
     if (bytes.length >= STUN_HEADER && bytes.readUInt32BE(4) === STUN_COOKIE)
       this.#receiver.onStun(bytes, flow)
+  }
+
+  /** Has a request answered that cannot be handled, as far as it could be read. */
+  #refuse(head: Head | undefined, error: ParseError, flow: Flow, bytes?: Buffer): void {
+    if (head === undefined) return
+    const message = messageOf(head, bytes ?? head.bytes, flow)
+    if (message instanceof SipRequest && message.method !== 'ACK') this.#receiver.onMalformed(message, error)
   }
 
   #receive(message: SipMessage | ParseError, flow: Flow): void {
@@ -310,4 +324,18 @@ export class TransportLayer implements TransportReceiver {
       `${counter} from ${where}${error ? `: ${printable(error.message, 400)}` : ''}`,
     )
   }
+}
+
+/** What keeps an application's transport from being used, once it is open; half of one would hurt the others. */
+function unfitness(transport: Transport): UsageError | undefined {
+  let what: string
+  try {
+    const { key, local, sentBy } = transport
+    if (typeof key === 'string' && familyOf(local.address) === local.family && sentBy.text !== '')
+      return undefined
+    what = 'it has no key, no numeric local address of its family, or no sent-by'
+  } catch (error) {
+    what = printableError(error)
+  }
+  return new UsageError('ERR_SIP_TRANSPORT', `an open transport cannot tell what it is: ${what}`)
 }

@@ -1,10 +1,10 @@
 import type { InterfaceAddress } from '../../net/interfaces.ts'
 import { canonicalAddress, familyOf, hostPort, isWildcard } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
-import { guarded } from '../../util/guard.ts'
-import type { Log } from '../../util/log.ts'
+import { type Log, printable } from '../../util/log.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
 import type { FramerLimits } from '../message/framer.ts'
+import { FramerRoom } from '../message/framer-room.ts'
 import type { Counters } from '../statistics.ts'
 import type { ConnectionLimits } from './framed-connection.ts'
 import type { TransportLayer } from './layer.ts'
@@ -41,12 +41,16 @@ export class Listeners {
   readonly #followed = new Map<ListenPoint, Map<string, string>>()
   /** All that waits to be written on the streams of the stack. */
   readonly #queues: WriteQueues
+  readonly #room: FramerRoom
   #timer: Timer | undefined
 
   constructor(transports: TransportLayer, timers: Timers, options: ListenersOptions) {
     this.#transports = transports
     this.#timers = timers
     this.#options = options
+    this.#room = new FramerRoom(options.limits.maxUnfinishedBytes, () => {
+      options.counters.crowdedStreams++
+    })
     this.#queues = new WriteQueues(options.limits.maxQueuedBytes, () => {
       options.counters.slowReaders++
     })
@@ -104,14 +108,11 @@ export class Listeners {
 
   /** Nobody waits for what is opened later: it is counted, logged and tried again. */
   #onFailure(error: unknown): void {
-    const { counters } = this.#options
+    const { counters, log } = this.#options
     counters.listenFailures++
-    guarded(ignore, this, this.#write, error instanceof Error ? error.message : String(error))
-  }
-
-  #write(text: string): void {
-    const { log } = this.#options
-    if (log.enabled('warning')) log.write('warning', 'transport', text)
+    if (!log.enabled('warning')) return
+    const text = error instanceof Error ? error.message : String(error)
+    log.write('warning', 'transport', printable(text, 1000))
   }
 
   async #open(point: ListenPoint, address: string): Promise<string> {
@@ -167,6 +168,7 @@ export class Listeners {
         framing: limits,
         connections: limits,
         queues: this.#queues,
+        room: this.#room,
       },
       this.#timers,
     )
@@ -176,5 +178,3 @@ export class Listeners {
 function isFollowed(point: ListenPoint): boolean {
   return familyOf(point.host) === undefined || isWildcard(point.host)
 }
-
-function ignore(): void {}

@@ -69,6 +69,15 @@ describe('requests (RFC 3261 §8.1.1)', () => {
     expect(text).toContain('To: Bob <sip:bob@biloxi.com:5080;transport=tcp>\r\n')
     expect(text).toContain('Contact: <sip:bob@pc33.atlanta.com>\r\n')
   })
+
+  it('a method that is no token, and numbers out of their range (RFC 3261 §7.1, §8.1.1.5, §20.22)', () => {
+    const from = 'sip:a@b'
+    expect(() => request('OPT IONS', 'sip:b', { from })).toThrow('"OPT IONS" is no method')
+    for (const cseq of [-1, 1.5, Number.NaN, 2 ** 31])
+      expect(() => request('OPTIONS', 'sip:b', { from, cseq })).toThrow(`CSeq: ${cseq} is no whole number`)
+    for (const maxForwards of [-1, 256])
+      expect(() => request('OPTIONS', 'sip:b', { from, maxForwards })).toThrow('Max-Forwards')
+  })
 })
 
 describe('responses (RFC 3261 §8.2.6)', () => {

@@ -16,6 +16,7 @@ const smuggled: readonly (readonly [where: string, text: string])[] = [
   ['a bare LF behind a fold', requestText('INVITE', { extra: 'X: a\r\n b\nY: c\r\n' })],
   ['a bare LF in a name', requestText('INVITE', { extra: 'X\nY: b\r\n' })],
   ['NUL in a header', requestText('INVITE', { extra: 'X: a\0b\r\n' })],
+  ['NUL behind a quoted pair', requestText('INVITE', { extra: 'Subject: "a\\\\\0b"\r\n' })],
   ['NUL that begins a header', requestText('INVITE', { extra: '\0X: a\r\n' })],
   ['a bare LF in the start line', requestText('INVITE', { uri: 'sip:a\nb' })],
   ['a bare CR in the start line', requestText('INVITE', { uri: 'sip:a\rb' })],
@@ -75,21 +76,39 @@ describe('a stack that is sent such messages', () => {
     await world.close()
   })
 
-  it.each(smuggled)('forwards nothing of them: %s', async (_, text) => {
+  it.each(smuggled)(
+    'forwards nothing of them, and a request is answered 400 (§8.2.6): %s',
+    async (_, text) => {
+      world = new World()
+      proxy = await StatelessProxy.start({
+        listen: [],
+        nextHop: uri('sip:192.0.2.3'),
+        stack: { clock: world.clock },
+      })
+      await proxy.stack.addTransport(world.network.transport('UDP', '192.0.2.2', 5060))
+      const alice = await world.peer('192.0.2.1')
+      const bob = await world.peer('192.0.2.3')
+      alice.send(requestText('OPTIONS', { uri: 'sip:bob@example.com' }), '192.0.2.2')
+      alice.send(text, '192.0.2.2')
+      world.advance(1000)
+      expect(bob.titles).toEqual(['OPTIONS'])
+      expect(alice.titles).toEqual(text.includes('Call-ID') ? ['400'] : [])
+      expect(proxy.stack.counters.malformed).toBe(1)
+    },
+  )
+
+  it('answers one of a stream before it closes that, and no ACK', async () => {
     world = new World()
-    proxy = await StatelessProxy.start({
-      listen: [],
-      nextHop: uri('sip:192.0.2.3'),
-      stack: { clock: world.clock },
-    })
-    await proxy.stack.addTransport(world.network.transport('UDP', '192.0.2.2', 5060))
-    const alice = await world.peer('192.0.2.1')
-    const bob = await world.peer('192.0.2.3')
-    alice.send(requestText('OPTIONS', { uri: 'sip:bob@example.com' }), '192.0.2.2')
-    alice.send(text, '192.0.2.2')
-    world.advance(1000)
-    expect(bob.titles).toEqual(['OPTIONS'])
-    expect(alice.titles).toEqual([])
-    expect(proxy.stack.counters.malformed).toBe(1)
+    const stack = await world.stack('192.0.2.2', ['UDP', 'TCP'])
+    stack.onRequest(transaction => void transaction.respond(200))
+    const alice = await world.peer('192.0.2.1', 'TCP')
+    const bob = await world.peer('192.0.2.1')
+    const text = requestText('OPTIONS', { extra: 'X: a\nY: b\r\n' })
+    alice.send(text.replace('UDP', 'TCP'), '192.0.2.2')
+    bob.send(text.replaceAll('OPTIONS', 'ACK'), '192.0.2.2')
+    bob.send('OPTIONS\0 sip:a SIP/2.0\r\n\r\n', '192.0.2.2')
+    world.advance(0)
+    expect([alice.titles, bob.titles]).toEqual([['400'], []])
+    expect([stack.counters.brokenStreams, stack.counters.malformed]).toEqual([1, 2])
   })
 })

@@ -28,6 +28,8 @@ class FakeConnection implements StreamConnection {
   bytesOut = 0
   bufferedBytes = 0
   readonly written: string[] = []
+  /** Its peer leaves its half open after ours was closed. */
+  isHalfOpen = false
 
   constructor(accepted: boolean, port = 5060, address = '192.0.2.2') {
     this.accepted = accepted
@@ -41,7 +43,7 @@ class FakeConnection implements StreamConnection {
 
   end(): void {
     told.push(`${clock.now()} end`)
-    table.onClosed(this, undefined)
+    if (!this.isHalfOpen) table.onClosed(this, undefined)
   }
 
   destroy(error?: EnvironmentError): void {
@@ -122,6 +124,16 @@ describe('connections', () => {
     expect(told).toHaveLength(2)
   })
 
+  test('RFC 5626 §4.4.1 the pings of one chunk are answered with one write, and with none where too much waits', () => {
+    const connection = accepted()
+    connection.receive('\r\n\r\n'.repeat(400))
+    expect(connection.written).toEqual(['\r\n'.repeat(400)])
+    connection.bufferedBytes = 800
+    connection.receive('\r\n\r\n'.repeat(501))
+    expect(connection.written).toHaveLength(1)
+    expect(counters.refusedWrites).toBe(1)
+  })
+
   test('RFC 5626 §3.5.1 pongs are told and not taken for pings, together, apart or beside a ping of the peer', () => {
     const connection = accepted()
     connection.receive(text)
@@ -153,6 +165,34 @@ describe('connections', () => {
     ])
     expect(timers.size).toBe(0)
     expect(table.size).toBe(0)
+  })
+
+  test('§18.3 a peer that leaves its half open after its framing was lost is cut off, however it goes on sending', () => {
+    const connection = accepted()
+    connection.receive(text)
+    connection.isHalfOpen = true
+    connection.receive('broken\r\n\r\n')
+    told.length = 0
+    for (let second = 0; second < 40; second++) {
+      clock.advance(1000)
+      connection.receive(text)
+    }
+    expect(told).toEqual(['32000 destroy ', `32000 failed ${connection.id} closed`])
+    expect(timers.size).toBe(0)
+  })
+
+  test('§18.3 where the framing of one that we made is lost, what is sent next goes over another', () => {
+    const [broken, other] = [new FakeConnection(false), new FakeConnection(false)]
+    const flow = { ...flowOf(broken), connection: 0 }
+    table.send('one', flow, () => broken)
+    broken.isHalfOpen = true
+    broken.receive('SIP/2.0 broken\r\n\r\n')
+    expect(table.send('two', flow, () => other)).toMatchObject({ connection: other.id })
+    expect(table.send('three', flow, never)).toMatchObject({ connection: other.id })
+    expect(table.send('late', flowOf(broken), never)).toBe('gone')
+    expect([broken.written, other.written]).toEqual([['one'], ['two', 'three']])
+    clock.advance(32_000)
+    expect(table.send('four', flow, never)).toMatchObject({ connection: other.id })
   })
 
   test('a message above the limit, and a head without end, break the stream before they are there', () => {
@@ -381,6 +421,35 @@ describe('bounds', () => {
     expect([counters.refusedConnections, counters.evictedConnections]).toEqual([3, 1])
     many.close()
     expect(timers.size).toBe(0)
+  })
+
+  test('one whose framing is lost counts for as long as its peer leaves it open', () => {
+    for (let port = 1; port <= 3; port++) {
+      const connection = new FakeConnection(false, port)
+      table.send('x', to(port), () => connection)
+      connection.isHalfOpen = true
+      connection.receive('SIP/2.0 broken\r\n\r\n')
+    }
+    expect(table.send('x', to(4), never)).toBe('full')
+    clock.advance(32_000)
+    expect(table.send('x', to(4), connect)).toMatchObject({ port: 4 })
+  })
+
+  test('what is kept of messages that are not whole is bounded on all together: those that keep most go', () => {
+    const many = new ConnectionTable('TCP', deaf, timers, {
+      connections: { maxUnfinishedBytes: 10_000 },
+      counters,
+    })
+    const streams = [4000, 100, 4000, 100, 3000].map((size, port) => {
+      const connection = new FakeConnection(true, port + 1)
+      many.onConnected(connection)
+      many.onBytes(connection, Buffer.from(`OPTIONS sip:a SIP/2.0\r\nX: ${'x'.repeat(size)}`))
+      return connection
+    })
+    expect(told).toEqual(['0 end'])
+    expect(counters.crowdedStreams).toBe(1)
+    for (const connection of streams) many.onBytes(connection, Buffer.from('\r\n\r\n'))
+    many.close()
   })
 
   test('what waits to be written on all together is bounded: the longest queue goes', () => {

@@ -236,6 +236,20 @@ describe('a transport that an application made', () => {
     await stack.close()
     expect(stack.counters.handlerErrors).toBe(1)
   })
+
+  test.each([
+    ['has no key', { key: nothing() }],
+    ['is bound to a name', { local: { address: 'localhost', port: 5060, family: 4 } }],
+    ['has no sent-by', { sentBy: nothing() }],
+  ] as const)('that %s is refused, closed, and in nobody’s way', async (_, own) => {
+    const stack = await world.stack('192.0.2.2', [])
+    let closed = 0
+    const close = (): Promise<void> => Promise.resolve(void closed++)
+    await expect(stack.addTransport(transport({ close, ...own }))).rejects.toThrow('cannot tell what it is')
+    expect([closed, stack.transports.length]).toEqual([1, 0])
+    await stack.addTransport(transport({}))
+    expect(stack.transports).toHaveLength(1)
+  })
 })
 
 describe('adding transports', () => {
