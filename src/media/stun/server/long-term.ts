@@ -20,7 +20,7 @@ import { type RequestVerdict, refuse, type StunServerAuthentication } from './au
 
 export interface LongTermServerOptions {
   readonly realm: string
-  /** User name to password. */
+  /** User name to password. Passwords may change; a user who comes later is not known by USERHASH. */
   readonly users: ReadonlyMap<string, string>
   readonly hash: StunHash
   /** Octets that nobody else knows: nonces are made of them. */
@@ -46,6 +46,8 @@ export class LongTermServerAuthentication implements StunServerAuthentication {
   readonly #secret: HashKey
   /** By digest and user name: one for each user that has asked. */
   readonly #keys = new Map<string, IntegrityKey>()
+  /** User names by their hash: no request has all of them hashed. */
+  readonly #byHash = new Map<string, string>()
 
   constructor(options: LongTermServerOptions) {
     this.#options = options
@@ -53,6 +55,7 @@ export class LongTermServerAuthentication implements StunServerAuthentication {
     // what can never be prepared is the caller's mistake: told now, not when somebody asks
     for (const [username, password] of options.users) {
       longTermKey({ username, password }, options.realm, options.hash)
+      this.#byHash.set(hex(userhash(username, options.realm, options.hash)), username)
     }
   }
 
@@ -98,9 +101,7 @@ export class LongTermServerAuthentication implements StunServerAuthentication {
     if (name !== undefined) return name
     const wanted = request.get(Userhash)
     if (wanted === undefined) return undefined
-    const { users, realm, hash } = this.#options
-    for (const user of users.keys()) if (hash.equal(userhash(user, realm, hash), wanted)) return user
-    return undefined
+    return this.#byHash.get(hex(wanted))
   }
 
   #challenge(code: 401 | 438, source: TransportAddress): RequestVerdict {
@@ -127,6 +128,10 @@ export class LongTermServerAuthentication implements StunServerAuthentication {
     if (!(age >= 0 && age <= (this.#options.nonceLifetime ?? NONCE_LIFETIME))) return false
     return this.#options.hash.equal(Buffer.from(this.#nonce(madeAt, source)), Buffer.from(nonce))
   }
+}
+
+function hex(octets: Uint8Array): string {
+  return Buffer.from(octets).toString('hex')
 }
 
 /** Both attributes are there, the list is the one we sent, and the choice is in it (§9.2.4). */
