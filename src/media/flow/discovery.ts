@@ -127,10 +127,6 @@ export class Discovery implements ServerClient {
       server,
       timers,
       random,
-      // a 300 leads elsewhere: what comes from there is this client's
-      onAlternateServer: alternate => {
-        this.server = alternate
-      },
       ...(timing && { timing }),
       ...(credentials && { authentication: new LongTermAuthentication(credentials, nodeHash) }),
     })
