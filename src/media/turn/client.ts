@@ -15,7 +15,7 @@ import { messageType, method } from '../stun/header.ts'
 import type { TransportAddress } from '../stun/ip.ts'
 import { parseStun, type StunMessage } from '../stun/message.ts'
 import { type AllocationUser, TurnAllocation } from './allocation.ts'
-import { channelData } from './channel-data.ts'
+import { channelData, LONGEST_DATA } from './channel-data.ts'
 import type { Answer, TurnClientOptions, TurnClientUser, TurnCounters } from './client-options.ts'
 import { type TurnCredentials, turnCredentials } from './credentials.ts'
 import { checkedPeer, gone, isMismatch, isPort } from './failure.ts'
@@ -225,7 +225,7 @@ export class TurnClient {
    */
   send(data: Uint8Array): boolean {
     const channel = this.#active
-    if (channel === undefined) return this.#unsent()
+    if (channel === undefined || data.length > LONGEST_DATA) return this.#unsent()
     const { grant, number, peer } = channel
     if (grant.stands) return this.#transmit(channelData(number, data, this.#reliable))
     return grant.hold(data, peer.port) || this.#unsent()

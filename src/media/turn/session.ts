@@ -33,6 +33,9 @@ export class TurnSession {
   #connecting: Promise<TransportAddress> | undefined
   #domain: string
   #request: AllocationRequest = {}
+  /** The socket that is being bound, until it is known what became of it. */
+  #opening: Promise<unknown> | undefined
+  #closing: Promise<void> | undefined
   #closed = false
 
   constructor(network: TurnNetwork, defaultPort: number, options: TurnSessionOptions, user: TurnSessionUser) {
@@ -96,7 +99,10 @@ export class TurnSession {
           this.#carrier !== undefined && client.idle ? this.#choice.nextAddress(failure) : undefined
         if (next === undefined) return answer.onFailure(failure)
         this.#move(next, this.#domain).then(
-          () => this.bind(answer),
+          () => {
+            if (this.#carrier !== undefined) this.bind(answer)
+            else if (!this.#closed) answer.onFailure(failure)
+          },
           (error: unknown) => {
             if (!this.#closed) answer.onFailure(asFailure(error, failure))
           },
@@ -152,15 +158,25 @@ export class TurnSession {
     })
   }
 
-  /** Ends all, here; the user hears no more. The server keeps an allocation until it expires. */
-  async close(): Promise<void> {
+  /**
+   * Ends all, here; the user hears no more. The server keeps an allocation until it expires. Resolves when the port is free,
+   * however often it is called.
+   */
+  close(): Promise<void> {
     this.#closed = true
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     this.#client?.close()
     for (const connection of this.#peerConnections) connection.close()
     this.#peerConnections.clear()
     const carrier = this.#carrier
     this.#carrier = undefined
     await carrier?.close()
+    // a connection on its way holds no port that anybody asked for
+    if (!this.#network.reliable) await this.#opening?.catch(() => {})
   }
 
   async #connect(): Promise<TransportAddress> {
@@ -179,7 +195,13 @@ export class TurnSession {
     throw failure ?? closedMeanwhile()
   }
 
-  async #open(server: TransportAddress, domain: string): Promise<TransportAddress> {
+  #open(server: TransportAddress, domain: string): Promise<TransportAddress> {
+    const opening = this.#bound(server, domain)
+    this.#opening = opening
+    return opening
+  }
+
+  async #bound(server: TransportAddress, domain: string): Promise<TransportAddress> {
     let client: TurnClient | undefined
     const carrier = await this.#network.open(server, domain, {
       onMessage: (bytes, address, port) => client?.receive(bytes, address, port),
@@ -263,7 +285,8 @@ export class TurnSession {
         if (before === undefined || addressText(before) !== addressText(server)) {
           guarded(this.errors.failed, this.#user, this.#user.onServerChanged, server)
         }
-        if (this.#closed || this.#client === undefined) return
+        // the user may have closed the session, or asked for an allocation itself
+        if (this.#closed || this.#carrier === undefined || !this.#client?.idle) return
         this.#choice.asked(server)
         this.#client.allocate(this.#request)
       },
