@@ -89,7 +89,7 @@ export class Discovery implements ServerClient {
   }
 
   receive(kind: PacketKind, bytes: Buffer): boolean {
-    return kind === 'stun' && this.#client.receive(bytes, this.server)
+    return kind === 'stun' && this.#client.awaits(bytes) && this.#client.receive(bytes, this.server)
   }
 
   /** No answer will come from where nothing can be sent to (RFC 8489 §6.2.1); what passes is sent again. */

@@ -58,9 +58,8 @@ export class TurnPath implements FlowPath {
   get session(): Remote | undefined {
     return this.relay
   }
-  /** The socket is the TURN session's own. */
   get receiveBufferSize(): number {
-    return 0
+    return this.#session?.receiveBufferSize ?? 0
   }
 
   async open(user: PathUser): Promise<void> {

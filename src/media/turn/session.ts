@@ -63,6 +63,11 @@ export class TurnSession {
     return this.#carrier?.local
   }
 
+  /** Of the socket, in bytes; 0 where nobody knows. */
+  get receiveBufferSize(): number {
+    return this.#carrier?.receiveBufferSize ?? 0
+  }
+
   /** The client where there is one; for getters that must not throw. */
   get present(): TurnClient | undefined {
     return this.#client
