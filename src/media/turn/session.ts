@@ -11,7 +11,8 @@ import type { Answer, TurnClientUser } from './client-options.ts'
 import { type TurnCredentials, turnCredentials } from './credentials.ts'
 import { gone, turnRefusal } from './failure.ts'
 import type { TurnCarrier, TurnNetwork } from './network.ts'
-import { TurnPeerConnection } from './peer-connection.ts'
+import type { TurnPeerConnection } from './peer-connection.ts'
+import { PeerConnections } from './peer-connections.ts'
 import { type AllocationRequest, withoutPort } from './request.ts'
 import { ServerChoice } from './server-choice.ts'
 import type { TurnSessionOptions, TurnSessionUser } from './session-options.ts'
@@ -26,7 +27,7 @@ export class TurnSession {
   readonly #network: TurnNetwork
   readonly #options: TurnSessionOptions
   readonly #user: TurnSessionUser
-  readonly #peerConnections = new Set<TurnPeerConnection>()
+  readonly #peerConnections: PeerConnections
   readonly #choice: ServerChoice
   #client: TurnClient | undefined
   #carrier: TurnCarrier | undefined
@@ -45,6 +46,13 @@ export class TurnSession {
     this.#network = network
     this.#options = options
     this.#choice = new ServerChoice(network, defaultPort, options)
+    this.#peerConnections = new PeerConnections(
+      network,
+      this.credentials,
+      this.timers,
+      options,
+      this.errors.failed,
+    )
     this.#domain = options.host
     this.#user = user
     const { username, password } = options
@@ -119,40 +127,10 @@ export class TurnSession {
   /** Takes a connection that a peer made (RFC 6062 §4.4). */
   acceptPeer(peer: TransportAddress, connectionId: number, answer: Answer<TurnPeerConnection>): void {
     try {
-      this.#bindConnection(peer, connectionId, answer)
+      this.#peerConnections.open(peer, connectionId, this.client.server, this.#domain, answer)
     } catch (error) {
       answer.onFailure(gone(error))
     }
-  }
-
-  /** Opens the data connection that `connectionId` stands for (RFC 6062 §4.3, §4.4). */
-  #bindConnection(peer: TransportAddress, connectionId: number, answer: Answer<TurnPeerConnection>): void {
-    const { server } = this.client
-    const { stream } = this.#network
-    if (stream === undefined) {
-      throw new UsageError(
-        'ERR_TURN_REQUEST',
-        'connections to peers need TCP or TLS to the server (RFC 6062)',
-      )
-    }
-    const connection: TurnPeerConnection = new TurnPeerConnection({
-      connectionId,
-      peer,
-      server,
-      credentials: this.credentials,
-      timers: this.timers,
-      random: this.#options.random ?? systemRandom,
-      failed: this.errors.failed,
-      open: receiver => stream(server, this.#domain, receiver),
-      onReady: ready => {
-        if (!this.#closed) answer.onSuccess(ready)
-      },
-      onFailure: failure => {
-        if (!this.#closed) answer.onFailure(failure)
-      },
-      onEnd: ended => this.#peerConnections.delete(ended),
-    })
-    this.#peerConnections.add(connection)
   }
 
   /** Connects to a peer through a TCP allocation. */
@@ -175,8 +153,7 @@ export class TurnSession {
 
   async #close(): Promise<void> {
     this.#client?.close()
-    for (const connection of this.#peerConnections) connection.close()
-    this.#peerConnections.clear()
+    this.#peerConnections.close()
     const carrier = this.#carrier
     this.#carrier = undefined
     await carrier?.close()
