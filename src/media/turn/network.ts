@@ -7,6 +7,7 @@ import { EnvironmentError } from '../../util/errors.ts'
 import { mediaReceiveBuffer } from '../socket/port-pool.ts'
 import type { StunTransport } from '../stun/client-options.ts'
 import { StunFramer } from '../stun/framer.ts'
+import { isHardError } from '../stun/hard-errors.ts'
 import { isIPv6, type TransportAddress } from '../stun/ip.ts'
 
 /** What carries a client's messages to a server: a UDP socket, or one connection. */
@@ -56,21 +57,6 @@ export interface LocalBinding {
   readonly receiveBufferSize?: number | undefined
 }
 
-/** Errors that tell of the way to the server; others are of one datagram, or pass (ENOBUFS, EAGAIN, EPERM). */
-const UNREACHABLE: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOPROTOOPT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENETDOWN',
-  'EADDRNOTAVAIL',
-])
-
-/** @internal whether nothing reaches the server, as far as the error tells */
-export function isUnreachable({ code }: EnvironmentError): boolean {
-  return UNREACHABLE.has(code)
-}
-
 /** A UDP socket of its own, connected to the server: so the system tells of hard ICMP errors. */
 export function udpNetwork(local: LocalBinding = {}): TurnNetwork {
   return {
@@ -89,7 +75,7 @@ export function udpNetwork(local: LocalBinding = {}): TurnNetwork {
         {
           onDatagram: (bytes, from, port) => user.onMessage(bytes, from, port),
           onSocketError(error) {
-            if (isUnreachable(error)) user.onUnreachable(error)
+            if (isHardError(error)) user.onUnreachable(error)
           },
         },
       )
