@@ -20,7 +20,7 @@ import { type RequestVerdict, refuse, type StunServerAuthentication } from './au
 
 export interface LongTermServerOptions {
   readonly realm: string
-  /** User name to password. Passwords may change; a user who comes later is not known by USERHASH. */
+  /** User name to password; it may change, but where a user is replaced by another he is not known by USERHASH. */
   readonly users: ReadonlyMap<string, string>
   readonly hash: StunHash
   /** Octets that nobody else knows: nonces are made of them. */
@@ -48,6 +48,8 @@ export class LongTermServerAuthentication implements StunServerAuthentication {
   readonly #keys = new Map<string, IntegrityKey>()
   /** User names by their hash: no request has all of them hashed. */
   readonly #byHash = new Map<string, string>()
+  /** How many users there were then. */
+  #indexed = 0
 
   constructor(options: LongTermServerOptions) {
     this.#options = options
@@ -55,8 +57,8 @@ export class LongTermServerAuthentication implements StunServerAuthentication {
     // what can never be prepared is the caller's mistake: told now, not when somebody asks
     for (const [username, password] of options.users) {
       longTermKey({ username, password }, options.realm, options.hash)
-      this.#byHash.set(hex(userhash(username, options.realm, options.hash)), username)
     }
+    this.#index()
   }
 
   check(request: StunMessage, source: TransportAddress): RequestVerdict {
@@ -101,7 +103,15 @@ export class LongTermServerAuthentication implements StunServerAuthentication {
     if (name !== undefined) return name
     const wanted = request.get(Userhash)
     if (wanted === undefined) return undefined
+    if (this.#indexed !== this.#options.users.size) this.#index()
     return this.#byHash.get(hex(wanted))
+  }
+
+  #index(): void {
+    const { users, realm, hash } = this.#options
+    this.#byHash.clear()
+    for (const username of users.keys()) this.#byHash.set(hex(userhash(username, realm, hash)), username)
+    this.#indexed = users.size
   }
 
   #challenge(code: 401 | 438, source: TransportAddress): RequestVerdict {
