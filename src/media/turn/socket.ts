@@ -31,7 +31,7 @@ const QUEUE = 256
 /** A TURN client to await; see TurnUdpSocket, TurnTcpSocket and TurnTlsSocket. */
 export class TurnSocket {
   readonly #session: TurnSession
-  readonly #inbox: Inbox<Buffer>
+  readonly #inbox: Inbox
   readonly #pending = new Pending()
   #allocating: Waiting<Allocation> | undefined
   #refreshing: Waiting<number>[] = []

@@ -421,7 +421,7 @@ describe.each(failings)('a callback of the application that %s', (_, fail) => {
     await settled()
     expect(errors).toHaveLength(3)
 
-    const inbox = new Inbox<Buffer>(timers, 2, 1000, error => errors.push(error))
+    const inbox = new Inbox(timers, 2, 1000, error => errors.push(error))
     inbox.take(undefined, undefined, fail)
     inbox.push(Buffer.from('a'), '192.0.2.1', 1)
     inbox.push(Buffer.from('b'), '192.0.2.1', 1)
