@@ -28,6 +28,26 @@ export function guarded<T, A extends unknown[]>(
   }
 }
 
+/**
+ * As `guarded`, for a question that is answered at once: what the callback answers, and `undefined` where it throws or
+ * answers a promise.
+ */
+export function answered<A extends unknown[], R>(
+  failed: Failed,
+  callback: (...args: A) => R,
+  ...args: A
+): R | undefined {
+  try {
+    const answer = callback(...args)
+    const pending = thenable(answer)
+    if (pending === undefined) return answer
+    pending.then(undefined, failed)
+  } catch (error) {
+    report(failed, error)
+  }
+  return undefined
+}
+
 /** `failed` often ends in the application's log, which may throw as well: then there is nobody left to tell. */
 function report(failed: Failed | HandlerErrors, error: unknown): void {
   try {

@@ -23,22 +23,22 @@ export type ReceiveCallback<Data extends Uint8Array = Uint8Array> = (
 /** What may wait by default, in bytes. */
 const MOST_BYTES = 4 * 1024 * 1024
 
-interface Waiter<Data extends Uint8Array> {
+interface Waiter {
   readonly from: { readonly address: string; readonly port: number } | undefined
-  readonly done: ReceiveCallback<Data>
+  readonly done: ReceiveCallback<Buffer>
   timer: Timer | undefined
 }
 
 /** Datagrams that wait for `receive`, and `receive`s that wait for datagrams. */
-export class Inbox<Data extends Uint8Array = Uint8Array> {
+export class Inbox {
   /** Datagrams dropped because too many waited; the oldest go first. */
   dropped: number = 0
   readonly #timers: Timers
   readonly #limit: number
   readonly #maxBytes: number
   readonly #failed: Failed
-  readonly #waiting: Received<Data>[] = []
-  readonly #waiters: Waiter<Data>[] = []
+  readonly #waiting: Received<Buffer>[] = []
+  readonly #waiters: Waiter[] = []
   #bytes = 0
   #end: EnvironmentError | undefined
   #down: EnvironmentError | undefined
@@ -56,9 +56,10 @@ export class Inbox<Data extends Uint8Array = Uint8Array> {
     return this.#waiting.length
   }
 
-  push(data: Data, address: string, port: number): void {
+  push(data: Buffer, address: string, port: number): void {
     if (this.#end !== undefined) return
-    const received = { data, source: { address, port } }
+    const source = { address, port }
+    const received = { data, source }
     const at = this.#waiters.findIndex(({ from }) => from === undefined || isFrom(received, from))
     const waiter = this.#waiters[at]
     if (waiter !== undefined) {
@@ -67,7 +68,7 @@ export class Inbox<Data extends Uint8Array = Uint8Array> {
       guarded(this.#failed, undefined, waiter.done, undefined, received)
       return
     }
-    this.#waiting.push(received)
+    this.#waiting.push({ data: owned(data), source })
     this.#bytes += data.length
     while (this.#waiting.length > this.#limit || this.#bytes > this.#maxBytes) {
       this.#bytes -= this.#waiting.shift()?.data.length ?? 0
@@ -79,7 +80,7 @@ export class Inbox<Data extends Uint8Array = Uint8Array> {
    * The oldest datagram, or the next one; of one source only where `source` is given: then those of others go on
    * waiting. Ends with ERR_TIMEOUT, with ERR_CLOSED where the inbox is closed, or with why it was interrupted.
    */
-  take(source: Waiter<Data>['from'], timeout: number | undefined, done: ReceiveCallback<Data>): void {
+  take(source: Waiter['from'], timeout: number | undefined, done: ReceiveCallback<Buffer>): void {
     const from = source && { ...source, address: canonicalAddress(source.address) ?? source.address }
     const at = this.#waiting.findIndex(received => from === undefined || isFrom(received, from))
     const present = this.#waiting[at]
@@ -94,14 +95,14 @@ export class Inbox<Data extends Uint8Array = Uint8Array> {
       guarded(this.#failed, undefined, done, over, undefined)
       return
     }
-    const waiter: Waiter<Data> = { from, done, timer: undefined }
+    const waiter: Waiter = { from, done, timer: undefined }
     if (timeout !== undefined)
       waiter.timer = this.#timers.after(timeout, () => this.#timeOut(waiter, timeout))
     this.#waiters.push(waiter)
   }
 
   /** As `take`, as a promise. */
-  receive(from?: Waiter<Data>['from'], { timeout }: ReceiveOptions = {}): Promise<Received<Data>> {
+  receive(from?: Waiter['from'], { timeout }: ReceiveOptions = {}): Promise<Received<Buffer>> {
     return new Promise((resolve, reject) => {
       this.take(from, timeout, (error, received) => {
         if (received !== undefined) resolve(received)
@@ -137,7 +138,7 @@ export class Inbox<Data extends Uint8Array = Uint8Array> {
     }
   }
 
-  #timeOut(waiter: Waiter<Data>, timeout: number): void {
+  #timeOut(waiter: Waiter, timeout: number): void {
     this.#waiters.splice(this.#waiters.indexOf(waiter), 1)
     const error = new EnvironmentError('ERR_TIMEOUT', `nothing was received within ${timeout} ms`)
     guarded(this.#failed, undefined, waiter.done, error, undefined)
@@ -146,4 +147,15 @@ export class Inbox<Data extends Uint8Array = Uint8Array> {
 
 function isFrom({ source }: Received, from: { address: string; port: number }): boolean {
   return source.port === from.port && source.address === from.address
+}
+
+/** A view that keeps more than this many times its own octets alive is copied before it waits. */
+const WASTE = 2
+
+/** Of a stream a datagram is a view of its chunk, and a packet that waits would keep all of the chunk in memory. */
+function owned(data: Buffer): Buffer {
+  if (data.buffer.byteLength <= WASTE * data.length) return data
+  const copy = Buffer.allocUnsafeSlow(data.length)
+  copy.set(data)
+  return copy
 }

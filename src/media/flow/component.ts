@@ -1,5 +1,5 @@
 import type { Remote } from '../../util/address.ts'
-import type { EnvironmentError } from '../../util/errors.ts'
+import { EnvironmentError } from '../../util/errors.ts'
 import { feed } from '../../util/machine.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
 import type { Base } from '../socket/base.ts'
@@ -27,6 +27,8 @@ export interface Recovery {
 
 /** Milliseconds before the first new attempt; doubled for each after. */
 const FIRST_WAIT = 1000
+/** Milliseconds that a way must have stood, or lasted since the last loss, so that a loss is news and no failed attempt. */
+const STOOD = 10_000
 
 /**
  * @internal One port of an m-line, RTP or RTCP or both (RFC 8445 §4): a path and how far it has come. All packets of
@@ -40,6 +42,8 @@ export class Component implements FlowActor, PathUser {
   readonly #recovery: Recovery
   /** New attempts that are left; none before the first success. */
   #attemptsLeft = 0
+  #connectedAt: number | undefined
+  #lostAt = Number.NEGATIVE_INFINITY
   #retry: Timer | undefined
 
   constructor(path: FlowPath, recovery: Recovery, user: ComponentUser) {
@@ -90,7 +94,8 @@ export class Component implements FlowActor, PathUser {
   }
 
   reportConnected(): void {
-    this.#attemptsLeft = this.#recovery.attempts
+    if (this.#connectedAt === undefined) this.#attemptsLeft = this.#recovery.attempts
+    this.#connectedAt = this.#recovery.timers.now()
     this.#user.onConnected()
   }
 
@@ -103,11 +108,16 @@ export class Component implements FlowActor, PathUser {
   }
 
   reportFailure(error: Error): void {
+    const { attempts, timers } = this.#recovery
+    if (this.#connectedAt !== undefined && timers.now() - this.#connectedAt >= STOOD) {
+      this.#attemptsLeft = attempts
+      // until it stands again, what follows are attempts
+      this.#connectedAt = Number.POSITIVE_INFINITY
+    }
     if (this.#attemptsLeft === 0) {
       this.#user.onFailure(error)
       return
     }
-    const { attempts, timers } = this.#recovery
     const wait = FIRST_WAIT * 2 ** (attempts - this.#attemptsLeft)
     this.#attemptsLeft--
     this.#retry = timers.after(wait, () => this.connect())
@@ -126,11 +136,11 @@ export class Component implements FlowActor, PathUser {
   }
 
   onLost(): void {
-    feed(flowMachine, this, 'lost', {})
+    this.#onGone('lost')
   }
 
   onDisconnected(): void {
-    feed(flowMachine, this, 'disconnected', {})
+    this.#onGone('disconnected')
   }
 
   onSuspended(): void {
@@ -152,4 +162,21 @@ export class Component implements FlowActor, PathUser {
   onPacket(kind: PacketKind, bytes: Buffer, from: Remote, _: Base): void {
     if (this.state !== 'Closed') this.#user.onPacket(kind, bytes, from)
   }
+
+  /** What is lost again at once would be asked for, and lost, as fast as the server answers. */
+  #onGone(input: 'lost' | 'disconnected'): void {
+    const now = this.#recovery.timers.now()
+    const again = now - this.#lostAt < STOOD
+    this.#lostAt = now
+    if (again && (this.state === 'Allocating' || this.state === 'Connected' || this.state === 'Ready')) {
+      this.onFailure(lostAgain())
+    } else feed(flowMachine, this, input, {})
+  }
+}
+
+function lostAgain(): EnvironmentError {
+  return new EnvironmentError(
+    'ERR_FLOW_LOST',
+    'the server takes back what it gave, or closes the connection, again and again: see its log',
+  )
 }

@@ -1,4 +1,13 @@
-import { isGroup, isLoopback, isWildcard, type Remote, sameRemote } from '../../util/address.ts'
+import {
+  canonicalAddress,
+  isGroup,
+  isLoopback,
+  isWildcard,
+  type Remote,
+  sameRemote,
+  unmapped,
+} from '../../util/address.ts'
+import { answered, type Failed } from '../../util/guard.ts'
 import { parseRtp } from '../rtp/packet.ts'
 import type { Remotes } from '../socket/remotes.ts'
 
@@ -23,6 +32,8 @@ export interface DestinationSetup {
   readonly now: () => number
   /** For RTCP on a port of its own: where RTP goes. */
   readonly rtp?: Destination | undefined
+  /** Hears what `clockRateOf` throws: a packet of such a type proves nothing. */
+  readonly failed: Failed
   /** Packets go to, and come from, `remote` now. */
   readonly onMoved: (remote: Remote) => void
 }
@@ -59,6 +70,8 @@ const SSRCS = 8
  */
 export class Destination {
   readonly #setup: DestinationSetup
+  /** As the sockets write it. */
+  readonly #sipSource: string | undefined
   #signalled: Remote | undefined
   #settled: Remote | undefined
   #rank: Rank = rank.none
@@ -71,6 +84,8 @@ export class Destination {
 
   constructor(setup: DestinationSetup) {
     this.#setup = setup
+    const { sipSource } = setup.options
+    this.#sipSource = sipSource && unmapped(canonicalAddress(sipSource) ?? sipSource)
   }
 
   /** Where packets go; nowhere before signalling named an address, whoever sends. */
@@ -136,7 +151,7 @@ export class Destination {
 
   #isDestination(address: string): boolean {
     if (isWildcard(address) || isGroup(address)) return false
-    const { sipSource } = this.#setup.options
+    const sipSource = this.#sipSource
     return sipSource === undefined || isLoopback(sipSource) || !isLoopback(address)
   }
 
@@ -145,9 +160,8 @@ export class Destination {
     if (signalled !== undefined && signalled.address === from.address) {
       return signalled.port === from.port ? rank.signalled : rank.signalledIp
     }
-    const { sipSource, otherSources } = this.#setup.options
-    if (sipSource === from.address) return rank.sipSource
-    return otherSources === 'refuse' ? rank.none : rank.other
+    if (this.#sipSource === from.address) return rank.sipSource
+    return this.#setup.options.otherSources === 'refuse' ? rank.none : rank.other
   }
 
   #proves(kind: 'rtp' | 'rtcp', bytes: Buffer, from: Remote, of: Rank): boolean {
@@ -160,7 +174,7 @@ export class Destination {
     const packet = parseRtp(bytes)
     const candidates = this.#candidates[of]
     if (typeof packet === 'string' || candidates === undefined) return false
-    if (this.#setup.options.clockRateOf(packet.payloadType) === undefined) return false
+    if (!this.#isNegotiated(packet.payloadType)) return false
     const { sequence, ssrc } = packet
     const at = candidates.findIndex(({ remote }) => sameRemote(remote, from))
     const before = candidates[at]
@@ -169,6 +183,11 @@ export class Destination {
     else if (candidates.length === CANDIDATES) candidates.shift()
     candidates.push({ remote: from, ssrc, next: (sequence + 1) & 0xffff })
     return false
+  }
+
+  #isNegotiated(payloadType: number): boolean {
+    const { options, failed } = this.#setup
+    return answered(failed, options.clockRateOf, payloadType) !== undefined
   }
 
   #settle(from: Remote, of: Rank): void {

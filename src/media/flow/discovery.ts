@@ -4,9 +4,10 @@ import type { RandomSource } from '../../util/random.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
 import type { MediaSocket, ServerClient } from '../socket/media-socket.ts'
 import type { PacketKind } from '../socket/packet-kind.ts'
-import { MappedAddress, XorMappedAddress } from '../stun/attributes/address.ts'
+import { mappedAddressOf } from '../stun/attributes/address.ts'
 import { StunClient } from '../stun/client.ts'
 import { type StunFailure, unusable } from '../stun/failure.ts'
+import { isHardError } from '../stun/hard-errors.ts'
 import { method } from '../stun/header.ts'
 import { nodeHash } from '../stun/io/node-hash.ts'
 import { LongTermAuthentication } from '../stun/long-term.ts'
@@ -23,9 +24,6 @@ export interface DiscoverySettings {
   /** Milliseconds between Binding requests that keep the NAT's mapping and notice a new one. */
   readonly keepAlive: number
 }
-
-/** The system's words for a server that cannot be reached from here. */
-const HARD = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'ECONNREFUSED', 'EACCES', 'EINVAL', 'EAFNOSUPPORT'])
 
 /** @internal */
 export interface DiscoveryUser {
@@ -89,12 +87,12 @@ export class Discovery implements ServerClient {
   }
 
   receive(kind: PacketKind, bytes: Buffer): boolean {
-    return kind === 'stun' && this.#client.receive(bytes, this.server)
+    return kind === 'stun' && this.#client.awaits(bytes) && this.#client.receive(bytes, this.server)
   }
 
   /** No answer will come from where nothing can be sent to (RFC 8489 §6.2.1); what passes is sent again. */
   onSendError(error: EnvironmentError): void {
-    if (HARD.has(error.code)) this.#client.transportFailed(error)
+    if (isHardError(error)) this.#client.transportFailed(error)
   }
 
   #learned(reflexive: Remote): void {
@@ -127,10 +125,6 @@ export class Discovery implements ServerClient {
       server,
       timers,
       random,
-      // a 300 leads elsewhere: what comes from there is this client's
-      onAlternateServer: alternate => {
-        this.server = alternate
-      },
       ...(timing && { timing }),
       ...(credentials && { authentication: new LongTermAuthentication(credentials, nodeHash) }),
     })
@@ -141,7 +135,7 @@ export class Discovery implements ServerClient {
       { method: method.Binding },
       {
         onSuccess: (response, source) => {
-          const reflexive = response.get(XorMappedAddress) ?? response.get(MappedAddress)
+          const reflexive = mappedAddressOf(response)
           if (reflexive !== undefined) onSuccess(reflexive)
           else onFailure(unusable(source, 'tells no mapped address'))
         },

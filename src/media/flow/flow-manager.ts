@@ -249,7 +249,7 @@ export class FlowManager {
     options: MediaStreamOptions,
     request: () => AllocationRequest,
   ): TurnPath {
-    const { timers, random, resolve } = this.#options
+    const { timers, random, resolve, receiveBufferSize } = this.#options
     const { serverHostname: host = '', serverPort, timing } = options
     const session = {
       host,
@@ -261,7 +261,8 @@ export class FlowManager {
       ...(resolve && { resolve }),
     }
     const network =
-      this.#options.turnNetwork?.(mode, component) ?? networkOf(mode, component, binding, options)
+      this.#options.turnNetwork?.(mode, component) ??
+      networkOf(mode, component, binding, options, receiveBufferSize)
     return new TurnPath(network, TURN_PORT[mode], session, request)
   }
 }
@@ -276,7 +277,10 @@ function networkOf(
   component: 0 | 1,
   { address, port }: LocalMediaBinding,
   { tls }: MediaStreamOptions,
+  receiveBufferSize: number | undefined,
 ): TurnNetwork {
-  if (mode === 'TurnUdpAllocation') return udpNetwork({ address, port: port === 0 ? 0 : port + component })
+  if (mode === 'TurnUdpAllocation') {
+    return udpNetwork({ address, port: port === 0 ? 0 : port + component, receiveBufferSize })
+  }
   return mode === 'TurnTcpAllocation' ? tcpNetwork({ address }) : tlsNetwork(tls, { address })
 }

@@ -64,7 +64,7 @@ export class Flow {
   readonly #component: Component
   readonly #destination: Destination | undefined
   readonly #errors: CallbackErrors
-  readonly #inbox: Inbox<Buffer>
+  readonly #inbox: Inbox
   #listener: PacketListener | undefined
   #active: Remote | undefined
   #closed = false

@@ -153,7 +153,14 @@ export class MediaStream {
       if (moved.activeDestination !== undefined) path.activate(remote)
       guarded(errors.failed, handler, handler.onMediaStreamMoved, moved, remote)
     }
-    return new Destination({ options, remotes: path.remotes, now: () => timers.now(), rtp, onMoved })
+    return new Destination({
+      options,
+      remotes: path.remotes,
+      now: () => timers.now(),
+      rtp,
+      failed: errors.failed,
+      onMoved,
+    })
   }
 
   #flowOf(path: FlowPath): Flow {

@@ -23,7 +23,6 @@ export class TurnPath implements FlowPath {
   #session: TurnSession | undefined
   #user: PathUser | undefined
   #active: Remote | undefined
-  #opening: Promise<unknown> | undefined
   #closing: Promise<void> | undefined
 
   /** `request`: asked for anew with each allocation. */
@@ -59,9 +58,8 @@ export class TurnPath implements FlowPath {
   get session(): Remote | undefined {
     return this.relay
   }
-  /** The socket is the TURN session's own. */
   get receiveBufferSize(): number {
-    return 0
+    return this.#session?.receiveBufferSize ?? 0
   }
 
   async open(user: PathUser): Promise<void> {
@@ -71,9 +69,8 @@ export class TurnPath implements FlowPath {
     this.#session = session
     const closing = this.#closing
     this.#closing = undefined
-    const opening = Promise.all([before?.close(), closing]).then(() => session.connect())
-    this.#opening = opening
-    await opening
+    await Promise.all([before?.close(), closing])
+    await session.connect()
   }
 
   establish(): void {
@@ -102,13 +99,10 @@ export class TurnPath implements FlowPath {
 
   async #close(): Promise<void> {
     const session = this.#session
-    const opening = this.#opening
     this.#session = undefined
     this.#user = undefined
     if (session?.present?.allocation !== undefined && session.local !== undefined) session.present.release()
     await session?.close()
-    // a port may be bound while we wait; a connection on its way holds none that anybody asked for
-    if (!this.#network.reliable) await opening?.catch(() => {})
   }
 
   #sessionUser(user: PathUser): TurnSessionUser {

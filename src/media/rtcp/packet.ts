@@ -121,7 +121,8 @@ export type RtcpPacket =
 
 /**
  * Why bytes are not RTCP (RFC 3550 appendix A.2): too short, not version 2, lengths that do not add up, a first packet
- * that is no report, padding elsewhere than at the end, a count that the packet has no room for, or too many packets.
+ * that is no report, padding elsewhere than at the end, a count that the packet has no room for or more items than
+ * anybody has, or too many packets or items in all.
  */
 export type RtcpFault = 'short' | 'version' | 'length' | 'first' | 'padding' | 'body' | 'many'
 

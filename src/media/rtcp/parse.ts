@@ -20,6 +20,8 @@ const HEADER = 4
 const REPORT_BLOCK = 24
 const SENDER_INFO = 20
 const DEFAULT_MAX_PACKETS = 64
+/** SDES items, and XR blocks, of a datagram: 31 sources may tell all eight items (RFC 3550 §6.5). */
+const MOST_ITEMS = 256
 
 /**
  * The packets of a compound RTCP packet (RFC 3550 §6.1, appendix A.2), or what is wrong with it. Never throws. A packet
@@ -29,6 +31,7 @@ export function parseRtcp(bytes: Buffer, options: RtcpParseOptions = {}): RtcpPa
   if (bytes.length < HEADER) return 'short'
   const maxPackets = options.maxPackets ?? DEFAULT_MAX_PACKETS
   const packets: RtcpPacket[] = []
+  let items = 0
   for (let at = 0; at < bytes.length; ) {
     if (at + HEADER > bytes.length) return 'length'
     const flags = bytes.readUInt8(at)
@@ -48,10 +51,17 @@ export function parseRtcp(bytes: Buffer, options: RtcpParseOptions = {}): RtcpPa
     if (packets.length === maxPackets) return 'many'
     const packet = parseBody(type, flags & 0x1f, bytes.subarray(at + HEADER, end))
     if (packet === undefined) return 'body'
+    items += itemsOf(packet)
+    if (items > MOST_ITEMS) return 'many'
     packets.push(packet)
     at = next
   }
   return packets
+}
+
+function itemsOf(packet: RtcpPacket): number {
+  if (packet.type === 'xr') return packet.blocks.length
+  return packet.type === 'sdes' ? packet.chunks.reduce((sum, { items }) => sum + items.length, 0) : 0
 }
 
 function parseBody(packetType: number, count: number, body: Buffer): RtcpPacket | undefined {
@@ -89,7 +99,7 @@ function parseBody(packetType: number, count: number, body: Buffer): RtcpPacket 
       }
     case RTCP_TYPE.xr: {
       if (body.length < 4) return undefined
-      const blocks = parseXrBlocks(body.subarray(4))
+      const blocks = parseXrBlocks(body.subarray(4), MOST_ITEMS)
       return blocks && { type: 'xr', ssrc: body.readUInt32BE(0), blocks }
     }
     default:
@@ -132,6 +142,7 @@ function parseReports(count: number, body: Buffer, at: number): ReceptionReport[
 
 function parseChunks(count: number, body: Buffer): SdesChunk[] | undefined {
   const chunks: SdesChunk[] = []
+  let left = MOST_ITEMS
   let at = 0
   for (let i = 0; i < count; i++) {
     if (at + 4 > body.length) return undefined
@@ -145,7 +156,7 @@ function parseChunks(count: number, body: Buffer): SdesChunk[] | undefined {
       const length = body[at + 1]
       if (length === undefined || at + 2 + length > body.length) return undefined
       const parsed = parseItem(item, body.subarray(at + 2, at + 2 + length))
-      if (parsed === undefined) return undefined
+      if (parsed === undefined || left-- === 0) return undefined
       items.push(parsed)
       at += 2 + length
     }

@@ -48,11 +48,11 @@ const RECEIVER_REFERENCE_TIME = 4
 const VOIP_METRICS = 7
 const VOIP_METRICS_LENGTH = 32
 
-/** The blocks in `body`, or `undefined` where a block's length lies. */
-export function parseXrBlocks(body: Buffer): XrBlock[] | undefined {
+/** The blocks in `body`, or `undefined` where a block's length lies, or there are more than `most`. */
+export function parseXrBlocks(body: Buffer, most: number): XrBlock[] | undefined {
   const blocks: XrBlock[] = []
   for (let at = 0; at < body.length; ) {
-    if (at + 4 > body.length) return undefined
+    if (at + 4 > body.length || blocks.length === most) return undefined
     const end = at + 4 + 4 * body.readUInt16BE(at + 2)
     if (end > body.length) return undefined
     const blockType = body.readUInt8(at)

@@ -1,5 +1,5 @@
 import type { Remote } from '../../util/address.ts'
-import { guarded } from '../../util/guard.ts'
+import { answered, guarded } from '../../util/guard.ts'
 import { CallbackErrors } from '../callback-errors.ts'
 import { composeBye, composeReport } from '../rtcp/compose.ts'
 import { MemberTable } from '../rtcp/members.ts'
@@ -254,12 +254,7 @@ export class RtpSession {
 
   /** What throws knows no such type. */
   #clockRateOf(payloadType: number): number | undefined {
-    try {
-      return (this.#options.clockRateOf ?? staticClockRate)(payloadType)
-    } catch (error) {
-      this.#errors.failed(error)
-      return undefined
-    }
+    return answered(this.#errors.failed, this.#options.clockRateOf ?? staticClockRate, payloadType)
   }
 
   #sendRtcp(bytes: Buffer): void {

@@ -1,4 +1,5 @@
 import { EnvironmentError, PeerError } from '../../util/errors.ts'
+import { printable } from '../../util/log.ts'
 
 /** No reply came in time. The engine may have done what was asked: a `delete` of the call is the safe next step. */
 export class RtpEngineTimeoutError extends EnvironmentError {
@@ -19,7 +20,7 @@ export class RtpEngineTimeoutError extends EnvironmentError {
 }
 
 /**
- * The engine answered that it will not. `reason` is its own text; `code` is `ERR_RTPENGINE_LOAD_LIMIT` where it is
+ * The engine answered that it will not. `reason` is its own text as it came, made safe to show in the message only; `code` is `ERR_RTPENGINE_LOAD_LIMIT` where it is
  * only too busy (asked for with the option `loadLimit`), so that another engine may be tried.
  */
 export class RtpEngineRefusedError extends PeerError {
@@ -28,7 +29,7 @@ export class RtpEngineRefusedError extends PeerError {
   readonly reason: string
 
   constructor(code: string, engine: string, command: string, reason: string) {
-    super(code, `rtpengine at ${engine} refused "${command}": ${reason}`)
+    super(code, `rtpengine at ${engine} refused "${command}": ${printable(reason)}`)
     this.engine = engine
     this.command = command
     this.reason = reason
@@ -41,7 +42,10 @@ export class RtpEngineReplyError extends PeerError {
   readonly command: string
 
   constructor(engine: string, command: string, problem: string) {
-    super('ERR_RTPENGINE_REPLY', `rtpengine at ${engine} sent a malformed reply to "${command}": ${problem}`)
+    super(
+      'ERR_RTPENGINE_REPLY',
+      `rtpengine at ${engine} sent a malformed reply to "${command}": ${printable(problem)}`,
+    )
     this.engine = engine
     this.command = command
   }

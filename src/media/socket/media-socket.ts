@@ -32,7 +32,10 @@ export interface MediaSocketUser {
 export interface ServerClient {
   /** Where the server is. */
   readonly server: Remote
-  /** True where this was for the client; all else of that address goes to the socket's user. */
+  /**
+   * True where this was for the client: what it awaits, and nothing else, for another client may ask the same server. Of
+   * what is left responses are dropped, and the rest goes to the socket's user.
+   */
   receive(kind: PacketKind, bytes: Buffer): boolean
   onSendError(error: EnvironmentError): void
 }
@@ -50,6 +53,8 @@ export class MediaSocket implements Base, DatagramReceiver {
   readonly type = 'host'
   /** Datagrams that came before the port had a user. */
   unclaimed = 0
+  /** Responses of a server that none of its clients awaits any more, or ever did; dropped. */
+  unexpected = 0
   /** Who gets the packets; `undefined` drops and counts them. */
   user: MediaSocketUser | undefined
   readonly #onClosed: (() => void) | undefined
@@ -88,10 +93,10 @@ export class MediaSocket implements Base, DatagramReceiver {
     return true
   }
 
-  /** From now on `client` sees first what its server sends. False where the port serves too many already. */
+  /** From now on `client` sees first what its server sends. False where the port serves too many already, or is closed. */
   serve(client: ServerClient): boolean {
     if (this.#clients.includes(client)) return true
-    if (this.#clients.length >= MOST_CLIENTS) return false
+    if (this.#clients.length >= MOST_CLIENTS || this.#closing !== undefined) return false
     this.#clients = [...this.#clients, client]
     return true
   }
@@ -110,9 +115,16 @@ export class MediaSocket implements Base, DatagramReceiver {
   onDatagram(bytes: Buffer, address: string, port: number): void {
     if (this.#closing !== undefined) return
     const kind = packetKind(bytes)
+    let served = false
     for (const client of this.#clients) {
       const { server } = client
-      if (server.port === port && server.address === address && client.receive(kind, bytes)) return
+      if (server.port !== port || server.address !== address) continue
+      if (client.receive(kind, bytes)) return
+      served = true
+    }
+    if (served && kind === 'stun' && isResponse(bytes)) {
+      this.unexpected++
+      return
     }
     const { user } = this
     if (user === undefined) this.unclaimed++
@@ -137,4 +149,9 @@ export class MediaSocket implements Base, DatagramReceiver {
       this.#onClosed?.()
     }
   }
+}
+
+/** The upper bit of a STUN message's class: success and error have it (RFC 8489 §5). */
+function isResponse(bytes: Buffer): boolean {
+  return ((bytes[0] ?? 0) & 1) === 1
 }

@@ -8,7 +8,7 @@ import type { StunClientOptions } from './client-options.ts'
 import { type StunCounters, stunCounters } from './counters.ts'
 import { Exchange, type ExchangeOwner, type StunRequest, type StunRequestUser } from './exchange.ts'
 import { notSent, notVouchedFor, StunErrorResponse, type StunFailure, timedOut, unusable } from './failure.ts'
-import { method } from './header.ts'
+import { headerLength, method } from './header.ts'
 import { checkFingerprint } from './integrity.ts'
 import { isIPv6, type TransportAddress } from './ip.ts'
 import { parseStun, type StunMessage, transactionKey } from './message.ts'
@@ -96,6 +96,11 @@ export class StunClient {
     if (typeof message !== 'string') return this.receiveMessage(message, source)
     this.counters[message]++
     return true
+  }
+
+  /** Whether a response to a request under way has this transaction id: asked where several clients share a port. */
+  awaits(bytes: Uint8Array): boolean {
+    return bytes.length >= headerLength && this.#exchanges.has(transactionKey(bytes, 4))
   }
 
   /** As `receive`, for a message that is parsed already. */

@@ -251,7 +251,9 @@ function sendRefresh(self: TurnAllocation): void {
     self.wanted,
     response => {
       const lifetime = response.get(Lifetime) ?? self.current?.lifetime ?? 0
-      feed(allocationMachine, self, 'refreshed', { lifetime })
+      // a lifetime of 0 that nobody asked for: the server has ended it (RFC 8656 §8)
+      if (lifetime === 0) feed(allocationMachine, self, 'gone', { failure: expired() })
+      else feed(allocationMachine, self, 'refreshed', { lifetime })
     },
     failure => feed(allocationMachine, self, isMismatch(failure) ? 'gone' : 'refresh failed', { failure }),
   )

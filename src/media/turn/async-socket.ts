@@ -36,7 +36,7 @@ export class TurnAsyncSocket {
   readonly #handler: TurnAsyncSocketHandler
   readonly #session: TurnSession
   /** Only where datagrams are asked for. */
-  readonly #inbox: Inbox<Buffer> | undefined
+  readonly #inbox: Inbox | undefined
   #closed = false
 
   /** @internal */
@@ -217,7 +217,7 @@ export class TurnAsyncSocket {
     } else if (error !== undefined) this.#tell(onReceiveFailure, error)
   }
 
-  #asked(): Inbox<Buffer> {
+  #asked(): Inbox {
     if (this.#inbox !== undefined) return this.#inbox
     throw new UsageError(
       'ERR_TURN_DELIVERY',

@@ -6,21 +6,22 @@ export const lastChannel = 0x4fff
 
 /** Octets before the data of a ChannelData message. */
 const HEADER = 4
-const MOST_DATA = 0xffff
+/** Octets that the length of a ChannelData message can tell. */
+export const LONGEST_DATA = 0xffff
 
 /**
- * A ChannelData message (RFC 8656 §12.4): number, length, data; over a stream padded to four octets (§12.5). `data` is
- * copied.
+ * A ChannelData message (RFC 8656 §12.4): number, length, data; over a stream padded to four octets (§12.5). `data`,
+ * of `LONGEST_DATA` octets at the most, is copied.
  */
 export function channelData(channel: number, data: Uint8Array, stream: boolean): Buffer {
-  const size = Math.min(data.length, MOST_DATA)
+  const size = data.length
   const end = HEADER + size
   const bytes = Buffer.allocUnsafe(stream ? (end + 3) & ~3 : end)
   bytes[0] = channel >> 8
   bytes[1] = channel & 0xff
   bytes[2] = size >> 8
   bytes[3] = size & 0xff
-  bytes.set(size === data.length ? data : data.subarray(0, size), HEADER)
+  bytes.set(data, HEADER)
   for (let i = end; i < bytes.length; i++) bytes[i] = 0
   return bytes
 }

@@ -15,13 +15,12 @@ import { messageType, method } from '../stun/header.ts'
 import type { TransportAddress } from '../stun/ip.ts'
 import { parseStun, type StunMessage } from '../stun/message.ts'
 import { type AllocationUser, TurnAllocation } from './allocation.ts'
-import { channelData } from './channel-data.ts'
 import type { Answer, TurnClientOptions, TurnClientUser, TurnCounters } from './client-options.ts'
 import { type TurnCredentials, turnCredentials } from './credentials.ts'
-import { checkedPeer, gone, isMismatch, isPort } from './failure.ts'
-import type { Grant } from './grant.ts'
+import { checkedPeer, gone, isMismatch } from './failure.ts'
 import { Incoming } from './incoming.ts'
 import { KeepAlive } from './keep-alive.ts'
+import { Outgoing } from './outgoing.ts'
 import { type Channel, TurnPeers } from './peers.ts'
 import type { Allocation, AllocationRequest } from './request.ts'
 import { SendIndications } from './send-indication.ts'
@@ -52,12 +51,10 @@ export class TurnClient {
   readonly #plain: StunClient
   readonly #allocation: TurnAllocation
   readonly #peers: TurnPeers
-  readonly #indications: SendIndications
   readonly #incoming: Incoming
+  readonly #outgoing: Outgoing
   readonly #reliable: boolean
   readonly #keepAlive: KeepAlive
-  #dontFragment = false
-  #active: Channel | undefined
 
   constructor(options: TurnClientOptions, user: TurnClientUser) {
     this.#user = user
@@ -90,13 +87,12 @@ export class TurnClient {
       ...(alternateServer && { alternateServer }),
       onAlternateServer: next => this.#tell(user.onServerChanged, next),
     })
-    this.#indications = new SendIndications(random)
     this.#allocation = new TurnAllocation(this.#stun, timers, this.#allocationUser())
     this.#peers = new TurnPeers(
       this.#stun,
       timers,
       {
-        onPermitted: (address, permission) => this.#flush(address, permission),
+        onPermitted: (address, permission) => this.#outgoing.indicateHeld(address, permission),
         onPermissionFailure: (address, failure, unsent) => {
           this.counters.unsent += unsent
           if (isMismatch(failure)) this.#allocation.lost(failure)
@@ -105,7 +101,7 @@ export class TurnClient {
         onBound: channel => this.#onBound(channel),
         onChannelFailure: (channel, failure, unsent) => {
           this.counters.unsent += unsent
-          if (this.#active === channel) this.#active = undefined
+          if (this.#outgoing.active === channel) this.#outgoing.active = undefined
           if (isMismatch(failure)) this.#allocation.lost(failure)
           this.#tell(user.onChannelFailure, channel.peer, failure, unsent)
         },
@@ -116,6 +112,13 @@ export class TurnClient {
       options.maxPermissions ?? MAX_PERMISSIONS,
     )
     this.#incoming = new Incoming(this.counters, this.#peers, user, this.#errors.failed)
+    this.#outgoing = new Outgoing(
+      this.counters,
+      this.#peers,
+      new SendIndications(random),
+      this.#transport,
+      () => this.#stun.server,
+    )
   }
 
   get server(): TransportAddress {
@@ -142,7 +145,7 @@ export class TurnClient {
 
   /** What `send` sends to. */
   get activeDestination(): TransportAddress | undefined {
-    return this.#active?.peer
+    return this.#outgoing.active?.peer
   }
 
   /** Asks for an allocation; a UsageError where there is one already, or what is asked for cannot be. */
@@ -159,7 +162,7 @@ export class TurnClient {
         'a TCP allocation needs TCP or TLS to the server (RFC 6062 §4.1)',
       )
     }
-    this.#dontFragment = request.dontFragment ?? false
+    this.#outgoing.dontFragment = request.dontFragment ?? false
     this.#allocation.allocate(request)
   }
 
@@ -203,14 +206,16 @@ export class TurnClient {
   setActiveDestination({ address, port }: TransportAddress): void {
     this.#needAllocation()
     const channel = this.#peers.bind({ address: checkedPeer(address, port), port })
-    if (this.#active !== undefined && this.#active !== channel) this.#peers.unbind(this.#active)
-    this.#active = channel
+    const before = this.#outgoing.active
+    if (before !== undefined && before !== channel) this.#peers.unbind(before)
+    this.#outgoing.active = channel
     if (channel.grant.stands) this.#tell(this.#user.onChannelBound, channel.number, channel.peer)
   }
 
   clearActiveDestination(): void {
-    if (this.#active !== undefined) this.#peers.unbind(this.#active)
-    this.#active = undefined
+    const { active } = this.#outgoing
+    if (active !== undefined) this.#peers.unbind(active)
+    this.#outgoing.active = undefined
   }
 
   /** Lets what comes from `address` through, before anything is sent there. */
@@ -224,11 +229,7 @@ export class TurnClient {
    * too much waits already: the data was dropped and counted.
    */
   send(data: Uint8Array): boolean {
-    const channel = this.#active
-    if (channel === undefined) return this.#unsent()
-    const { grant, number, peer } = channel
-    if (grant.stands) return this.#transmit(channelData(number, data, this.#reliable))
-    return grant.hold(data, peer.port) || this.#unsent()
+    return this.#outgoing.send(data)
   }
 
   /**
@@ -236,14 +237,8 @@ export class TurnClient {
    * UsageError for an address that is not numeric.
    */
   sendTo(data: Uint8Array, address: string, port: number): boolean {
-    const active = this.#active?.peer
-    if (active !== undefined && active.port === port && active.address === address) return this.send(data)
-    if (!this.#allocation.standing) return this.#unsent()
-    const present = isPort(port) ? this.#peers.present(address) : undefined
-    const canonical = present === undefined ? checkedPeer(address, port) : address
-    const permission = present ?? this.#peers.permission(canonical)
-    if (permission.stands) return this.#indicate(data, canonical, port)
-    return permission.hold(data, port) || this.#unsent()
+    if (this.#outgoing.isActive(address, port)) return this.#outgoing.send(data)
+    return this.#allocation.standing ? this.#outgoing.sendTo(data, address, port) : this.#outgoing.unsent()
   }
 
   /** Takes in one datagram, or one message cut from the stream, that came from `address` and `port`. */
@@ -294,7 +289,7 @@ export class TurnClient {
     const forget = (): void => {
       this.#keepAlive.stop()
       this.#peers.clear()
-      this.#active = undefined
+      this.#outgoing.active = undefined
     }
     return {
       onAllocated: allocation => {
@@ -341,33 +336,8 @@ export class TurnClient {
   }
 
   #onBound(channel: Channel): void {
-    const waiting = channel.grant.held()
     this.#tell(this.#user.onChannelBound, channel.number, channel.peer)
-    for (const { data } of waiting) this.#transmit(channelData(channel.number, data, this.#reliable))
-  }
-
-  #flush(address: string, permission: Grant): void {
-    for (const { data, port } of permission.held()) this.#indicate(data, address, port)
-  }
-
-  #indicate(data: Uint8Array, address: string, port: number): boolean {
-    const octets = this.#peers.known.octets(address)
-    const bytes = octets && this.#indications.write(data, octets, port, this.#dontFragment)
-    return bytes === undefined ? this.#unsent() : this.#transmit(bytes)
-  }
-
-  #transmit(bytes: Buffer): boolean {
-    try {
-      this.#transport.send(bytes, this.#stun.server)
-      return true
-    } catch {
-      return this.#unsent()
-    }
-  }
-
-  #unsent(): false {
-    this.counters.unsent++
-    return false
+    this.#outgoing.sendHeld(channel)
   }
 
   #needAllocation(): void {

@@ -49,7 +49,7 @@ export function isMismatch(failure: StunFailure): boolean {
 export function unusableAllocation(): PeerError {
   return new PeerError(
     'ERR_TURN_RESPONSE',
-    'the TURN server granted an allocation without a relayed address of the family that was asked for; it was given back',
+    'the TURN server granted an allocation for no time, or without a relayed address of the family that was asked for; it was given back',
   )
 }
 

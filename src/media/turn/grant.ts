@@ -27,8 +27,9 @@ export interface GrantUser {
 const RENEWAL = 240_000
 /** Milliseconds to the next try where the server was silent, which took its own time already. */
 const RETRY = 5000
-/** What waits for a grant; more than this is dropped. */
+/** Packets, and octets of them, that wait for a grant; more is dropped. */
 const LONGEST_QUEUE = 32
+const MOST_HELD = 64 * 1024
 const SERVER_ERROR = 500
 
 /**
@@ -57,6 +58,7 @@ export class Grant implements TimerOwner<'renewal' | 'expiry'> {
   /** @internal */
   expiryTimer: Timer | undefined
   #queue: { readonly data: Uint8Array; readonly port: number }[] = []
+  #queued = 0
 
   constructor(client: StunClient, timers: Timers, request: StunRequest, lifetime: number, user: GrantUser) {
     this.client = client
@@ -85,7 +87,8 @@ export class Grant implements TimerOwner<'renewal' | 'expiry'> {
 
   /** Keeps a copy of `data` until the grant comes; false where too much waits already. */
   hold(data: Uint8Array, port: number): boolean {
-    if (this.#queue.length >= LONGEST_QUEUE) return false
+    if (this.#queue.length >= LONGEST_QUEUE || this.#queued + data.length > MOST_HELD) return false
+    this.#queued += data.length
     this.#queue.push({ data: new Uint8Array(data), port })
     return true
   }
@@ -94,6 +97,7 @@ export class Grant implements TimerOwner<'renewal' | 'expiry'> {
   held(): { readonly data: Uint8Array; readonly port: number }[] {
     const queue = this.#queue
     this.#queue = []
+    this.#queued = 0
     return queue
   }
 

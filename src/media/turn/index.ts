@@ -31,6 +31,7 @@ export {
 export type { PeerConnectionUser, TurnPeerConnection } from './peer-connection.ts'
 export type { Allocation, AllocationRequest } from './request.ts'
 export type { TurnSessionOptions } from './session.ts'
+export { sharedNetwork } from './shared-network.ts'
 export {
   TurnSocket,
   type TurnSocketOptions,

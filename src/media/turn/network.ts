@@ -4,13 +4,17 @@ import { connectTcp } from '../../net/tcp.ts'
 import { connectTls, type TlsConnectOptions } from '../../net/tls.ts'
 import { UdpSocket } from '../../net/udp.ts'
 import { EnvironmentError } from '../../util/errors.ts'
+import { mediaReceiveBuffer } from '../socket/port-pool.ts'
 import type { StunTransport } from '../stun/client-options.ts'
 import { StunFramer } from '../stun/framer.ts'
+import { isHardError } from '../stun/hard-errors.ts'
 import { isIPv6, type TransportAddress } from '../stun/ip.ts'
 
 /** What carries a client's messages to a server: a UDP socket, or one connection. */
 export interface TurnCarrier extends StunTransport {
   readonly local: TransportAddress
+  /** What the system granted, in bytes; absent where there is no such thing. */
+  readonly receiveBufferSize?: number
   close(): Promise<void>
 }
 
@@ -49,17 +53,9 @@ export interface LocalBinding {
   readonly address?: string
   /** For UDP; 0 or absent lets the system choose. */
   readonly port?: number
+  /** For UDP: bytes asked of the system. Default `mediaReceiveBuffer`, 128 KiB. */
+  readonly receiveBufferSize?: number | undefined
 }
-
-/** Errors that tell of the way to the server; others are of one datagram, or pass (ENOBUFS, EAGAIN, EPERM). */
-const UNREACHABLE: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOPROTOOPT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENETDOWN',
-  'EADDRNOTAVAIL',
-])
 
 /** A UDP socket of its own, connected to the server: so the system tells of hard ICMP errors. */
 export function udpNetwork(local: LocalBinding = {}): TurnNetwork {
@@ -70,17 +66,25 @@ export function udpNetwork(local: LocalBinding = {}): TurnNetwork {
     async open(server, _, user) {
       const address = local.address ?? (isIPv6(server.address) ? '::' : '0.0.0.0')
       const socket = await UdpSocket.bind(
-        { address, port: local.port ?? 0, remote: server },
+        {
+          address,
+          port: local.port ?? 0,
+          remote: server,
+          receiveBufferSize: local.receiveBufferSize ?? mediaReceiveBuffer,
+        },
         {
           onDatagram: (bytes, from, port) => user.onMessage(bytes, from, port),
           onSocketError(error) {
-            if (UNREACHABLE.has(error.code)) user.onUnreachable(error)
+            if (isHardError(error)) user.onUnreachable(error)
           },
         },
       )
       return {
         reliable: false,
         local: socket.local,
+        get receiveBufferSize() {
+          return socket.receiveBufferSize
+        },
         send: (bytes, to) => socket.send(bytes, to.port, to.address),
         close: () => socket.close(),
       }

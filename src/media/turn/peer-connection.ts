@@ -38,6 +38,8 @@ export interface PeerConnectionSetup {
 
 /** Octets that may wait for `listen`; a peer that sends more before is left. */
 const MOST_EARLY = 1024 * 1024
+/** What a chunk costs beside its octets: a peer may send them one by one. */
+const CHUNK_COST = 256
 /** Larger than any answer to ConnectionBind. */
 const LARGEST_ANSWER = 4096
 
@@ -159,7 +161,10 @@ export class TurnPeerConnection implements StreamReceiver {
       this.#answer = this.#answer.subarray(size)
       this.#binding.receive(message, this.#setup.server)
     }
-    if (this.#state === 'open' && this.#answer.length > 0) this.#deliver(this.#answer)
+    if (this.#state === 'binding') return
+    const first = this.#answer
+    this.#answer = Buffer.alloc(0)
+    if (this.#state === 'open' && first.length > 0) this.#deliver(first)
   }
 
   #deliver(bytes: Buffer): void {
@@ -169,13 +174,14 @@ export class TurnPeerConnection implements StreamReceiver {
       return
     }
     if (this.#state === 'closed' && this.#ended === undefined) return
+    if (this.#earlySize > MOST_EARLY) return
     this.#early.push(bytes)
-    this.#earlySize += bytes.length
+    this.#earlySize += bytes.length + CHUNK_COST
     if (this.#earlySize > MOST_EARLY) {
       this.#connection.destroy(
         new EnvironmentError(
           'ERR_TURN_UNHEARD',
-          `nobody listens to ${MOST_EARLY} octets of a peer: call listen`,
+          `nobody listens to what a peer sends, ${this.#early.length} chunks by now: call listen`,
         ),
       )
     }

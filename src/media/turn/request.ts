@@ -119,19 +119,20 @@ export function withoutPort(request: AllocationRequest): AllocationRequest | und
 
 /**
  * Reads an Allocate success; `undefined` where it names no relayed address of the family that was asked for (RFC 8656
- * §7.3). The mapped address may be of either family: there are NATs between the two.
+ * §7.3), or grants it for no time. The mapped address may be of either family: there are NATs between the two.
  */
 export function readAllocation(response: StunMessage, request: AllocationRequest): Allocation | undefined {
   // coturn writes 0.0.0.0:0 for the family that it does not serve
   const relays = response.all(XorRelayedAddress).filter(({ port }) => port > 0)
   const [relay, additionalRelay] = relays
-  if (relay === undefined || !isAskedFor(relays, request)) return undefined
+  const lifetime = response.get(Lifetime) ?? DEFAULT_LIFETIME
+  if (relay === undefined || lifetime === 0 || !isAskedFor(relays, request)) return undefined
   return {
     reflexive: mappedAddressOf(response),
     relay,
     additionalRelay,
     additionalError: response.get(AddressErrorCode),
-    lifetime: response.get(Lifetime) ?? DEFAULT_LIFETIME,
+    lifetime,
     bandwidth: response.get(Bandwidth),
     reservationToken: response.get(ReservationToken),
   }

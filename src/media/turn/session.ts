@@ -11,7 +11,8 @@ import type { Answer, TurnClientUser } from './client-options.ts'
 import { type TurnCredentials, turnCredentials } from './credentials.ts'
 import { gone, turnRefusal } from './failure.ts'
 import type { TurnCarrier, TurnNetwork } from './network.ts'
-import { TurnPeerConnection } from './peer-connection.ts'
+import type { TurnPeerConnection } from './peer-connection.ts'
+import { PeerConnections } from './peer-connections.ts'
 import { type AllocationRequest, withoutPort } from './request.ts'
 import { ServerChoice } from './server-choice.ts'
 import type { TurnSessionOptions, TurnSessionUser } from './session-options.ts'
@@ -26,13 +27,16 @@ export class TurnSession {
   readonly #network: TurnNetwork
   readonly #options: TurnSessionOptions
   readonly #user: TurnSessionUser
-  readonly #peerConnections = new Set<TurnPeerConnection>()
+  readonly #peerConnections: PeerConnections
   readonly #choice: ServerChoice
   #client: TurnClient | undefined
   #carrier: TurnCarrier | undefined
   #connecting: Promise<TransportAddress> | undefined
   #domain: string
   #request: AllocationRequest = {}
+  /** The socket that is being bound, until it is known what became of it. */
+  #opening: Promise<unknown> | undefined
+  #closing: Promise<void> | undefined
   #closed = false
 
   constructor(network: TurnNetwork, defaultPort: number, options: TurnSessionOptions, user: TurnSessionUser) {
@@ -42,6 +46,13 @@ export class TurnSession {
     this.#network = network
     this.#options = options
     this.#choice = new ServerChoice(network, defaultPort, options)
+    this.#peerConnections = new PeerConnections(
+      network,
+      this.credentials,
+      this.timers,
+      options,
+      this.errors.failed,
+    )
     this.#domain = options.host
     this.#user = user
     const { username, password } = options
@@ -58,6 +69,11 @@ export class TurnSession {
 
   get local(): TransportAddress | undefined {
     return this.#carrier?.local
+  }
+
+  /** Of the socket, in bytes; 0 where nobody knows. */
+  get receiveBufferSize(): number {
+    return this.#carrier?.receiveBufferSize ?? 0
   }
 
   /** The client where there is one; for getters that must not throw. */
@@ -96,7 +112,10 @@ export class TurnSession {
           this.#carrier !== undefined && client.idle ? this.#choice.nextAddress(failure) : undefined
         if (next === undefined) return answer.onFailure(failure)
         this.#move(next, this.#domain).then(
-          () => this.bind(answer),
+          () => {
+            if (this.#carrier !== undefined) this.bind(answer)
+            else if (!this.#closed) answer.onFailure(failure)
+          },
           (error: unknown) => {
             if (!this.#closed) answer.onFailure(asFailure(error, failure))
           },
@@ -108,40 +127,10 @@ export class TurnSession {
   /** Takes a connection that a peer made (RFC 6062 §4.4). */
   acceptPeer(peer: TransportAddress, connectionId: number, answer: Answer<TurnPeerConnection>): void {
     try {
-      this.#bindConnection(peer, connectionId, answer)
+      this.#peerConnections.open(peer, connectionId, this.client.server, this.#domain, answer)
     } catch (error) {
       answer.onFailure(gone(error))
     }
-  }
-
-  /** Opens the data connection that `connectionId` stands for (RFC 6062 §4.3, §4.4). */
-  #bindConnection(peer: TransportAddress, connectionId: number, answer: Answer<TurnPeerConnection>): void {
-    const { server } = this.client
-    const { stream } = this.#network
-    if (stream === undefined) {
-      throw new UsageError(
-        'ERR_TURN_REQUEST',
-        'connections to peers need TCP or TLS to the server (RFC 6062)',
-      )
-    }
-    const connection: TurnPeerConnection = new TurnPeerConnection({
-      connectionId,
-      peer,
-      server,
-      credentials: this.credentials,
-      timers: this.timers,
-      random: this.#options.random ?? systemRandom,
-      failed: this.errors.failed,
-      open: receiver => stream(server, this.#domain, receiver),
-      onReady: ready => {
-        if (!this.#closed) answer.onSuccess(ready)
-      },
-      onFailure: failure => {
-        if (!this.#closed) answer.onFailure(failure)
-      },
-      onEnd: ended => this.#peerConnections.delete(ended),
-    })
-    this.#peerConnections.add(connection)
   }
 
   /** Connects to a peer through a TCP allocation. */
@@ -152,15 +141,24 @@ export class TurnSession {
     })
   }
 
-  /** Ends all, here; the user hears no more. The server keeps an allocation until it expires. */
-  async close(): Promise<void> {
+  /**
+   * Ends all, here; the user hears no more. The server keeps an allocation until it expires. Resolves when the port is free,
+   * however often it is called.
+   */
+  close(): Promise<void> {
     this.#closed = true
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     this.#client?.close()
-    for (const connection of this.#peerConnections) connection.close()
-    this.#peerConnections.clear()
+    this.#peerConnections.close()
     const carrier = this.#carrier
     this.#carrier = undefined
     await carrier?.close()
+    // a connection on its way holds no port that anybody asked for
+    if (!this.#network.reliable) await this.#opening?.catch(() => {})
   }
 
   async #connect(): Promise<TransportAddress> {
@@ -179,7 +177,13 @@ export class TurnSession {
     throw failure ?? closedMeanwhile()
   }
 
-  async #open(server: TransportAddress, domain: string): Promise<TransportAddress> {
+  #open(server: TransportAddress, domain: string): Promise<TransportAddress> {
+    const opening = this.#bound(server, domain)
+    this.#opening = opening
+    return opening
+  }
+
+  async #bound(server: TransportAddress, domain: string): Promise<TransportAddress> {
     let client: TurnClient | undefined
     const carrier = await this.#network.open(server, domain, {
       onMessage: (bytes, address, port) => client?.receive(bytes, address, port),
@@ -263,7 +267,8 @@ export class TurnSession {
         if (before === undefined || addressText(before) !== addressText(server)) {
           guarded(this.errors.failed, this.#user, this.#user.onServerChanged, server)
         }
-        if (this.#closed || this.#client === undefined) return
+        // the user may have closed the session, or asked for an allocation itself
+        if (this.#closed || this.#carrier === undefined || !this.#client?.idle) return
         this.#choice.asked(server)
         this.#client.allocate(this.#request)
       },

@@ -12,6 +12,7 @@ import {
   udpNetwork,
 } from './network.ts'
 import type { TurnPeerConnection } from './peer-connection.ts'
+import { Pending } from './pending.ts'
 import type { Allocation, AllocationRequest } from './request.ts'
 import { TurnSession, type TurnSessionOptions } from './session.ts'
 import { type Waiting, withinLine } from './waiting.ts'
@@ -30,8 +31,8 @@ const QUEUE = 256
 /** A TURN client to await; see TurnUdpSocket, TurnTcpSocket and TurnTlsSocket. */
 export class TurnSocket {
   readonly #session: TurnSession
-  readonly #inbox: Inbox<Buffer>
-  readonly #pending = new Set<Waiting<never>>()
+  readonly #inbox: Inbox
+  readonly #pending = new Pending()
   #allocating: Waiting<Allocation> | undefined
   #refreshing: Waiting<number>[] = []
   #releasing: Waiting<void>[] = []
@@ -110,7 +111,7 @@ export class TurnSocket {
 
   /** Resolves with the server's address. Rejects with an EnvironmentError (ENOTFOUND, ECONNREFUSED …). */
   connect(): Promise<TransportAddress> {
-    return this.#answered((waiting: Waiting<TransportAddress>) => {
+    return this.#pending.answered((waiting: Waiting<TransportAddress>) => {
       this.#session.connect().then(server => {
         this.#inbox.resume()
         waiting.resolve(server)
@@ -120,14 +121,14 @@ export class TurnSocket {
 
   /** A temporary user name and password, of RFC 3489's servers over TLS. */
   requestSharedSecret(): Promise<{ username: string; password: string }> {
-    return this.#answered((waiting: Waiting<{ username: string; password: string }>) =>
+    return this.#pending.answered((waiting: Waiting<{ username: string; password: string }>) =>
       this.#session.client.requestSharedSecret({ onSuccess: waiting.resolve, onFailure: waiting.reject }),
     )
   }
 
   /** Our address as the server sees it. */
   bindRequest(): Promise<TransportAddress> {
-    return this.#answered((waiting: Waiting<TransportAddress>) =>
+    return this.#pending.answered((waiting: Waiting<TransportAddress>) =>
       this.#session.bind({
         onSuccess: ({ reflexive }) => waiting.resolve(reflexive),
         onFailure: waiting.reject,
@@ -140,7 +141,7 @@ export class TurnSocket {
    * with an EnvironmentError where it does not answer, with a UsageError for what cannot be asked for.
    */
   createAllocation(request: AllocationRequest = {}): Promise<Allocation> {
-    return this.#answered((waiting: Waiting<Allocation>) => {
+    return this.#pending.answered((waiting: Waiting<Allocation>) => {
       const before = this.#allocating
       // the answer may come within the call
       this.#allocating = waiting
@@ -159,21 +160,21 @@ export class TurnSocket {
    */
   refreshAllocation(lifetime?: number): Promise<number> {
     if (lifetime === 0) return this.destroyAllocation().then(() => 0)
-    return this.#answered((waiting: Waiting<number>) =>
+    return this.#pending.answered((waiting: Waiting<number>) =>
       withinLine(this.#refreshing, waiting, () => this.#session.client.refresh(lifetime)),
     )
   }
 
   /** Ends the allocation on the server; the request for it leaves before a `close` that follows. */
   destroyAllocation(): Promise<void> {
-    return this.#answered((waiting: Waiting<void>) =>
+    return this.#pending.answered((waiting: Waiting<void>) =>
       withinLine(this.#releasing, waiting, () => this.#session.client.release()),
     )
   }
 
   /** Binds a channel and sends there from now on; resolves with the channel's number. */
   setActiveDestination(address: string, port: number): Promise<number> {
-    return this.#answered((waiting: Waiting<number>) => {
+    return this.#pending.answered((waiting: Waiting<number>) => {
       const before = this.#binding
       this.#binding = waiting
       try {
@@ -224,14 +225,14 @@ export class TurnSocket {
 
   /** Connects to a peer through a TCP allocation (RFC 6062 §4.3). */
   connectPeer(address: string, port: number): Promise<TurnPeerConnection> {
-    return this.#answered((waiting: Waiting<TurnPeerConnection>) =>
+    return this.#pending.answered((waiting: Waiting<TurnPeerConnection>) =>
       this.#session.connectPeer({ address, port }, { onSuccess: waiting.resolve, onFailure: waiting.reject }),
     )
   }
 
   /** The next connection that a permitted peer makes to a TCP allocation (RFC 6062 §4.4). */
   acceptConnection(): Promise<TurnPeerConnection> {
-    return this.#answered((waiting: Waiting<TurnPeerConnection>) => {
+    return this.#pending.answered((waiting: Waiting<TurnPeerConnection>) => {
       const attempt = this.#attempts.shift()
       if (attempt === undefined) this.#accepting.push(waiting)
       else this.#accept(attempt, waiting)
@@ -242,8 +243,7 @@ export class TurnSocket {
   async close(): Promise<void> {
     const closing = this.#session.close()
     this.#inbox.close()
-    const error = new EnvironmentError('ERR_CLOSED', 'the TURN socket was closed')
-    for (const waiting of this.#pending) waiting.reject(error)
+    this.#pending.rejectAll(new EnvironmentError('ERR_CLOSED', 'the TURN socket was closed'))
     this.#accepting = []
     this.#attempts = []
     await closing
@@ -277,28 +277,6 @@ export class TurnSocket {
     waiting: Waiting<TurnPeerConnection>,
   ): void {
     this.#session.acceptPeer(peer, connectionId, { onSuccess: waiting.resolve, onFailure: waiting.reject })
-  }
-
-  #answered<T>(ask: (waiting: Waiting<T>) => void): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const waiting: Waiting<T> = {
-        resolve: value => {
-          this.#pending.delete(waiting)
-          resolve(value)
-        },
-        reject: error => {
-          this.#pending.delete(waiting)
-          reject(error)
-        },
-      }
-      this.#pending.add(waiting)
-      try {
-        ask(waiting)
-      } catch (error) {
-        this.#pending.delete(waiting)
-        throw error
-      }
-    })
   }
 }
 

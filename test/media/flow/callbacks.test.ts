@@ -71,10 +71,13 @@ class World {
     return { flows, stream }
   }
 
-  session(handler: MediaSessionHandler) {
+  session(
+    handler: MediaSessionHandler,
+    clockRateOf: (payloadType: number) => number | undefined = staticClockRate,
+  ) {
     const { clock, timers, random } = this
     const sender = new RtpSender({ payloadType: 0, clockRate: 8000, random })
-    const rtp = { sender, cname: 'bob', clock, timers, random, clockRateOf: staticClockRate }
+    const rtp = { sender, cname: 'bob', clock, timers, random, clockRateOf }
     const onCallbackError = (error: unknown): void => {
       this.heard.push(error)
     }
@@ -194,6 +197,17 @@ const callbacks: Record<string, (world: World, callback: Throwing) => Promise<vo
     bytes.writeUInt32BE(ssrc, 8)
     world.arrive(bytes)
     expect(session.rtp.sender.ssrc).not.toBe(ssrc)
+  },
+  async clockRateOf(world, callback) {
+    const asked: number[] = []
+    const session = world.session({}, payloadType => {
+      asked.push(payloadType)
+      return asked.length === 1 ? callback() : staticClockRate(payloadType)
+    })
+    await settled()
+    session.setRemote({ address: '192.0.2.7', port: 4000 })
+    for (let sequence = 1; sequence < 6; sequence++) world.arrive(rtp(sequence))
+    expect(session.rtp.sources.get(7)?.sequence.received).toBeGreaterThan(1)
   },
 }
 

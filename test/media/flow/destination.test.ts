@@ -16,6 +16,7 @@ class World {
   now = 0
   readonly remotes = new Remotes()
   readonly moves: number[] = []
+  readonly failures: unknown[] = []
   readonly rtp: Destination
   readonly rtcp: Destination
 
@@ -25,6 +26,7 @@ class World {
       options: { clockRateOf, sipSource: sipNat.address, ...options },
       remotes: this.remotes,
       now: () => this.now,
+      failed: (error: unknown) => this.failures.push(error),
     }
     this.rtp = new Destination({ ...setup, onMoved: remote => this.moves.push(remote.port) })
     this.rtcp = new Destination({ ...setup, rtp: this.rtp, onMoved() {} })
@@ -65,6 +67,30 @@ describe('a destination', () => {
     ])
     expect(world.prove(sipNat)).toBe(true)
     expect([world.rtp.remote, world.moves]).toEqual([sipNat, [sipNat.port]])
+  })
+
+  it('knows the address that SIP came from however it is written (RFC 5952)', () => {
+    const ipv6 = { address: '2001:db8::1', port: 5004 }
+    for (const sipSource of ['2001:DB8::0:1', '2001:0db8:0000::0001']) {
+      const world = new World({ sipSource, otherSources: 'refuse' })
+      world.rtp.signal(signalled)
+      expect(world.prove(ipv6)).toBe(true)
+    }
+    const world = new World({ sipSource: `::ffff:${sipNat.address}`, otherSources: 'refuse' })
+    world.rtp.signal(signalled)
+    expect(world.prove(sipNat)).toBe(true)
+  })
+
+  it('takes a payload type whose clock rate cannot be told for one that was not negotiated', () => {
+    const world = new World({
+      clockRateOf() {
+        throw new Error('application')
+      },
+    })
+    world.rtp.signal(signalled)
+    expect(world.prove(sipNat)).toBe(false)
+    expect(world.hears(signalled, 1)).toBe(true)
+    expect(world.failures).toHaveLength(3)
   })
 
   it('moves to nobody while signalling has named nobody, however well he proves himself', () => {

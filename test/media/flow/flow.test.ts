@@ -325,6 +325,31 @@ describe('relays (RFC 8656)', () => {
     expect(server.ladder.at(-1)).toMatch(/channel 16384/)
   })
 
+  it.each([
+    ['knows no permission of ours (437)', false],
+    ['closes each connection', true],
+  ])('of a server that %s are asked for a few times more, and then given up', async (_, reliable) => {
+    const { net, server, network, stream } = await relayed(reliable, { rtcpEnabled: false })
+    if (reliable) {
+      const breakDown = (): void => {
+        net.timers.after(100, () => {
+          network.user?.onDown(new EnvironmentError('ECONNRESET', 'reset'))
+          breakDown()
+        })
+      }
+      breakDown()
+    } else {
+      server.stubborn.set(method.ChannelBind, 437)
+      stream.rtpFlow.setActiveDestination(peer.address, peer.port)
+    }
+    await net.pass(60_000, 10)
+    expect(net.log.at(-1)).toMatch(/ERR_FLOW_LOST$/)
+    const asked = server.ladder.filter(line => / Allocate$/.test(line))
+    expect(asked.length).toBeLessThan(10)
+    expect(asked.length).toBeGreaterThan(2)
+    await stream.close()
+  })
+
   it('of a server that is silent are asked for 5 times more, and then given up', async () => {
     const { net, server, stream } = await relayed(false, {
       rtcpEnabled: false,

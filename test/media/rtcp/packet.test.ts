@@ -109,6 +109,26 @@ describe('RTCP packets', () => {
     ])
   })
 
+  it('RFC 3550 §6.5, RFC 3611 §3: a datagram of nothing but empty items or blocks is refused at the first too many', () => {
+    const rr = Buffer.from('80c9000100000001', 'hex')
+    const packet = (flags: number, type: number, body: Buffer): Buffer => {
+      const head = Buffer.from([flags, type, 0, 0])
+      head.writeUInt16BE(body.length / 4, 2)
+      return Buffer.concat([head, body])
+    }
+    const sdes = (items: number): Buffer => {
+      const body = Buffer.alloc(4 + ((2 * items + 4) & ~3))
+      for (let i = 0; i < items; i++) body[4 + 2 * i] = 2
+      return packet(0x81, 202, body)
+    }
+    const xr = (blocks: number): Buffer => packet(0x80, 207, Buffer.alloc(4 + 4 * blocks, 0).fill(9, 4, 5))
+    for (const make of [sdes, xr]) {
+      expect(parseRtcp(Buffer.concat([rr, make(256)]))).toHaveLength(2)
+      expect(parseRtcp(Buffer.concat([rr, make(257)]))).toBe('body')
+      expect(parseRtcp(Buffer.concat([rr, make(200), make(200)]))).toBe('many')
+    }
+  })
+
   it('RFC 3550 appendix A.2: what no compound packet may be', () => {
     const rr = '80c9000100000001'
     const bye = '81cb000100000001'

@@ -159,6 +159,17 @@ describe('NG replies', () => {
     })
   })
 
+  it('put nothing into an error’s message that a terminal or a log would take for more than text', async () => {
+    const { simulation, client } = simulateClient({
+      answer: () => ({ result: 'error', 'error-reason': '\x1b[2J\nforged line' }),
+    })
+    const query = client.query('call').catch(error => error)
+    await simulation.advance(10)
+    const { message } = await query
+    expect(message).toContain('forged line')
+    expect(message).not.toMatch(/[\x00-\x1f\x7f]/)
+  })
+
   it('tell a busy engine from one that refuses', async () => {
     const { simulation, engine, client } = simulateClient({
       answer: () => ({ result: 'load limit', message: 'Maximum sessions reached' }),

@@ -15,6 +15,7 @@ import {
   Nonce,
   nodeHash,
   OtherAddress,
+  Padding,
   PasswordAlgorithms,
   parseStun,
   Realm,
@@ -167,6 +168,16 @@ describe('Binding server', () => {
     expect([answer?.from, answer?.to]).toEqual([other, { address: source.address, port: 5000 }])
     expect([parsed(answer).get(ResponseOrigin), parsed(answer).get(OtherAddress)]).toEqual([other, other])
   })
+
+  it('pads what was padded, up to an Ethernet’s datagram and never more than was asked (RFC 5780 §6.1)', () => {
+    const padded = (octets: number): number | undefined =>
+      ask(
+        new BindingServer({ other }),
+        new StunWriter(1, 'request', id).add(Padding, new Uint8Array(octets)),
+      ).get(Padding)?.length
+    expect([padded(64), padded(1500), padded(9000)]).toEqual([64, 1500, 1500])
+    expect(ask(new BindingServer({ other }), new StunWriter(1, 'request', id)).has(Padding)).toBe(false)
+  })
 })
 
 describe('Binding server with short-term credentials (RFC 8489 §9.1.3)', () => {
@@ -224,6 +235,28 @@ describe('Binding server with long-term credentials (RFC 8489 §9.2.4)', () => {
     const second = ask(current, new StunWriter(1, 'request', id))
     expect(second.get(Nonce)).toMatch(/^obMatJos2wAAA/)
     expect(second.get(PasswordAlgorithms)?.map(one => one.algorithm)).toEqual([2, 1])
+  })
+
+  it('knows a user by hash without hashing all users for each request (§9.2.4)', () => {
+    let hashed = 0
+    const hash = {
+      ...nodeHash,
+      digest: (...args: Parameters<typeof nodeHash.digest>) => {
+        hashed++
+        return nodeHash.digest(...args)
+      },
+    }
+    const many = new Map(Array.from({ length: 100 }, (_, i) => [`user${i}`, 'secret']))
+    const authentication = new LongTermServerAuthentication({ ...options, users: many, hash })
+    const before = hashed
+    const request = new StunWriter(1, 'request', id).add(Userhash, new Uint8Array(32))
+    request
+      .add(Realm, 'example.org')
+      .add(Nonce, 'any')
+      .integrity(longTermKey(alice, 'example.org', nodeHash))
+    expect(ask(new BindingServer({ authentication }), request).get(ErrorCode)?.code).toBe(401)
+    expect(before).toBeGreaterThanOrEqual(100)
+    expect(hashed).toBe(before)
   })
 
   it('lets our own client in, by user name or by its hash', () => {

@@ -5,6 +5,7 @@ import {
   ConnectionId,
   Data,
   ErrorCode,
+  EvenPort,
   Icmp,
   longTermKey,
   method,
@@ -102,6 +103,44 @@ function failingHandler<T extends object>(called: Set<string>, fail: () => unkno
     },
   })
 }
+
+describe('a callback of the application', () => {
+  it('that asks for an allocation where a 300 has one asked for already hurts nobody (RFC 8489 §10)', async () => {
+    const clock = new SimulatedClock()
+    const timers = new Timers(clock)
+    const server = new FakeServer(timers)
+    const granted: number[] = []
+    const unhandled: unknown[] = []
+    const onUnhandled = (reason: unknown): number => unhandled.push(reason)
+    process.on('unhandledRejection', onUnhandled)
+    const socket: TurnAsyncSocket = new TurnAsyncSocket(
+      {
+        onAlternateServer: () => socket.createAllocation({ ports: 'even' }),
+        onAllocationSuccess: (_, __, { port }) => granted.push(port),
+      },
+      server.network(false),
+      3478,
+      {
+        host: serverAddress.address,
+        username: 'alice',
+        password: 'secret',
+        timers,
+        random: seededRandom(5),
+      },
+    )
+    socket.connect()
+    await settled()
+    server.refusals.set(method.Allocate, 300)
+    socket.createAllocation()
+    await pass(clock, 500)
+    await new Promise(setImmediate)
+    process.off('unhandledRejection', onUnhandled)
+    expect(unhandled).toEqual([])
+    expect(granted).toHaveLength(1)
+    expect(server.allocates.map(request => request.has(EvenPort))).toEqual([false, true])
+    await socket.close()
+  })
+})
 
 describe.each(failings)('a callback of the application that %s', (_, fail) => {
   const setUp = (reliable = false) => {
@@ -382,7 +421,7 @@ describe.each(failings)('a callback of the application that %s', (_, fail) => {
     await settled()
     expect(errors).toHaveLength(3)
 
-    const inbox = new Inbox<Buffer>(timers, 2, 1000, error => errors.push(error))
+    const inbox = new Inbox(timers, 2, 1000, error => errors.push(error))
     inbox.take(undefined, undefined, fail)
     inbox.push(Buffer.from('a'), '192.0.2.1', 1)
     inbox.push(Buffer.from('b'), '192.0.2.1', 1)

@@ -120,6 +120,32 @@ describe('an allocation (RFC 8656 §7, §8)', () => {
     expect(client.allocation).toBeUndefined()
   })
 
+  it('granted for no time is none: given back, and not asked for again (RFC 8656 §7.3)', () => {
+    const { client, clock, server, log } = setUp()
+    server.lifetime = 0
+    client.allocate()
+    clock.advance(60_000)
+    expect(log).toHaveLength(1)
+    expect(log[0]).toMatch(/refused .*for no time/)
+    expect(server.ladder.map(line => line.replace(/^\d+ /, ''))).toEqual([
+      'Allocate 401',
+      'Allocate',
+      'Refresh',
+    ])
+  })
+
+  it('refreshed for no time, unasked, is lost (RFC 8656 §8)', () => {
+    const { client, clock, server, log } = allocated()
+    server.lifetime = 0
+    client.refresh()
+    clock.advance(60_000)
+    expect(log.map(line => line.replace(/^\d+ /, ''))).toEqual([
+      'refresh failed ERR_TURN_EXPIRED',
+      'lost ERR_TURN_EXPIRED',
+    ])
+    expect(server.ladder).toHaveLength(1)
+  })
+
   it('is refreshed again and again while the server is silent, and lost at its end', () => {
     const { client, clock, server, log } = allocated()
     server.mute = true
@@ -243,6 +269,25 @@ describe('channels and permissions (RFC 8656 §9, §11, §12)', () => {
       '320 channel 16384 to 7000',
     ])
     expect(server.ladder).toEqual(['110 ChannelBind', '210 ChannelBind', '310 ChannelBind'])
+  })
+
+  it('take what their length can tell, and no more (§12.4)', () => {
+    const { client, clock, server } = allocated({}, { reliable: true })
+    client.setActiveDestination(peer)
+    clock.advance(50)
+    server.ladder.length = 0
+    expect([client.send(Buffer.alloc(65_536)), client.send(Buffer.alloc(65_535))]).toEqual([false, true])
+    clock.advance(50)
+    expect([server.ladder.length, client.counters.unsent]).toEqual([1, 1])
+  })
+
+  it('hold no more octets than packets of a usual size make', () => {
+    const { client, clock, server } = allocated()
+    const held = Array.from({ length: 32 }, () => client.sendTo(Buffer.alloc(8192), peer.address, 7))
+    expect(held.filter(Boolean)).toHaveLength(8)
+    clock.advance(100)
+    expect(server.ladder.filter(line => line.includes('Send'))).toHaveLength(8)
+    expect(client.sendTo(Buffer.alloc(8192), '203.0.113.77', 7)).toBe(true)
   })
 
   it('ask for a permission before an indication, once an address', () => {

@@ -110,4 +110,11 @@ describe('a connection to a peer (RFC 6062 §4.3)', () => {
     for (let i = 0; i < 17; i++) connection.onBytes(stream, Buffer.alloc(65_536))
     expect(log).toEqual(['ready', 'destroyed ERR_TURN_UNHEARD'])
   })
+
+  it('counts what chunks of a single octet cost, which is far more than the octet', () => {
+    const { log, stream, connection, request } = setUp()
+    connection.onBytes(stream, StunWriter.responseTo(request, 'success').finish())
+    for (let i = 0; i < 5000; i++) connection.onBytes(stream, Buffer.from([i]))
+    expect(log).toEqual(['ready', 'destroyed ERR_TURN_UNHEARD'])
+  })
 })

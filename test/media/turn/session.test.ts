@@ -175,6 +175,36 @@ describe('every promise settles', () => {
     await refused
   })
 
+  it('of a close that is called twice, and while the socket is being bound, when the port is free', async () => {
+    const { options } = setUp()
+    const log: string[] = []
+    let bind = (): void => {}
+    let free = (): void => {}
+    const slow: TurnNetwork = {
+      reliable: false,
+      picksPorts: true,
+      open: async () => {
+        await new Promise<void>(resolve => (bind = resolve))
+        return {
+          reliable: false,
+          local: serverAddress,
+          send() {},
+          close: () => new Promise<void>(resolve => (free = resolve)).then(() => void log.push('free')),
+        }
+      },
+    }
+    const socket = new TurnSocket(slow, 3478, options)
+    const connecting = socket.connect().catch((error: { code: string }) => log.push(error.code))
+    await settled()
+    const closes = [socket.close(), socket.close()].map(close => close.then(() => log.push('closed')))
+    await settled()
+    bind()
+    await settled()
+    free()
+    await Promise.all([connecting, ...closes])
+    expect(log).toEqual(['ERR_CLOSED', 'free', 'closed', 'closed'])
+  })
+
   it('of refreshes at the same time', async () => {
     const { clock, socket } = await allocated()
     const all = Promise.all([socket.refreshAllocation(700), socket.refreshAllocation(800)])

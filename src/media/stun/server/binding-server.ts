@@ -62,6 +62,8 @@ export interface BindingAnswer {
 
 const RESPONSE_ADDRESS = 0x0002
 const SERVER_ERROR = 500
+/** Octets of an Ethernet's datagram: no padding is longer, and none longer than the request's, or strangers would be flooded. */
+const MTU = 1500
 const ignored: BindingResult = {}
 
 /**
@@ -161,6 +163,10 @@ export class BindingServer {
     }
     if (request.classic) response.add(SourceAddress, from).add(ChangedAddress, other)
     else response.add(ResponseOrigin, from).add(OtherAddress, other)
+    const padding = request.get(Padding)
+    if (padding !== undefined) {
+      response.add(Padding, new Uint8Array((Math.min(padding.length, MTU) + 3) & ~3))
+    }
     const port = request.get(ResponsePort) ?? source.port
     return this.#finished(response, verdict, { address: source.address, port }, from)
   }

@@ -20,7 +20,7 @@ import { type RequestVerdict, refuse, type StunServerAuthentication } from './au
 
 export interface LongTermServerOptions {
   readonly realm: string
-  /** User name to password. */
+  /** User name to password; it may change, but where a user is replaced by another he is not known by USERHASH. */
   readonly users: ReadonlyMap<string, string>
   readonly hash: StunHash
   /** Octets that nobody else knows: nonces are made of them. */
@@ -46,6 +46,10 @@ export class LongTermServerAuthentication implements StunServerAuthentication {
   readonly #secret: HashKey
   /** By digest and user name: one for each user that has asked. */
   readonly #keys = new Map<string, IntegrityKey>()
+  /** User names by their hash: no request has all of them hashed. */
+  readonly #byHash = new Map<string, string>()
+  /** How many users there were then. */
+  #indexed = 0
 
   constructor(options: LongTermServerOptions) {
     this.#options = options
@@ -54,6 +58,7 @@ export class LongTermServerAuthentication implements StunServerAuthentication {
     for (const [username, password] of options.users) {
       longTermKey({ username, password }, options.realm, options.hash)
     }
+    this.#index()
   }
 
   check(request: StunMessage, source: TransportAddress): RequestVerdict {
@@ -98,9 +103,15 @@ export class LongTermServerAuthentication implements StunServerAuthentication {
     if (name !== undefined) return name
     const wanted = request.get(Userhash)
     if (wanted === undefined) return undefined
+    if (this.#indexed !== this.#options.users.size) this.#index()
+    return this.#byHash.get(hex(wanted))
+  }
+
+  #index(): void {
     const { users, realm, hash } = this.#options
-    for (const user of users.keys()) if (hash.equal(userhash(user, realm, hash), wanted)) return user
-    return undefined
+    this.#byHash.clear()
+    for (const username of users.keys()) this.#byHash.set(hex(userhash(username, realm, hash)), username)
+    this.#indexed = users.size
   }
 
   #challenge(code: 401 | 438, source: TransportAddress): RequestVerdict {
@@ -127,6 +138,10 @@ export class LongTermServerAuthentication implements StunServerAuthentication {
     if (!(age >= 0 && age <= (this.#options.nonceLifetime ?? NONCE_LIFETIME))) return false
     return this.#options.hash.equal(Buffer.from(this.#nonce(madeAt, source)), Buffer.from(nonce))
   }
+}
+
+function hex(octets: Uint8Array): string {
+  return Buffer.from(octets).toString('hex')
 }
 
 /** Both attributes are there, the list is the one we sent, and the choice is in it (§9.2.4). */
