@@ -136,11 +136,11 @@ export class Component implements FlowActor, PathUser {
   }
 
   onLost(): void {
-    this.#onGone('lost')
+    this.#onGone('lost', takenBack)
   }
 
-  onDisconnected(): void {
-    this.#onGone('disconnected')
+  onDisconnected(error: Error): void {
+    this.#onGone('disconnected', () => error)
   }
 
   onSuspended(): void {
@@ -164,19 +164,19 @@ export class Component implements FlowActor, PathUser {
   }
 
   /** What is lost again at once would be asked for, and lost, as fast as the server answers. */
-  #onGone(input: 'lost' | 'disconnected'): void {
+  #onGone(input: 'lost' | 'disconnected', why: () => Error): void {
     const now = this.#recovery.timers.now()
     const again = now - this.#lostAt < STOOD
     this.#lostAt = now
     if (again && (this.state === 'Allocating' || this.state === 'Connected' || this.state === 'Ready')) {
-      this.onFailure(lostAgain())
+      this.onFailure(why())
     } else feed(flowMachine, this, input, {})
   }
 }
 
-function lostAgain(): EnvironmentError {
+function takenBack(): EnvironmentError {
   return new EnvironmentError(
     'ERR_FLOW_LOST',
-    'the server takes back what it gave, or closes the connection, again and again: see its log',
+    'the server takes back what it gave, again and again: see its log',
   )
 }

@@ -41,7 +41,7 @@ export interface PathUser {
   /** The server forgot the allocation. */
   onLost(): void
   /** The connection to the server is gone. */
-  onDisconnected(): void
+  onDisconnected(error: Error): void
   /** Nothing may be sent until `onEstablished`; the addresses stay. */
   onSuspended(): void
   /** The server refuses to relay to `address` (403, 443; RFC 8656 §9.2, §12.2). The path stays. */

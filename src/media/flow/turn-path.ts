@@ -126,7 +126,7 @@ export class TurnPath implements FlowPath {
       onIcmp() {},
       onConnectionAttempt() {},
       onServerChanged() {},
-      onDisconnected: (_: EnvironmentError) => this.#user?.onDisconnected(),
+      onDisconnected: (error: EnvironmentError) => this.#user?.onDisconnected(error),
     }
   }
 }
