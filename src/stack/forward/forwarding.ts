@@ -16,7 +16,6 @@ import type { Counters } from '../statistics.ts'
 import { type Decorate, decorated } from '../transport/decorate.ts'
 import type { TransportLayer } from '../transport/layer.ts'
 import { Placement } from '../transport/placement.ts'
-import type { Target } from '../transport/selector.ts'
 import type { SendFailure, Transport } from '../transport/transport.ts'
 import { statelessBranch } from './branch.ts'
 import { connectionOf, type FlowTokens } from './flow-token.ts'
@@ -110,16 +109,11 @@ export class Forwarding {
   #place(sent: Forwarded, transport: Transport, flow: Flow): void {
     const { transports, counters, maxDatagram } = this.#context
     try {
-      let placed = flow
-      let wire = sent.encode(transport, placed)
-      if (flow.protocol === 'UDP' && wire.length > maxDatagram && sent.options.flow === undefined) {
-        const beside = transports.tcpBeside(transport)
-        if (beside !== undefined) {
-          const target: Target = { protocol: 'TCP', address: flow.address, port: flow.port }
-          placed = flowTo(target, beside.key)
-          wire = sent.encode(beside, placed)
-        }
-      }
+      let wire = sent.encode(transport, flow)
+      const wider =
+        sent.options.flow === undefined ? transports.widerWay(flow, wire.length, maxDatagram) : undefined
+      if (wider !== undefined) wire = sent.encode(wider.transport, wider.flow)
+      const placed = wider?.flow ?? flow
       const answer = transports.send(wire, placed)
       if (typeof answer === 'string') {
         this.#fail(sent.options, failure(answer, placed), 503)

@@ -14,24 +14,36 @@ import type { RequestContext, WayOptions } from './request-options.ts'
  * that comes again. It keeps its text and its way, and nothing else.
  */
 export class OutgoingAck {
-  /** Settled when it was sent for the first time; rejects where there is no way to send it. */
-  readonly sent: Promise<void>
   readonly #context: RequestContext
+  readonly #options: WayOptions
   #wire = ''
   #flow: Flow | undefined
+  #failure: { readonly error: unknown } | undefined
+  /** Who waits for the end of a look-up. */
+  #asked: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = []
 
   /** @internal made by `SipStack.sendAck` */
   constructor(context: RequestContext, ack: RequestTemplate, options: WayOptions = {}) {
     this.#context = context
+    this.#options = options
     // begun within this call, so that a BYE that is sent next comes after it
-    this.sent = new Promise((resolve, reject) => this.#start(ack, options, resolve, reject))
-    // whoever does not ask is told by `resend` and by the 2xx that comes again
-    this.sent.catch(() => undefined)
+    try {
+      this.#start(ack)
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   /** The flow it went by, once it was sent. */
   get flow(): Flow | undefined {
     return this.#flow
+  }
+
+  /** Settled when it was sent for the first time; rejects where there is no way to send it. Made for who asks. */
+  get sent(): Promise<void> {
+    if (this.#flow !== undefined) return Promise.resolve()
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
+    return new Promise((resolve, reject) => this.#asked.push({ resolve, reject }))
   }
 
   /** Sends it again; answers false where it was not sent yet, or its way is gone. */
@@ -41,53 +53,55 @@ export class OutgoingAck {
     return this.#transmit(this.#flow)
   }
 
-  #start(
-    ack: RequestTemplate,
-    options: WayOptions,
-    resolve: () => void,
-    reject: (error: unknown) => void,
-  ): void {
-    const { transports, line } = this.#context
+  #start(ack: RequestTemplate): void {
+    const { flow, targets, nextHop } = this.#options
     const routed = strictlyRouted(ack)
-    const send = (transport: Transport | undefined, way: Flow): void => {
-      if (transport === undefined) throw notSent(`its flow's transport ${way.transport} is gone`)
-      this.#send(routed, transport, way, options)
-      resolve()
-    }
-    const sendTo = (targets: readonly Target[]): void => {
-      const [target] = targets
-      if (target === undefined) throw notSent('there is no target')
-      const transport = transports.select(target)
-      if (!(transport instanceof Promise)) send(transport, flowTo(target, transport.key))
-      else transport.then(chosen => send(chosen, flowTo(target, chosen.key))).catch(reject)
-    }
-    if (options.flow !== undefined) send(transports.byKey(options.flow.transport), options.flow)
-    else if (options.targets !== undefined) sendTo(options.targets)
+    if (flow !== undefined) {
+      const transport = this.#context.transports.byKey(flow.transport)
+      if (transport === undefined) throw notSent(`its flow's transport ${flow.transport} is gone`)
+      this.#send(routed, transport, flow)
+    } else if (targets !== undefined) this.#sendTo(routed, targets)
     else {
-      line.locate(options.nextHop ?? nextHopOf(ack), false, (targets, error) => {
+      this.#context.line.locate(nextHop ?? nextHopOf(ack), false, (found, error) => {
         try {
-          if (targets === undefined) throw error
-          sendTo(targets)
+          if (found === undefined) throw error
+          this.#sendTo(routed, found)
         } catch (failure) {
-          reject(failure)
+          this.#fail(failure)
         }
       })
     }
   }
 
-  #send(ack: RequestTemplate, transport: Transport, way: Flow, options: WayOptions): void {
-    const { transports, counters, maxDatagram, newBranch } = this.#context
+  #sendTo(ack: RequestTemplate, targets: readonly Target[]): void {
+    const [target] = targets
+    if (target === undefined) throw notSent('there is no target')
+    const transport = this.#context.transports.select(target)
+    if (transport instanceof Promise) {
+      transport
+        .then(chosen => this.#send(ack, chosen, flowTo(target, chosen.key)))
+        .catch(error => this.#fail(error))
+    } else this.#send(ack, transport, flowTo(target, transport.key))
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = { error }
+    for (const { reject } of this.#asked.splice(0)) reject(error)
+  }
+
+  #send(ack: RequestTemplate, transport: Transport, way: Flow): void {
+    const { transports, counters, maxDatagram, newBranch, failed } = this.#context
     const placement = new Placement(transport, way, newBranch())
-    const template = decorated(ack, placement, options.decorate, this.#context.failed)
-    this.#wire = encode(template, placement)
-    const tcp =
-      way.protocol === 'UDP' && this.#wire.length > maxDatagram ? transports.tcpBeside(transport) : undefined
-    if (tcp !== undefined) {
-      this.#send(ack, tcp, { ...way, protocol: 'TCP', transport: tcp.key }, options)
+    this.#wire = encode(decorated(ack, placement, this.#options.decorate, failed), placement)
+    const wider =
+      this.#options.flow === undefined ? transports.widerWay(way, this.#wire.length, maxDatagram) : undefined
+    if (wider !== undefined) {
+      this.#send(ack, wider.transport, wider.flow)
       return
     }
     counters.requestOut('ACK')
     if (!this.#transmit(placement.flow)) throw notSent('its way is gone')
+    for (const { resolve } of this.#asked.splice(0)) resolve()
   }
 
   #transmit(flow: Flow): boolean {

@@ -139,6 +139,20 @@ export class TransportLayer implements TransportReceiver {
     return this.#byOrdinal.get(ordinal)
   }
 
+  /** The way over TCP for what is too large for UDP (RFC 3261 §18.1.1); `undefined` where it fits, or there is none. */
+  widerWay(
+    flow: Flow,
+    octets: number,
+    maxDatagram: number,
+  ): { transport: Transport; flow: Flow } | undefined {
+    if (flow.protocol !== 'UDP' || octets <= maxDatagram) return undefined
+    const narrow = this.#transports.get(flow.transport)
+    const transport = narrow && this.tcpBeside(narrow)
+    return (
+      transport && { transport, flow: { ...flow, protocol: 'TCP', transport: transport.key, connection: 0 } }
+    )
+  }
+
   /** A TCP transport for what is too large for a UDP one: of the same family, at the same address if there is one. */
   tcpBeside(transport: Transport): Transport | undefined {
     const { address, family } = transport.local
