@@ -41,7 +41,8 @@ export class UdpSocket {
   bytesIn: number = 0
   bytesOut: number = 0
   readonly #socket: Socket
-  readonly #remote: TransportAddress | undefined
+  /** The only peer, where the socket is connected to one. */
+  readonly remote: TransportAddress | undefined
   readonly #receiver: DatagramReceiver
   #closing: Promise<void> | undefined
 
@@ -85,7 +86,7 @@ export class UdpSocket {
   ) {
     const { address, port } = socket.address()
     this.local = { address, port, family }
-    this.#remote = remote
+    this.remote = remote
     this.#socket = socket
     this.#receiver = receiver
     socket.on('message', dual ? this.#onMessageDual : this.#onMessage)
@@ -114,7 +115,7 @@ export class UdpSocket {
     }
     this.datagramsOut++
     this.bytesOut += bytes.length
-    if (this.#remote !== undefined) this.#socket.send(bytes, this.#onSent)
+    if (this.remote !== undefined) this.#socket.send(bytes, this.#onSent)
     else this.#socket.send(bytes, port, address, this.#onSent)
   }
 
@@ -141,7 +142,7 @@ export class UdpSocket {
 
   readonly #onError = (error: Error): void => {
     if (this.#closing) return
-    const remote = this.#remote
+    const remote = this.remote
     this.#receiver.onSocketError(
       environmentError(error, { protocol: 'udp', ...(remote ?? this.local) }),
       remote,
@@ -151,8 +152,8 @@ export class UdpSocket {
   /** One function for all sends: dgram keeps a synchronous failure to itself where there is no callback. */
   readonly #onSent = (error: (Error & { address?: string; port?: number }) | null): void => {
     if (error === null || this.#closing) return
-    const address = this.#remote?.address ?? unmapped(error.address ?? '')
-    const port = this.#remote?.port ?? error.port ?? 0
+    const address = this.remote?.address ?? unmapped(error.address ?? '')
+    const port = this.remote?.port ?? error.port ?? 0
     const typed =
       error instanceof EnvironmentError ? error : environmentError(error, { protocol: 'udp', address, port })
     const family = familyOf(address)
