@@ -72,9 +72,15 @@ export class FlowTokens {
     const way = token.slice(0, dot)
     this.#signWay(way, branch, below)
     if (!isSignature(token, dot + 1)) return undefined
-    if (!way.includes('-')) return { place: Number(way), connection: 0 }
-    const [place = '', connection = '', node] = way.split('-')
-    return { place: Number(place), connection: node === this.#node ? Number(connection) : 0 }
+    const first = way.indexOf('-')
+    if (first < 0) return { place: Number(way), connection: 0 }
+    // the node's word may hold hyphens of its own
+    const second = way.indexOf('-', first + 1)
+    const isOurs = way.slice(second + 1) === this.#node
+    return {
+      place: Number(way.slice(0, first)),
+      connection: isOurs ? Number(way.slice(first + 1, second)) : 0,
+    }
   }
 
   /** The value that our Record-Route gets in a request that makes a dialog of `tag`, the tag of the one who begins it. */

@@ -37,6 +37,15 @@ describe('RFC 5626 §5.2 a token of the way back', () => {
     })
   })
 
+  test.each(['-', 'a-b', '-7-node', '--'])(
+    'of a node whose word is %s tells its connection, as of any other',
+    word => {
+      const own = new FlowTokens(key, word)
+      expect(own.wayOf(own.ofWay(3, 7, branch, below), branch, below)).toEqual({ place: 3, connection: 7 })
+      expect(tokens.wayOf(own.ofWay(3, 7, branch, below), branch, below)).toEqual({ place: 3, connection: 0 })
+    },
+  )
+
   test('of another node with the same key tells the transport, and no connection', () => {
     const other = new FlowTokens(key, 'other')
     expect(other.wayOf(tokens.ofWay(3, 7, branch, below), branch, below)).toEqual({ place: 3, connection: 0 })
