@@ -5,11 +5,12 @@
 const allowed = {
   util: [],
   net: ['util'],
+  stun: ['util'],
   sdp: ['util'],
-  stack: ['util', 'net', 'sdp'],
+  stack: ['util', 'net', 'sdp', 'stun'],
   proxy: ['stack', 'sdp', 'util'],
   dum: ['stack', 'sdp', 'util'],
-  media: ['util', 'net', 'sdp'],
+  media: ['util', 'net', 'sdp', 'stun'],
   testing: ['stack', 'sdp', 'util'],
   ua: ['dum', 'media', 'stack', 'sdp', 'util'],
 }

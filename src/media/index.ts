@@ -1,6 +1,7 @@
 /** `resip/media`: flows and what they carry; nothing here knows SIP. STUN, below them all, is a namespace of its own. */
 export { systemClock } from '../net/clock.ts'
 export { systemRandom } from '../net/random.ts'
+export type { TransportAddress } from '../stun/ip.ts'
 export type { Remote } from '../util/address.ts'
 export { type Alarm, type Clock, SimulatedClock } from '../util/clock.ts'
 export { fromPlain, type PlainError, toPlain } from '../util/errors.ts'
@@ -15,5 +16,4 @@ export * from './rtp/index.ts'
 export * from './rtpengine/index.ts'
 export * from './socket/index.ts'
 export * as stun from './stun/index.ts'
-export type { TransportAddress } from './stun/ip.ts'
 export * from './turn/index.ts'

@@ -1,6 +1,6 @@
-import type { IntegrityKey } from './hash.ts'
-import type { StunMessage } from './message.ts'
-import type { StunWriter } from './writer.ts'
+import type { IntegrityKey } from '../../stun/hash.ts'
+import type { StunMessage } from '../../stun/message.ts'
+import type { StunWriter } from '../../stun/writer.ts'
 
 /** What to do with a response (RFC 8489 §9.1.4, §9.2.5). */
 export type ResponseVerdict =

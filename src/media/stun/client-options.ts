@@ -1,9 +1,9 @@
+import type { TransportAddress } from '../../stun/ip.ts'
 import type { RandomSource } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { CallbackErrorOptions } from '../callback-errors.ts'
 import type { StunAuthentication } from './authentication.ts'
 import type { StunCounters } from './counters.ts'
-import type { TransportAddress } from './ip.ts'
 import type { RoundTrips } from './round-trip.ts'
 import type { StunTiming } from './transaction.ts'
 

@@ -1,4 +1,4 @@
-import type { StunFault } from './message.ts'
+import type { StunFault } from '../../stun/message.ts'
 
 /** What came in and was of no use; every count is a datagram that cost nothing more. */
 export type StunCounters = Record<

@@ -1,5 +1,5 @@
+import { type IntegrityKey, integrityKey, type StunHash } from '../../stun/hash.ts'
 import { UsageError } from '../../util/errors.ts'
-import { type IntegrityKey, integrityKey, type StunHash } from './hash.ts'
 import { type Preparation, saslPrep } from './prepare.ts'
 
 export interface StunCredentials {

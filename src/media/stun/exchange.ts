@@ -1,9 +1,9 @@
-import type { StunAttributeValue } from './attribute.ts'
-import type { StunErrorCode } from './attributes/general.ts'
+import type { StunAttributeValue } from '../../stun/attribute.ts'
+import type { StunErrorCode } from '../../stun/attributes/general.ts'
+import { addressText, type TransportAddress } from '../../stun/ip.ts'
+import type { StunMessage } from '../../stun/message.ts'
 import type { StunSignature } from './authentication.ts'
 import type { StunFailure } from './failure.ts'
-import { addressText, type TransportAddress } from './ip.ts'
-import type { StunMessage } from './message.ts'
 import type { StunClientTransaction, StunTiming, StunTransactionUser } from './transaction.ts'
 
 export interface StunRequest {

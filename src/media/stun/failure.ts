@@ -1,9 +1,9 @@
+import { AlternateServer } from '../../stun/attributes/address.ts'
+import { AlternateDomain, type StunErrorCode } from '../../stun/attributes/general.ts'
+import { addressText, type TransportAddress } from '../../stun/ip.ts'
+import type { StunMessage } from '../../stun/message.ts'
 import { EnvironmentError, PeerError } from '../../util/errors.ts'
 import { printable } from '../../util/log.ts'
-import { AlternateServer } from './attributes/address.ts'
-import { AlternateDomain, type StunErrorCode } from './attributes/general.ts'
-import { addressText, type TransportAddress } from './ip.ts'
-import type { StunMessage } from './message.ts'
 
 /** Why a request came to nothing. */
 export type StunFailure = StunErrorResponse | PeerError | EnvironmentError

@@ -1,5 +1,28 @@
-export { type StunAttribute, type StunAttributeValue, valued } from './attribute.ts'
-export * from './attributes/index.ts'
+export { type StunAttribute, type StunAttributeValue, valued } from '../../stun/attribute.ts'
+export * from '../../stun/attributes/index.ts'
+export { reasonPhrase } from '../../stun/error-codes.ts'
+export { isChannelData, type StunFrame, StunFramer } from '../../stun/framer.ts'
+export { type HashKey, type IntegrityKey, integrityKey, type StunHash } from '../../stun/hash.ts'
+export { magicCookie, method, type StunClass } from '../../stun/header.ts'
+export {
+  checkClassicIntegrity,
+  checkFingerprint,
+  checkIntegrity,
+  checkIntegritySha256,
+  type Verdict,
+} from '../../stun/integrity.ts'
+export { nodeHash } from '../../stun/io/node-hash.ts'
+export { addressText, isIPv6, type TransportAddress } from '../../stun/ip.ts'
+export {
+  looksLikeStun,
+  parseStun,
+  type StunFault,
+  type StunLimits,
+  StunMessage,
+  stunLimits,
+} from '../../stun/message.ts'
+export { knownAttributes, malformedAttribute, unknownRequired } from '../../stun/registry.ts'
+export { StunWriter, type StunWriterOptions } from '../../stun/writer.ts'
 export {
   noAuthentication,
   type ResponseVerdict,
@@ -18,30 +41,9 @@ export {
   shortTermKey,
   userhash,
 } from './credentials.ts'
-export { reasonPhrase } from './error-codes.ts'
 export type { Exchange as StunExchange, StunRequest, StunRequestUser } from './exchange.ts'
 export { StunErrorResponse, type StunFailure } from './failure.ts'
-export { isChannelData, type StunFrame, StunFramer } from './framer.ts'
-export { type HashKey, type IntegrityKey, integrityKey, type StunHash } from './hash.ts'
-export { magicCookie, method, type StunClass } from './header.ts'
-export {
-  checkClassicIntegrity,
-  checkFingerprint,
-  checkIntegrity,
-  checkIntegritySha256,
-  type Verdict,
-} from './integrity.ts'
-export { nodeHash } from './io/node-hash.ts'
-export { addressText, isIPv6, type TransportAddress } from './ip.ts'
 export { LongTermAuthentication, type LongTermOptions } from './long-term.ts'
-export {
-  looksLikeStun,
-  parseStun,
-  type StunFault,
-  type StunLimits,
-  StunMessage,
-  stunLimits,
-} from './message.ts'
 export {
   type NatBehavior,
   NatBehaviorDiscovery,
@@ -50,7 +52,6 @@ export {
   natBehaviorMachine,
 } from './nat-behavior.ts'
 export { opaqueString, type Preparation, saslPrep } from './prepare.ts'
-export { knownAttributes, malformedAttribute, unknownRequired } from './registry.ts'
 export { RoundTrips } from './round-trip.ts'
 export {
   openServer,
@@ -94,4 +95,3 @@ export {
   turnProcess,
   turnRefreshProcess,
 } from './usage/turn.ts'
-export { StunWriter, type StunWriterOptions } from './writer.ts'

@@ -9,16 +9,16 @@ import {
   Realm,
   Userhash,
   Username,
-} from './attributes/credentials.ts'
-import { ErrorCode } from './attributes/general.ts'
+} from '../../stun/attributes/credentials.ts'
+import { ErrorCode } from '../../stun/attributes/general.ts'
+import type { IntegrityKey, StunHash } from '../../stun/hash.ts'
+import { checkIntegrity, checkIntegritySha256 } from '../../stun/integrity.ts'
+import type { StunMessage } from '../../stun/message.ts'
+import { octets } from '../../stun/octets.ts'
+import type { StunWriter } from '../../stun/writer.ts'
 import type { ResponseVerdict, StunAuthentication, StunSignature } from './authentication.ts'
 import { longTermKey, prepared, type StunCredentials, securityFeatures, userhash } from './credentials.ts'
-import type { IntegrityKey, StunHash } from './hash.ts'
-import { checkIntegrity, checkIntegritySha256 } from './integrity.ts'
-import type { StunMessage } from './message.ts'
-import { octets } from './octets.ts'
 import { opaqueOrSasl, type Preparation, saslOrOpaque } from './prepare.ts'
-import type { StunWriter } from './writer.ts'
 
 export interface LongTermOptions {
   /** SASLprep towards servers of RFC 5389 and OpaqueString towards those of RFC 8489, unless one is named. */

@@ -1,6 +1,6 @@
+import { isIPv6, type TransportAddress } from '../../stun/ip.ts'
 import { addressBytes, addressText } from '../../util/address.ts'
 import { EnvironmentError, UsageError } from '../../util/errors.ts'
-import { isIPv6, type TransportAddress } from './ip.ts'
 
 /** The system's look-up of a host name, as a port: at least one numeric address, or a rejection. */
 export type ResolveHost = (host: string) => Promise<readonly { readonly address: string }[]>

@@ -1,11 +1,11 @@
-import { Username } from './attributes/credentials.ts'
+import { Username } from '../../stun/attributes/credentials.ts'
+import type { IntegrityKey, StunHash } from '../../stun/hash.ts'
+import { checkIntegrity, checkIntegritySha256, type Verdict } from '../../stun/integrity.ts'
+import type { StunMessage } from '../../stun/message.ts'
+import type { StunWriter } from '../../stun/writer.ts'
 import type { ResponseVerdict, StunAuthentication, StunSignature } from './authentication.ts'
 import { prepared, type StunCredentials, shortTermKey } from './credentials.ts'
-import type { IntegrityKey, StunHash } from './hash.ts'
-import { checkIntegrity, checkIntegritySha256, type Verdict } from './integrity.ts'
-import type { StunMessage } from './message.ts'
 import { type Preparation, saslPrep } from './prepare.ts'
-import type { StunWriter } from './writer.ts'
 
 export interface ShortTermOptions {
   /** `both` until the server has answered with one of them (RFC 8489 §9.1.2); ICE uses `sha1`. */

@@ -1,7 +1,7 @@
+import type { TransportAddress } from '../../stun/ip.ts'
+import type { StunMessage } from '../../stun/message.ts'
 import { feed, type Machine, to } from '../../util/machine.ts'
 import type { Timer, TimerOwner, Timers } from '../../util/timers.ts'
-import type { TransportAddress } from './ip.ts'
-import type { StunMessage } from './message.ts'
 
 type State = 'idle' | 'sending' | 'waiting' | 'open' | 'terminated'
 

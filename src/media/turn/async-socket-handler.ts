@@ -1,7 +1,7 @@
+import type { IcmpError } from '../../stun/attributes/turn.ts'
+import type { TransportAddress } from '../../stun/ip.ts'
 import type { EnvironmentError } from '../../util/errors.ts'
-import type { IcmpError } from '../stun/attributes/turn.ts'
 import type { StunFailure } from '../stun/failure.ts'
-import type { TransportAddress } from '../stun/ip.ts'
 import type { TurnPeerConnection } from './peer-connection.ts'
 
 /** Why something came to nothing: the server's refusal with code and reason, its silence, or the network. */

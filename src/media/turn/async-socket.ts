@@ -1,7 +1,7 @@
+import type { TransportAddress } from '../../stun/ip.ts'
 import { EnvironmentError, UsageError } from '../../util/errors.ts'
 import { guarded } from '../../util/guard.ts'
 import { Inbox, type ReceiveCallback, type ReceiveOptions } from '../../util/inbox.ts'
-import type { TransportAddress } from '../stun/ip.ts'
 import type { TurnAsyncSocketHandler, TurnFailure } from './async-socket-handler.ts'
 import {
   type LocalBinding,

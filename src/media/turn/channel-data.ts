@@ -1,4 +1,4 @@
-import { octet, uint16 } from '../stun/octets.ts'
+import { octet, uint16 } from '../../stun/octets.ts'
 
 /** Channel numbers (RFC 8656 §12): 4096 of them. */
 export const firstChannel = 0x4000

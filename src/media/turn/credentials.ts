@@ -1,3 +1,7 @@
+import type { StunHash } from '../../stun/hash.ts'
+import { nodeHash } from '../../stun/io/node-hash.ts'
+import type { StunMessage } from '../../stun/message.ts'
+import type { StunWriter } from '../../stun/writer.ts'
 import {
   noAuthentication,
   type ResponseVerdict,
@@ -5,12 +9,8 @@ import {
   type StunSignature,
 } from '../stun/authentication.ts'
 import type { StunCredentials } from '../stun/credentials.ts'
-import type { StunHash } from '../stun/hash.ts'
-import { nodeHash } from '../stun/io/node-hash.ts'
 import { LongTermAuthentication } from '../stun/long-term.ts'
-import type { StunMessage } from '../stun/message.ts'
 import { ShortTermAuthentication } from '../stun/short-term.ts'
-import type { StunWriter } from '../stun/writer.ts'
 
 /** Credentials that can be set after the client was made, long-term or short-term. */
 export class TurnCredentials implements StunAuthentication {

@@ -1,5 +1,5 @@
+import { octet, uint32 } from '../../stun/octets.ts'
 import { addressBytes } from '../../util/address.ts'
-import { octet, uint32 } from '../stun/octets.ts'
 
 interface Known {
   readonly address: string

@@ -3,12 +3,12 @@ import type { StreamConnection, StreamReceiver } from '../../net/stream.ts'
 import { connectTcp } from '../../net/tcp.ts'
 import { connectTls, type TlsConnectOptions } from '../../net/tls.ts'
 import { UdpSocket } from '../../net/udp.ts'
+import { StunFramer } from '../../stun/framer.ts'
+import { isIPv6, type TransportAddress } from '../../stun/ip.ts'
 import { EnvironmentError } from '../../util/errors.ts'
 import { mediaReceiveBuffer } from '../socket/port-pool.ts'
 import type { StunTransport } from '../stun/client-options.ts'
-import { StunFramer } from '../stun/framer.ts'
 import { isHardError } from '../stun/hard-errors.ts'
-import { isIPv6, type TransportAddress } from '../stun/ip.ts'
 
 /** What carries a client's messages to a server: a UDP socket, or one connection. */
 export interface TurnCarrier extends StunTransport {

@@ -1,5 +1,5 @@
+import type { TransportAddress } from '../../stun/ip.ts'
 import type { StunTransport } from '../stun/client-options.ts'
-import type { TransportAddress } from '../stun/ip.ts'
 import { channelData, LONGEST_DATA } from './channel-data.ts'
 import type { TurnCounters } from './client-options.ts'
 import { checkedPeer, isPort } from './failure.ts'

@@ -1,7 +1,6 @@
-import { UsageError } from '../../util/errors.ts'
-import { type StunAttributeValue, valued } from '../stun/attribute.ts'
-import { mappedAddressOf, XorRelayedAddress } from '../stun/attributes/address.ts'
-import type { StunErrorCode } from '../stun/attributes/general.ts'
+import { type StunAttributeValue, valued } from '../../stun/attribute.ts'
+import { mappedAddressOf, XorRelayedAddress } from '../../stun/attributes/address.ts'
+import type { StunErrorCode } from '../../stun/attributes/general.ts'
 import {
   AdditionalAddressFamily,
   AddressErrorCode,
@@ -14,9 +13,10 @@ import {
   RequestedTransport,
   ReservationToken,
   requestedTransport,
-} from '../stun/attributes/turn.ts'
-import { isIPv6, type TransportAddress } from '../stun/ip.ts'
-import type { StunMessage } from '../stun/message.ts'
+} from '../../stun/attributes/turn.ts'
+import { isIPv6, type TransportAddress } from '../../stun/ip.ts'
+import type { StunMessage } from '../../stun/message.ts'
+import { UsageError } from '../../util/errors.ts'
 
 /** What to ask an Allocate request for (RFC 8656 §7.1). */
 export interface AllocationRequest {

@@ -1,8 +1,8 @@
+import { XorPeerAddress } from '../../stun/attributes/address.ts'
+import { Data, DontFragment } from '../../stun/attributes/turn.ts'
+import { headerLength, magicCookie, messageType, method } from '../../stun/header.ts'
+import { octet } from '../../stun/octets.ts'
 import type { RandomSource } from '../../util/random.ts'
-import { XorPeerAddress } from '../stun/attributes/address.ts'
-import { Data, DontFragment } from '../stun/attributes/turn.ts'
-import { headerLength, magicCookie, messageType, method } from '../stun/header.ts'
-import { octet } from '../stun/octets.ts'
 
 const SEND_INDICATION = messageType(method.Send, 'indication')
 const ID = 12

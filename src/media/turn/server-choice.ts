@@ -1,7 +1,7 @@
 import { resolveHost } from '../../net/resolve.ts'
+import { addressText, isIPv6, type TransportAddress } from '../../stun/ip.ts'
 import { EnvironmentError } from '../../util/errors.ts'
 import { StunErrorResponse, type StunFailure } from '../stun/failure.ts'
-import { addressText, isIPv6, type TransportAddress } from '../stun/ip.ts'
 import { locateServer } from '../stun/server-name.ts'
 import { turnRefusal } from './failure.ts'
 import type { TurnNetwork } from './network.ts'

@@ -1,11 +1,11 @@
+import { headerLength } from '../../stun/header.ts'
+import { isIPv6, type TransportAddress } from '../../stun/ip.ts'
+import { transactionKey } from '../../stun/message.ts'
+import { octet } from '../../stun/octets.ts'
 import { EnvironmentError } from '../../util/errors.ts'
 import type { MediaSocket, ServerClient } from '../socket/media-socket.ts'
 import type { PacketKind } from '../socket/packet-kind.ts'
 import { isHardError } from '../stun/hard-errors.ts'
-import { headerLength } from '../stun/header.ts'
-import { isIPv6, type TransportAddress } from '../stun/ip.ts'
-import { transactionKey } from '../stun/message.ts'
-import { octet } from '../stun/octets.ts'
 import type { CarrierUser, TurnCarrier, TurnNetwork } from './network.ts'
 
 /** Requests whose responses are still known as ours; ten are under way at a time, and late ones come twice. */

@@ -1,8 +1,8 @@
+import type { TransportAddress } from '../../stun/ip.ts'
 import { EnvironmentError } from '../../util/errors.ts'
 import { guarded } from '../../util/guard.ts'
 import { Inbox, type Received, type ReceiveOptions } from '../../util/inbox.ts'
 import type { StunFailure } from '../stun/failure.ts'
-import type { TransportAddress } from '../stun/ip.ts'
 import {
   type LocalBinding,
   type TlsOptions,

@@ -5,7 +5,7 @@ import {
   stunClientMachine,
   stunTiming,
 } from '../../../src/media/stun/index.ts'
-import { parseStun } from '../../../src/media/stun/message.ts'
+import { parseStun } from '../../../src/stun/message.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'
 import { openCells } from '../../../src/util/machine.ts'
 import { Timers } from '../../../src/util/timers.ts'

@@ -1,7 +1,7 @@
-import type { StunAttributeValue } from '../attribute.ts'
-import type { TransportAddress } from '../ip.ts'
-import type { StunMessage } from '../message.ts'
-import type { StunWriter } from '../writer.ts'
+import type { StunAttributeValue } from '../../../stun/attribute.ts'
+import type { TransportAddress } from '../../../stun/ip.ts'
+import type { StunMessage } from '../../../stun/message.ts'
+import type { StunWriter } from '../../../stun/writer.ts'
 
 /** What a server's credentials say to a request. */
 export type RequestVerdict =

@@ -1,4 +1,3 @@
-import { type CallbackErrorOptions, CallbackErrors } from '../../callback-errors.ts'
 import {
   ChangedAddress,
   MappedAddress,
@@ -6,17 +5,18 @@ import {
   ResponseOrigin,
   SourceAddress,
   XorMappedAddress,
-} from '../attributes/address.ts'
-import { ErrorCode, Software, UnknownAttributes } from '../attributes/general.ts'
-import { ChangeRequest, Padding, ResponsePort } from '../attributes/nat-behavior.ts'
+} from '../../../stun/attributes/address.ts'
+import { ErrorCode, Software, UnknownAttributes } from '../../../stun/attributes/general.ts'
+import { ChangeRequest, Padding, ResponsePort } from '../../../stun/attributes/nat-behavior.ts'
+import { reasonPhrase } from '../../../stun/error-codes.ts'
+import { method } from '../../../stun/header.ts'
+import { checkFingerprint } from '../../../stun/integrity.ts'
+import type { TransportAddress } from '../../../stun/ip.ts'
+import { parseStun, type StunMessage } from '../../../stun/message.ts'
+import { knownAttributes, malformedAttribute, unknownRequired } from '../../../stun/registry.ts'
+import { StunWriter } from '../../../stun/writer.ts'
+import { type CallbackErrorOptions, CallbackErrors } from '../../callback-errors.ts'
 import { type StunCounters, stunCounters } from '../counters.ts'
-import { reasonPhrase } from '../error-codes.ts'
-import { method } from '../header.ts'
-import { checkFingerprint } from '../integrity.ts'
-import type { TransportAddress } from '../ip.ts'
-import { parseStun, type StunMessage } from '../message.ts'
-import { knownAttributes, malformedAttribute, unknownRequired } from '../registry.ts'
-import { StunWriter } from '../writer.ts'
 import { openServer, type RequestVerdict, refuse, type StunServerAuthentication } from './authentication.ts'
 
 export interface BindingServerOptions extends CallbackErrorOptions {

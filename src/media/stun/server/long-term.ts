@@ -1,4 +1,4 @@
-import { valued } from '../attribute.ts'
+import { valued } from '../../../stun/attribute.ts'
 import {
   MessageIntegrity,
   MessageIntegritySha256,
@@ -10,12 +10,12 @@ import {
   Realm,
   Userhash,
   Username,
-} from '../attributes/credentials.ts'
+} from '../../../stun/attributes/credentials.ts'
+import type { HashKey, IntegrityKey, StunHash } from '../../../stun/hash.ts'
+import { checkIntegrity, checkIntegritySha256 } from '../../../stun/integrity.ts'
+import { addressText, type TransportAddress } from '../../../stun/ip.ts'
+import type { StunMessage } from '../../../stun/message.ts'
 import { longTermKey, nonceWith, userhash } from '../credentials.ts'
-import type { HashKey, IntegrityKey, StunHash } from '../hash.ts'
-import { checkIntegrity, checkIntegritySha256 } from '../integrity.ts'
-import { addressText, type TransportAddress } from '../ip.ts'
-import type { StunMessage } from '../message.ts'
 import { type RequestVerdict, refuse, type StunServerAuthentication } from './authentication.ts'
 
 export interface LongTermServerOptions {

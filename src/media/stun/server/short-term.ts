@@ -1,8 +1,8 @@
-import { MessageIntegrity, MessageIntegritySha256, Username } from '../attributes/credentials.ts'
+import { MessageIntegrity, MessageIntegritySha256, Username } from '../../../stun/attributes/credentials.ts'
+import type { StunHash } from '../../../stun/hash.ts'
+import { checkIntegrity, checkIntegritySha256 } from '../../../stun/integrity.ts'
+import type { StunMessage } from '../../../stun/message.ts'
 import { shortTermKey } from '../credentials.ts'
-import type { StunHash } from '../hash.ts'
-import { checkIntegrity, checkIntegritySha256 } from '../integrity.ts'
-import type { StunMessage } from '../message.ts'
 import { type RequestVerdict, refuse, type StunServerAuthentication } from './authentication.ts'
 
 /** The server's side of the short-term credential mechanism (RFC 8489 §9.1.3), as ICE uses it. */

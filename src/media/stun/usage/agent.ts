@@ -1,6 +1,6 @@
-import { type IntegrityKey, integrityKey, type StunHash } from '../hash.ts'
-import { octet, octets } from '../octets.ts'
-import { StunWriter } from '../writer.ts'
+import { type IntegrityKey, integrityKey, type StunHash } from '../../../stun/hash.ts'
+import { octet, octets } from '../../../stun/octets.ts'
+import { StunWriter } from '../../../stun/writer.ts'
 
 /**
  * Which STUN an agent speaks, as libnice has it: RFC 3489; RFC 5389; `MSICE2` (Microsoft's mix of the two); `OC2007`

@@ -1,4 +1,4 @@
-import { UsageError } from '../../util/errors.ts'
+import { UsageError } from '../util/errors.ts'
 import type { AttributeSink, StunAttribute, StunAttributeValue } from './attribute.ts'
 import { crc32 } from './crc32.ts'
 import type { IntegrityKey } from './hash.ts'

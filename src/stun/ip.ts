@@ -1,4 +1,4 @@
-import { hostPort, type Remote } from '../../util/address.ts'
+import { hostPort, type Remote } from '../util/address.ts'
 
 /** A transport address (RFC 8489 §4): numeric and canonical, never a name; one with a colon is IPv6. */
 export type TransportAddress = Remote

@@ -1,5 +1,5 @@
-import { addressBytes, addressText } from '../../../util/address.ts'
-import { UsageError } from '../../../util/errors.ts'
+import { addressBytes, addressText } from '../../util/address.ts'
+import { UsageError } from '../../util/errors.ts'
 import type { StunAttribute } from '../attribute.ts'
 import type { TransportAddress } from '../ip.ts'
 import type { StunMessage } from '../message.ts'

@@ -1,5 +1,5 @@
 import { createHash, createHmac, createSecretKey, KeyObject, timingSafeEqual } from 'node:crypto'
-import { UsageError } from '../../../util/errors.ts'
+import { UsageError } from '../../util/errors.ts'
 import type { StunHash } from '../hash.ts'
 
 /** The hashes of `node:crypto`; a key is a KeyObject, for each HMAC with raw octets makes one anew. */

@@ -1,4 +1,4 @@
-import { UsageError } from '../../../util/errors.ts'
+import { UsageError } from '../../util/errors.ts'
 import type { StunAttribute } from '../attribute.ts'
 import { octet, octets, uint16, uint32, utf8 } from '../octets.ts'
 
