@@ -10,7 +10,7 @@ import { type CongestionLimits, defaultCongestionLimits } from './transaction/co
 import type { TransactionLimits } from './transaction/ledger.ts'
 import { defaultTiming, type TransactionTiming } from './transaction/timers.ts'
 import { defaultConnectionLimits } from './transport/framed-connection.ts'
-import type { ListenLimits } from './transport/listeners.ts'
+import type { ListenLimits } from './transport/makers.ts'
 
 /** Everything that bounds what others can make us keep. */
 export interface StackLimits extends ListenLimits, TransactionLimits {

@@ -3,32 +3,14 @@ import { canonicalAddress, familyOf, hostPort, isWildcard } from '../../util/add
 import { UsageError } from '../../util/errors.ts'
 import { type Log, printable } from '../../util/log.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
-import type { FramerLimits } from '../message/framer.ts'
-import { FramerRoom } from '../message/framer-room.ts'
-import type { Counters } from '../statistics.ts'
-import type { ConnectionLimits } from './framed-connection.ts'
 import type { TransportLayer } from './layer.ts'
 import { type ListenOptions, type ListenPoint, parseListenPoint } from './listen-point.ts'
-import { TcpTransport } from './tcp.ts'
-import type { Transport } from './transport.ts'
-import { UdpTransport } from './udp.ts'
-import { WriteQueues } from './write-queues.ts'
+import { type MakersOptions, TransportMakers } from './makers.ts'
 
-/** What bounds the transports that are opened. */
-export interface ListenLimits extends FramerLimits, ConnectionLimits {
-  /** Connections that a TCP listener accepts at a time. */
-  readonly maxConnections: number
-  /** Bytes that may wait for a slow reader before its connection is closed. */
-  readonly maxBufferedBytes: number
-}
-
-export interface ListenersOptions {
-  readonly limits: ListenLimits
-  readonly receiveBufferSize?: number
+export interface ListenersOptions extends MakersOptions {
   readonly followInterval: number
   /** The host's addresses as they are now; it may throw. */
   readonly interfaces: () => readonly InterfaceAddress[]
-  readonly counters: Counters
   readonly log: Log
 }
 
@@ -39,21 +21,14 @@ export class Listeners {
   readonly #options: ListenersOptions
   /** Listen points that stand for several addresses, with the keys of the transports that are open for each. */
   readonly #followed = new Map<ListenPoint, Map<string, string>>()
-  /** All that waits to be written on the streams of the stack. */
-  readonly #queues: WriteQueues
-  readonly #room: FramerRoom
+  readonly #makers: TransportMakers
   #timer: Timer | undefined
 
   constructor(transports: TransportLayer, timers: Timers, options: ListenersOptions) {
     this.#transports = transports
     this.#timers = timers
     this.#options = options
-    this.#room = new FramerRoom(options.limits.maxUnfinishedBytes, () => {
-      options.counters.crowdedStreams++
-    })
-    this.#queues = new WriteQueues(options.limits.maxQueuedBytes, () => {
-      options.counters.slowReaders++
-    })
+    this.#makers = new TransportMakers(timers, options)
   }
 
   async listen(points: readonly (string | ListenOptions)[]): Promise<void> {
@@ -116,7 +91,7 @@ export class Listeners {
   }
 
   async #open(point: ListenPoint, address: string): Promise<string> {
-    const transport = this.#make(point, address)
+    const transport = this.#makers.make(point, address)
     await this.#transports.add(transport)
     if (isFollowed(point)) {
       const open = this.#followed.get(point) ?? new Map<string, string>()
@@ -147,31 +122,6 @@ export class Listeners {
           (family === undefined ? found.name === point.host : found.family === family) && found.scope === 0,
       )
       .map(({ address }) => address)
-  }
-
-  #make(point: ListenPoint, address: string): Transport {
-    const { limits, receiveBufferSize, counters } = this.#options
-    const { port, sentBy } = point
-    if (point.protocol === 'UDP') {
-      const size = receiveBufferSize !== undefined && { receiveBufferSize }
-      return new UdpTransport({ address, port, sentBy, counters, ...size }, this.#timers)
-    }
-    const { maxConnections, maxBufferedBytes } = limits
-    return new TcpTransport(
-      {
-        address,
-        port,
-        sentBy,
-        counters,
-        maxConnections,
-        maxBufferedBytes,
-        framing: limits,
-        connections: limits,
-        queues: this.#queues,
-        room: this.#room,
-      },
-      this.#timers,
-    )
   }
 }
 

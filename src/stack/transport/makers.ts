@@ -1,0 +1,75 @@
+import type { Timers } from '../../util/timers.ts'
+import type { FramerLimits } from '../message/framer.ts'
+import { FramerRoom } from '../message/framer-room.ts'
+import type { Counters } from '../statistics.ts'
+import type { ConnectionLimits } from './framed-connection.ts'
+import type { ListenPoint } from './listen-point.ts'
+import { TcpTransport } from './tcp.ts'
+import type { Transport } from './transport.ts'
+import { UdpTransport } from './udp.ts'
+import { WriteQueues } from './write-queues.ts'
+
+/** What bounds the transports that are opened. */
+export interface ListenLimits extends FramerLimits, ConnectionLimits {
+  /** Connections that a listener of streams accepts at a time. */
+  readonly maxConnections: number
+  /** Bytes that may wait for a slow reader before its connection is closed. */
+  readonly maxBufferedBytes: number
+}
+
+export interface MakersOptions {
+  readonly limits: ListenLimits
+  readonly receiveBufferSize?: number
+  readonly counters: Counters
+}
+
+/** Makes the transport that a listen point asks for at one address: one maker a protocol. */
+export class TransportMakers {
+  readonly #timers: Timers
+  readonly #options: MakersOptions
+  /** All that waits to be written on the streams of the stack. */
+  readonly #queues: WriteQueues
+  readonly #room: FramerRoom
+
+  constructor(timers: Timers, options: MakersOptions) {
+    this.#timers = timers
+    this.#options = options
+    const { counters, limits } = options
+    this.#room = new FramerRoom(limits.maxUnfinishedBytes, () => {
+      counters.crowdedStreams++
+    })
+    this.#queues = new WriteQueues(limits.maxQueuedBytes, () => {
+      counters.slowReaders++
+    })
+  }
+
+  /** The transport, not open yet. */
+  make(point: ListenPoint, address: string): Transport {
+    return point.protocol === 'UDP' ? this.#udp(point, address) : this.#tcp(point, address)
+  }
+
+  #udp({ port, sentBy }: ListenPoint, address: string): Transport {
+    const { receiveBufferSize, counters } = this.#options
+    const size = receiveBufferSize !== undefined && { receiveBufferSize }
+    return new UdpTransport({ address, port, sentBy, counters, ...size }, this.#timers)
+  }
+
+  #tcp({ port, sentBy }: ListenPoint, address: string): Transport {
+    return new TcpTransport({ address, port, sentBy, ...this.#streams() }, this.#timers)
+  }
+
+  /** What all transports of streams share. */
+  #streams() {
+    const { limits, counters } = this.#options
+    const { maxConnections, maxBufferedBytes } = limits
+    return {
+      counters,
+      maxConnections,
+      maxBufferedBytes,
+      framing: limits,
+      connections: limits,
+      queues: this.#queues,
+      room: this.#room,
+    }
+  }
+}
