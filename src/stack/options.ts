@@ -1,4 +1,4 @@
-import type { InterfaceAddress } from '../net/interfaces.ts'
+import type { AskRoute, InterfaceAddress } from '../net/interfaces.ts'
 import type { Clock } from '../util/clock.ts'
 import { UsageError } from '../util/errors.ts'
 import { type Log, silentLog } from '../util/log.ts'
@@ -55,6 +55,8 @@ export interface StackOptions {
   readonly followInterval?: number
   /** Tells the host's addresses; the system's unless given. */
   readonly interfaces?: () => readonly InterfaceAddress[]
+  /** Tells the local address that leads to a remote one, both numeric; the system's routes unless given. */
+  readonly route?: AskRoute
 }
 
 export const defaultStackOptions = {

@@ -74,15 +74,22 @@ export class SipStack {
     this.identifiers = options.random ? new Identifiers(new Tokens(options.random)) : systemIdentifiers
     const failed = (error: unknown): void => onHandlerError(error, counters, log)
     this.timers = new Timers(clock, failed)
-    const addresses = new LocalAddresses(clock)
-    const source = (remote: string): string | Promise<string> => addresses.towards(remote)
+    const { interfaces = interfaceAddresses } = options
+    const routes = new LocalAddresses(clock, options.route)
     this.#dispatch = new Dispatch({
       counters,
       failed,
       transactions: () => this.#transactions,
       replies: () => this.#replies,
     })
-    this.#transports = new TransportLayer({ receiver: this.#dispatch, counters, log, source, limits })
+    this.#transports = new TransportLayer({
+      receiver: this.#dispatch,
+      counters,
+      log,
+      routes,
+      interfaces,
+      limits,
+    })
     this.#replies = new StatelessReplies(this.#transports, counters, followMaddr)
     this.#congestion = new Congestion(this.timers, {
       ...defaultStackOptions.congestion,
@@ -126,7 +133,7 @@ export class SipStack {
     this.#responses = new ResponseForwarding({ ...ways, followMaddr })
     this.#listeners = new Listeners(this.#transports, this.timers, {
       limits,
-      interfaces: options.interfaces ?? interfaceAddresses,
+      interfaces,
       counters,
       log,
       followInterval: options.followInterval ?? defaultStackOptions.followInterval,

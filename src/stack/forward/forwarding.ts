@@ -95,10 +95,10 @@ export class Forwarding {
         const transport = this.#context.transports.select(target)
         if (transport instanceof Promise) {
           transport.then(
-            chosen => this.#place(sent, chosen, flowTo(target, chosen.key)),
+            chosen => this.#place(sent, chosen, flowTo(target, chosen)),
             (cause: unknown) => this.#fail(sent.options, cause, 503),
           )
-        } else this.#place(sent, transport, flowTo(target, transport.key))
+        } else this.#place(sent, transport, flowTo(target, transport))
       } catch (cause) {
         this.#fail(sent.options, cause, 503)
       }
@@ -178,7 +178,8 @@ class Forwarded {
         recordRoute === 'signed'
           ? this.#context.tokens.ofDialog(this.#request.callId, this.#request.from.tag ?? '')
           : undefined
-      template = withRecordRoute(template, this.#inbound, transport, token)
+      const inbound = { transport: this.#inbound, remote: this.#request.source?.address ?? '' }
+      template = withRecordRoute(template, inbound, { transport, remote: flow.address }, token)
     }
     const placement = new Placement(transport, flow, this.branch, this.#viaParams)
     return encode(decorated(template, placement, decorate, this.#context.failed), placement)

@@ -5,27 +5,45 @@ import { lrParam } from '../grammar/uri-params.ts'
 import * as h from '../headers/index.ts'
 import type { SipRequest } from '../message/message.ts'
 import type { RequestTemplate } from '../message/template.ts'
+import { advertisedTo } from '../transport/advertised.ts'
 import { localUri } from '../transport/placement.ts'
+import type { SentBy } from '../transport/sent-by.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { FlowTokens } from './flow-token.ts'
 
 /** In a Record-Route of ours: which dialog it was written for, signed. */
 const dialogParam = textParam('d')
 
-/** Puts us into the way of the dialog: the inbound side below, the outbound side on top where it is another (RFC 5658). */
-export function withRecordRoute(
-  template: RequestTemplate,
-  inbound: Transport,
-  outbound: Transport,
-  token: string | undefined,
-): RequestTemplate {
-  const routed = template.derive()
-  routed.prepend(h.RecordRoute, recordRoute(inbound, token))
-  return inbound === outbound ? routed : routed.prepend(h.RecordRoute, recordRoute(outbound, token))
+/** One side of a request that passes: the transport, and the address that the next hop on it has. */
+export interface Side {
+  readonly transport: Transport
+  readonly remote: string
 }
 
-function recordRoute(transport: Transport, token: string | undefined): NameAddr {
-  let uri = localUri(transport, emptyUri).withParam(lrParam, true)
+/**
+ * Puts us into the way of the dialog: the inbound side below, the outbound side on top where it is another transport,
+ * or knows us by another name (RFC 5658 §4).
+ */
+export function withRecordRoute(
+  template: RequestTemplate,
+  inbound: Side,
+  outbound: Side,
+  token: string | undefined,
+): RequestTemplate {
+  const [below, above] = [nameOf(inbound), nameOf(outbound)]
+  const routed = template.derive()
+  routed.prepend(h.RecordRoute, recordRoute(inbound.transport, below, token))
+  return inbound.transport === outbound.transport && below === above
+    ? routed
+    : routed.prepend(h.RecordRoute, recordRoute(outbound.transport, above, token))
+}
+
+function nameOf({ transport, remote }: Side): SentBy {
+  return advertisedTo(transport, remote)
+}
+
+function recordRoute(transport: Transport, name: SentBy, token: string | undefined): NameAddr {
+  let uri = localUri(transport, name, emptyUri).withParam(lrParam, true)
   if (token !== undefined) uri = uri.withParam(dialogParam, token)
   return new NameAddr('', uri, noParams)
 }

@@ -7,7 +7,7 @@ import type { Via } from '../headers/via.ts'
 import type { LocateLine } from '../locate/line.ts'
 import { elementEnd } from '../message/elements.ts'
 import { encode } from '../message/encode.ts'
-import { type Flow, flowTo } from '../message/flow.ts'
+import { type Flow, flowTo, onLinkOf } from '../message/flow.ts'
 import type { SipResponse } from '../message/message.ts'
 import type { ResponseTemplate } from '../message/template.ts'
 import type { Counters } from '../statistics.ts'
@@ -106,7 +106,7 @@ export class ResponseForwarding {
     return {
       protocol: transport.protocol,
       transport: transport.key,
-      address,
+      address: address.includes(':') ? onLinkOf(transport.local.address, address) : address,
       port: portBack(via, transport),
       connection: way.connection,
       serverName: undefined,
@@ -126,7 +126,7 @@ export class ResponseForwarding {
   #sendTo(wire: string, target: Target): void {
     const { transports, counters } = this.#context
     const send = (transport: Transport): void => {
-      if (typeof transports.send(wire, flowTo(target, transport.key)) === 'string') counters.flowFailures++
+      if (typeof transports.send(wire, flowTo(target, transport)) === 'string') counters.flowFailures++
     }
     try {
       const transport = transports.select(target)

@@ -279,7 +279,7 @@ export class TransactionLayer implements ServerTransactionContext {
     if (source === undefined)
       throw new UsageError('ERR_SIP_SOURCE', 'a request without a source cannot be answered')
     const server = this.#servers.open(request, key, source)
-    const hop = this.#options.transports.responseHop(source.transport)
+    const hop = this.#options.transports.responseHop(source)
     const tag = localTag ?? this.#options.newTag()
     const transaction = new ServerTransaction(request, owner, tag, server, hop, this)
     server.handle = transaction

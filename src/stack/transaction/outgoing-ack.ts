@@ -79,9 +79,9 @@ export class OutgoingAck {
     const transport = this.#context.transports.select(target)
     if (transport instanceof Promise) {
       transport
-        .then(chosen => this.#send(ack, chosen, flowTo(target, chosen.key)))
+        .then(chosen => this.#send(ack, chosen, flowTo(target, chosen)))
         .catch(error => this.#fail(error))
-    } else this.#send(ack, transport, flowTo(target, transport.key))
+    } else this.#send(ack, transport, flowTo(target, transport))
   }
 
   #fail(error: unknown): void {

@@ -225,10 +225,10 @@ export class OutgoingRequest implements ClientUser, Served {
     }
     if (transport instanceof Promise) {
       transport.then(
-        chosen => this.#send(chosen, target, flowTo(target, chosen.key)),
+        chosen => this.#send(chosen, target, flowTo(target, chosen)),
         error => this.#onNoTransport(error),
       )
-    } else this.#send(transport, target, pinned ?? flowTo(target, transport.key))
+    } else this.#send(transport, target, pinned ?? flowTo(target, transport))
   }
 
   /** @throws EnvironmentError where there is none, or a flow that may not be left is gone */

@@ -6,13 +6,14 @@ import type { Hop } from '../message/encode.ts'
 import type { Flow } from '../message/flow.ts'
 import type { Counters } from '../statistics.ts'
 import { Names } from './names.ts'
-import { localUri } from './placement.ts'
 import { Reception, type ReceptionOptions } from './reception.ts'
-import { type SourceAddress, type Target, TransportSelector } from './selector.ts'
+import { ResponseHops } from './response-hops.ts'
+import { type Interfaces, type Routes, type Target, TransportSelector } from './selector.ts'
 import type { SendFailure, Sent, Transport } from './transport.ts'
 
 export interface TransportLayerOptions extends ReceptionOptions {
-  readonly source: SourceAddress
+  readonly routes: Routes
+  readonly interfaces: Interfaces
 }
 
 /** RFC 5626 §3.5.1. */
@@ -23,7 +24,7 @@ export class TransportLayer {
   /** What the transports receive goes through it. */
   readonly reception: Reception
   readonly #transports = new Map<string, Transport>()
-  readonly #hops = new Map<string, Hop>()
+  readonly #hops = new Map<string, ResponseHops>()
   readonly #ordinals = new WeakMap<Transport, number>()
   readonly #byOrdinal = new Map<number, Transport>()
   #added = 0
@@ -36,7 +37,7 @@ export class TransportLayer {
   constructor(options: TransportLayerOptions) {
     this.#counters = options.counters
     this.#log = options.log
-    this.#selector = new TransportSelector(options.source)
+    this.#selector = new TransportSelector(options.routes, options.interfaces)
     this.reception = new Reception(options, (host, port, secure) => this.isOurs(host, port, secure))
   }
 
@@ -67,7 +68,7 @@ export class TransportLayer {
     this.#transports.set(transport.key, transport)
     this.#ordinals.set(transport, this.#added)
     this.#byOrdinal.set(this.#added++, transport)
-    this.#hops.set(transport.key, { via: '', localUri: uri => localUri(transport, uri) })
+    this.#hops.set(transport.key, new ResponseHops(transport))
     this.#names.follow(this.transports)
     this.#selector.follow(this.transports)
   }
@@ -101,9 +102,9 @@ export class TransportLayer {
     return this.#names.has(host, port, secure ? 5061 : 5060)
   }
 
-  /** What an answer sent over a transport needs filled in; one object a transport. */
-  responseHop(key: string): Hop | undefined {
-    return this.#hops.get(key)
+  /** What an answer to what came by a flow needs filled in; one object for all that are told the same name. */
+  responseHop({ transport, address }: Flow): Hop | undefined {
+    return this.#hops.get(transport)?.towards(address)
   }
 
   /** A transport's place among all that were ever added; it never changes. */
@@ -120,10 +121,11 @@ export class TransportLayer {
     flow: Flow,
     octets: number,
     maxDatagram: number,
+    forced?: string,
   ): { transport: Transport; flow: Flow } | undefined {
     if (flow.protocol !== 'UDP' || octets <= maxDatagram) return undefined
     const narrow = this.#transports.get(flow.transport)
-    const transport = narrow && this.#selector.tcpBeside(narrow)
+    const transport = narrow && this.#selector.tcpBeside(narrow, forced)
     return (
       transport && { transport, flow: { ...flow, protocol: 'TCP', transport: transport.key, connection: 0 } }
     )
@@ -133,9 +135,19 @@ export class TransportLayer {
     return this.#transports.get(key)
   }
 
-  /** The transport for a target. @throws EnvironmentError where there is none */
-  select(target: Target): Transport | Promise<Transport> {
-    return this.#selector.select(target)
+  /** The transport for a target, of all or of a key or interface. @throws EnvironmentError where there is none */
+  select(target: Target, forced?: string): Transport | Promise<Transport> {
+    return this.#selector.select(target, forced)
+  }
+
+  /** Whether there is a transport for a target, of all or of a key or interface. */
+  reaches(target: Target, forced?: string): boolean {
+    return this.#selector.reaches(target, forced)
+  }
+
+  /** @throws EnvironmentError where there is no transport of a key or interface */
+  check(forced: string): void {
+    this.#selector.check(forced)
   }
 
   /** Sends wire text; see {@link Transport.send}. */

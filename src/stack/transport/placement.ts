@@ -2,6 +2,8 @@ import type { Uri } from '../grammar/uri.ts'
 import { transportParam } from '../grammar/uri-params.ts'
 import type { Hop } from '../message/encode.ts'
 import type { Flow } from '../message/flow.ts'
+import { advertisedTo } from './advertised.ts'
+import type { SentBy } from './sent-by.ts'
 import type { Transport } from './transport.ts'
 
 /** Where a template goes in one sending: the transport, the flow, and the branch of the Via it gets. Never changed. */
@@ -23,17 +25,17 @@ export class Placement implements Hop {
   /** The top Via (RFC 3261 §18.1.1), with `rport` (RFC 3581 §3). */
   get via(): string {
     const { transport } = this
-    return `SIP/2.0/${transport.protocol} ${transport.sentBy.text};rport;branch=${this.branch}${this.viaParams}`
+    const { text } = advertisedTo(transport, this.flow.address)
+    return `SIP/2.0/${transport.protocol} ${text};rport;branch=${this.branch}${this.viaParams}`
   }
 
   localUri(uri: Uri): Uri {
-    return localUri(this.transport, uri)
+    return localUri(this.transport, advertisedTo(this.transport, this.flow.address), uri)
   }
 }
 
-/** A URI at which a transport can be reached: host, port, and `transport` where it is not UDP. */
-export function localUri(transport: Transport, uri: Uri): Uri {
-  const { host, port } = transport.sentBy
+/** A URI at which a transport can be reached by one of its names: host, port, and `transport` where it is not UDP. */
+export function localUri(transport: Transport, { host, port }: SentBy, uri: Uri): Uri {
   const here = uri.with({ host, port })
   return transport.protocol === 'UDP'
     ? here

@@ -1,10 +1,11 @@
 import { parseMessage, type SipRequest, uri } from 'resip/stack'
 import { MemoryNetwork } from 'resip/testing'
 import { describe, expect, test } from 'vitest'
+import type { InterfaceAddress } from '../../../src/net/interfaces.ts'
 import type { Flow, Protocol } from '../../../src/stack/message/flow.ts'
 import { Placement } from '../../../src/stack/transport/placement.ts'
 import { responseWay } from '../../../src/stack/transport/response-way.ts'
-import { type SourceAddress, type Target, TransportSelector } from '../../../src/stack/transport/selector.ts'
+import { type Routes, type Target, TransportSelector } from '../../../src/stack/transport/selector.ts'
 import type { Transport } from '../../../src/stack/transport/transport.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'
 import { Timers } from '../../../src/util/timers.ts'
@@ -137,11 +138,13 @@ describe('the transport for a target on a multi-homed host', () => {
   const selectTransport = (
     transports: readonly Transport[],
     to: Target,
-    source: SourceAddress,
+    towards: Routes['towards'],
+    interfaces: () => InterfaceAddress[] = () => [],
+    forced?: string,
   ): Transport | Promise<Transport> => {
-    const selector = new TransportSelector(source)
+    const selector = new TransportSelector({ towards, clear() {} }, interfaces)
     selector.follow(transports)
-    return selector.select(to)
+    return selector.select(to, forced)
   }
   const never = (): string => {
     throw new Error('there was no need to ask')
@@ -163,7 +166,7 @@ describe('the transport for a target on a multi-homed host', () => {
 
   test('none: the error says what to add', () => {
     expect(() => selectTransport([lan], target('::1', 'TCP'), never)).toThrow(
-      "no way to tcp ::1:5060: add a TCP transport over IPv6, as with listen('tcp:…')",
+      "no way to tcp [::1]:5060: add a TCP transport over IPv6, as with listen('tcp:…')",
     )
   })
 })
