@@ -27,6 +27,8 @@ export interface TcpConnectOptions extends StreamLimits {
   readonly port: number
   /** The numeric local address to connect from; the system's choice when absent. */
   readonly localAddress?: string
+  /** The local port to connect from; the system's choice when absent. */
+  readonly localPort?: number
   /** Milliseconds until the attempt is given up. Default 10,000. */
   readonly connectTimeout?: number
 }
@@ -117,10 +119,11 @@ export class TcpListener {
  * ETIMEDOUT … What is written before waits. A UsageError for an address that is not numeric or a port out of range.
  */
 export function connectTcp(options: TcpConnectOptions, receiver: StreamReceiver): StreamConnection {
-  const { address, port, localAddress, connectTimeout = CONNECT_TIMEOUT } = options
+  const { address, port, localAddress, localPort, connectTimeout = CONNECT_TIMEOUT } = options
   const family = checkedFamily('tcp', address, port)
-  if (localAddress !== undefined) checkedFamily('tcp', localAddress, 0)
-  const socket = connect({ host: address, port, noDelay: true, ...(localAddress && { localAddress }) })
+  if (localAddress !== undefined) checkedFamily('tcp', localAddress, localPort ?? 0)
+  const from = { ...(localAddress && { localAddress }), ...(localPort && { localPort }) }
+  const socket = connect({ host: address, port, noDelay: true, ...from })
   const connection = new SocketConnection(socket, receiver, {
     protocol: 'tcp',
     accepted: false,

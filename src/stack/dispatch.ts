@@ -7,6 +7,7 @@ import type { StatelessReplies } from './stateless.ts'
 import type { Counters } from './statistics.ts'
 import type { TransactionLayer } from './transaction/layer.ts'
 import type { MessageReceiver } from './transport/reception.ts'
+import type { Transport } from './transport/transport.ts'
 
 /** What a stack's messages are given to. */
 export interface DispatchContext {
@@ -51,6 +52,14 @@ export class Dispatch implements MessageReceiver {
 
   onStun(bytes: Buffer, flow: Flow): void {
     this.#context.transactions().onStun(bytes, flow)
+  }
+
+  onTransportAdded(transport: Transport): void {
+    this.#context.transactions().onTransportAdded(transport)
+  }
+
+  onTransportRemoved(transport: Transport): void {
+    this.#context.transactions().onTransportRemoved(transport)
   }
 
   #handle(message: SipMessage, handler: (message: SipMessage) => unknown): void {

@@ -151,9 +151,23 @@ export class SipStack {
     return this.#listeners.listen(points)
   }
 
+  /**
+   * Closes what {@link listen} opened, while all goes on: a point as it was given there, with what else it stands for, or
+   * one transport by its key, which is not opened again. Who waits on one of them is told before this returns. Rejects
+   * with a UsageError where nothing is open for one of the points; then none is closed.
+   */
+  unlisten(...points: readonly (string | ListenOptions)[]): Promise<void> {
+    return this.#listeners.unlisten(points)
+  }
+
   /** Takes in a transport that the application made. Rejects as its `open` does. */
   addTransport(transport: Transport): Promise<void> {
     return this.#transports.add(transport)
+  }
+
+  /** Closes a transport of whoever made it; who waits on it is told before this returns. Answers whether it was there. */
+  removeTransport(transport: Transport): Promise<boolean> {
+    return this.#transports.remove(transport)
   }
 
   /** The open transports. */

@@ -16,6 +16,7 @@ import type { Counters } from '../statistics.ts'
 import { type Decorate, decorated } from '../transport/decorate.ts'
 import type { TransportLayer } from '../transport/layer.ts'
 import { Placement } from '../transport/placement.ts'
+import type { Target } from '../transport/selector.ts'
 import type { SendFailure, Transport } from '../transport/transport.ts'
 import { statelessBranch } from './branch.ts'
 import { connectionOf, type FlowTokens } from './flow-token.ts'
@@ -25,6 +26,10 @@ import { chooseTarget } from './target.ts'
 export interface ForwardOptions {
   /** Where to send it; left out: to the first Route, or to the Request-URI. */
   readonly nextHop?: Uri | undefined
+  /** Targets that were found already; nothing is looked up then, and one of them is chosen by the branch. */
+  readonly targets?: readonly Target[]
+  /** The transport to send it from, by its key or by the interface that it is bound to, whatever the routes say. */
+  readonly transport?: string
   /** Send it over this flow or not at all: how a client is reached that registered over a connection of its own (RFC 5626 §5.3). */
   readonly flow?: Flow
   /**
@@ -77,32 +82,40 @@ export class Forwarding {
   }
 
   #send(sent: Forwarded, out: RequestTemplate): void {
-    const { flow, nextHop = nextHopOf(out) } = sent.options
+    const { flow, targets, nextHop = nextHopOf(out), transport: forced } = sent.options
     if (flow !== undefined) {
       const transport = this.#context.transports.byKey(flow.transport)
       if (transport === undefined) this.#fail(sent.options, failure('gone', flow), 503)
       else this.#place(sent, transport, flow)
       return
     }
+    if (forced !== undefined) this.#context.transports.check(forced)
+    if (targets !== undefined) {
+      this.#sendTo(sent, chooseTarget(targets, sent.branch), nextHop)
+      return
+    }
     checkHost(nextHop)
-    this.#context.line.locate(nextHop, true, (targets, error) => {
-      const target = targets && chooseTarget(targets, sent.branch)
-      if (target === undefined) {
-        this.#fail(sent.options, error ?? noTarget(nextHop), 503)
-        return
-      }
-      try {
-        const transport = this.#context.transports.select(target)
-        if (transport instanceof Promise) {
-          transport.then(
-            chosen => this.#place(sent, chosen, flowTo(target, chosen)),
-            (cause: unknown) => this.#fail(sent.options, cause, 503),
-          )
-        } else this.#place(sent, transport, flowTo(target, transport))
-      } catch (cause) {
-        this.#fail(sent.options, cause, 503)
-      }
+    this.#context.line.locate(nextHop, true, (found, error) => {
+      this.#sendTo(sent, found && chooseTarget(found, sent.branch), nextHop, error)
     })
+  }
+
+  #sendTo(sent: Forwarded, target: Target | undefined, nextHop: Uri, error?: unknown): void {
+    if (target === undefined) {
+      this.#fail(sent.options, error ?? noTarget(nextHop), 503)
+      return
+    }
+    try {
+      const transport = this.#context.transports.select(target, sent.options.transport)
+      if (transport instanceof Promise) {
+        transport.then(
+          chosen => this.#place(sent, chosen, flowTo(target, chosen)),
+          (cause: unknown) => this.#fail(sent.options, cause, 503),
+        )
+      } else this.#place(sent, transport, flowTo(target, transport))
+    } catch (cause) {
+      this.#fail(sent.options, cause, 503)
+    }
   }
 
   /** The way is known: writes the request for it and sends it, over TCP where UDP is too narrow (RFC 3261 §18.1.1). */
@@ -110,8 +123,9 @@ export class Forwarding {
     const { transports, counters, maxDatagram } = this.#context
     try {
       let wire = sent.encode(transport, flow)
+      const { flow: given, transport: forced } = sent.options
       const wider =
-        sent.options.flow === undefined ? transports.widerWay(flow, wire.length, maxDatagram) : undefined
+        given === undefined ? transports.widerWay(flow, wire.length, maxDatagram, forced) : undefined
       if (wider !== undefined) wire = sent.encode(wider.transport, wider.flow)
       const placed = wider?.flow ?? flow
       const answer = transports.send(wire, placed)

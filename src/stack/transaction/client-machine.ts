@@ -64,6 +64,8 @@ export abstract class ClientMachine<S extends string> implements MachineInstance
   abstract start(): void
   abstract onResponse(response: SipResponse): void
   abstract onTransportError(): void
+  /** Its transport is closed: nothing more can come or go. */
+  abstract onTransportRemoved(): void
   /** Gives up without telling the user. */
   abstract abandon(): void
 

@@ -10,6 +10,7 @@ import type { StatelessReplies } from '../stateless.ts'
 import type { Counters } from '../statistics.ts'
 import type { TransportLayer } from '../transport/layer.ts'
 import type { Placement } from '../transport/placement.ts'
+import type { Transport } from '../transport/transport.ts'
 import { Admission, type RequestFilter } from './admission.ts'
 import type { ClientMachine, ClientUser } from './client-machine.ts'
 import { ClientTransactions } from './client-transactions.ts'
@@ -162,6 +163,17 @@ export class TransactionLayer implements ServerTransactionContext {
       this.failed(failure)
     }
     for (const user of [...this.#users]) guarded(this.failed, user, user.onFlowFailed, flow, error)
+  }
+
+  onTransportAdded(transport: Transport): void {
+    for (const user of [...this.#users]) guarded(this.failed, user, user.onTransportAdded, transport)
+  }
+
+  /** First the transactions end that could go on by no other transport, then the users hear it. */
+  onTransportRemoved(transport: Transport): void {
+    this.#clients.endBy(transport.key, this.failed)
+    this.#servers.endBy(transport.key, this.failed)
+    for (const user of [...this.#users]) guarded(this.failed, user, user.onTransportRemoved, transport)
   }
 
   onFlowOpened(flow: Flow): void {

@@ -40,6 +40,12 @@ export interface WayOptions {
   readonly nextHop?: Uri
   /** Targets that were found already; nothing is looked up then. */
   readonly targets?: readonly Target[]
+  /**
+   * The transport to send it from, by its key, `udp:10.0.0.5:5060`, or by the interface that it is bound to, `eth1`,
+   * whatever the system's routes say; targets that it does not lead to are passed over. Where there is none such, the
+   * request fails at once.
+   */
+  readonly transport?: string
   /** The flow to send it on, and nowhere else: where that is gone the request fails at once (RFC 5626 §5.3). */
   readonly flow?: Flow
   /**

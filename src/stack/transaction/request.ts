@@ -82,7 +82,8 @@ export class OutgoingRequest implements ClientUser, Served {
 
   /** @internal */
   start(): void {
-    const { targets, flow, retryOf } = this.#options
+    const { targets, flow, retryOf, transport } = this.#options
+    if (!this.#isThere(transport)) return
     if (flow !== undefined) this.#begin([targetOf(flow)], flow)
     else if (retryOf?.target !== undefined) this.#begin([retryOf.target, ...retryOf.remaining], retryOf.flow)
     else if (targets !== undefined) this.#begin(targets)
@@ -93,6 +94,17 @@ export class OutgoingRequest implements ClientUser, Served {
         if (found === undefined) this.#fail(503, messageOf(error), error)
         else this.#begin(found)
       })
+    }
+  }
+
+  /** A transport that is asked for and not there is told at once: nothing needs to be looked up for that. */
+  #isThere(transport: string | undefined): boolean {
+    try {
+      if (transport !== undefined) this.#context.transports.check(transport)
+      return true
+    } catch (error) {
+      this.#fail(503, messageOf(error), error)
+      return false
     }
   }
 
@@ -241,7 +253,7 @@ export class OutgoingRequest implements ClientUser, Served {
         `the flow's transport ${this.#options.flow.transport} is gone`,
       )
     }
-    return known ?? transports.select(target)
+    return known ?? transports.select(target, this.#options.transport)
   }
 
   #onNoTransport(error: unknown): void {
@@ -268,7 +280,7 @@ export class OutgoingRequest implements ClientUser, Served {
     if (
       target.protocol === 'UDP' &&
       wire.length > maxDatagram &&
-      this.#hasTcp &&
+      this.#reachesByTcp(target) &&
       this.#targets.putTcpFirst()
     ) {
       this.#tryNext()
@@ -288,9 +300,8 @@ export class OutgoingRequest implements ClientUser, Served {
     if (this.#targets.position === position && this.#client === undefined) this.#client = client
   }
 
-  get #hasTcp(): boolean {
-    for (const transport of this.#context.transports.transports) if (transport.protocol === 'TCP') return true
-    return false
+  #reachesByTcp(target: Target): boolean {
+    return this.#context.transports.reaches({ ...target, protocol: 'TCP' }, this.#options.transport)
   }
 
   #sendCancel(client: ClientMachine<string>): void {

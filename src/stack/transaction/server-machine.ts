@@ -72,6 +72,8 @@ export abstract class ServerMachine<S extends string> implements MachineInstance
   abstract onTransportError(answer?: Answer): void
   /** The connection that the request came by is gone. */
   abstract onFlowLost(): void
+  /** Its transport is closed: nothing more can come or go. */
+  abstract onTransportRemoved(): void
 
   /** Sends a response and keeps it. */
   transmit(answer: Answer): void {

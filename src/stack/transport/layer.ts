@@ -71,17 +71,21 @@ export class TransportLayer {
     this.#hops.set(transport.key, new ResponseHops(transport))
     this.#names.follow(this.transports)
     this.#selector.follow(this.transports)
+    this.reception.onTransportAdded(transport)
   }
 
-  async remove(key: string): Promise<void> {
-    const transport = this.#transports.get(key)
+  /** Closes a transport, and tells who waits on one of its flows before this returns; answers whether it was there. */
+  async remove(transport: Transport): Promise<boolean> {
+    const { key } = transport
+    if (this.#transports.get(key) !== transport) return false
     this.#transports.delete(key)
     this.#hops.delete(key)
-    if (transport === undefined) return
     this.#byOrdinal.delete(this.ordinalOf(transport))
     this.#names.follow(this.transports)
     this.#selector.follow(this.transports)
+    this.reception.onTransportRemoved(transport)
     await this.#shut(transport)
+    return true
   }
 
   /** Lets the stack be known by a name besides its addresses: `proxy.example.com`, or with a port. */

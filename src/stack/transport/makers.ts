@@ -65,8 +65,8 @@ export class TransportMakers {
     return new UdpTransport({ address, port, sentBy, counters, ...size }, this.#timers)
   }
 
-  #tcp({ port, sentBy }: ListenPoint, address: string): Transport {
-    return new TcpTransport({ address, port, sentBy, ...this.#streams() }, this.#timers)
+  #tcp({ port, sentBy, connectFrom }: ListenPoint, address: string): Transport {
+    return new TcpTransport({ address, port, sentBy, connectFrom, ...this.#streams() }, this.#timers)
   }
 
   /** What all transports of streams share. */

@@ -8,7 +8,7 @@ import type { FrameLimits, Head } from '../message/head.ts'
 import { messageOf, parseMessage, type SipMessage, SipRequest } from '../message/message.ts'
 import { validate } from '../message/validate.ts'
 import type { Counters } from '../statistics.ts'
-import type { TransportReceiver } from './transport.ts'
+import type { Transport, TransportReceiver } from './transport.ts'
 
 /** Who gets what the transports received. */
 export interface MessageReceiver {
@@ -20,6 +20,9 @@ export interface MessageReceiver {
   onFlowOpened(flow: Flow): void
   onPong(flow: Flow): void
   onStun(bytes: Buffer, flow: Flow): void
+  onTransportAdded(transport: Transport): void
+  /** It is closed: nothing more comes or goes on any flow of it. */
+  onTransportRemoved(transport: Transport): void
 }
 
 export interface ReceptionOptions {
@@ -73,6 +76,14 @@ export class Reception implements TransportReceiver {
 
   onPong(flow: Flow): void {
     this.#receiver.onPong(flow)
+  }
+
+  onTransportAdded(transport: Transport): void {
+    this.#receiver.onTransportAdded(transport)
+  }
+
+  onTransportRemoved(transport: Transport): void {
+    this.#receiver.onTransportRemoved(transport)
   }
 
   onFramed(head: Head, bytes: Buffer, flow: Flow): void {

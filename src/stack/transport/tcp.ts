@@ -3,6 +3,7 @@ import { hostPort, type TransportAddress } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { Flow } from '../message/flow.ts'
+import { ConnectPorts, type PortRange } from './connect-ports.ts'
 import { type Connect, ConnectionTable, type ConnectionTableOptions } from './connection-table.ts'
 import { type SentBy, sentByOf } from './sent-by.ts'
 import type { Sent, Transport, TransportReceiver } from './transport.ts'
@@ -12,6 +13,8 @@ export interface TcpTransportOptions extends TcpListenerOptions, ConnectionTable
   readonly sentBy?: SentBy | undefined
   /** Milliseconds until an attempt to connect is given up. Default 10,000. */
   readonly connectTimeout?: number
+  /** The ports that connections are made from; the system's choice unless given. */
+  readonly connectFrom?: PortRange | undefined
 }
 
 /** SIP over TCP: a listener, the connections it accepts and those it makes. */
@@ -21,6 +24,7 @@ export class TcpTransport implements Transport {
   readonly #options: TcpTransportOptions
   readonly #timers: Timers
   #listener: TcpListener | undefined
+  readonly #ports: ConnectPorts | undefined
   #table: ConnectionTable | undefined
   #key = ''
   #sentBy: SentBy | undefined
@@ -28,6 +32,7 @@ export class TcpTransport implements Transport {
   constructor(options: TcpTransportOptions, timers: Timers) {
     this.#options = options
     this.#timers = timers
+    this.#ports = options.connectFrom && new ConnectPorts(options.connectFrom)
   }
 
   get key(): string {
@@ -78,7 +83,9 @@ export class TcpTransport implements Transport {
       ...(connectTimeout !== undefined && { connectTimeout }),
       ...(maxBufferedBytes !== undefined && { maxBufferedBytes }),
     }
-    return connectTcp({ address, port, localAddress: this.local.address, ...limits }, table)
+    const localPort = this.#ports?.next()
+    const from = { localAddress: this.local.address, ...(localPort !== undefined && { localPort }) }
+    return connectTcp({ address, port, ...from, ...limits }, table)
   }
 
   get #open(): ConnectionTable {
