@@ -1,4 +1,5 @@
 import {
+  canonicalHost,
   EnvironmentError,
   h,
   ParseError,
@@ -88,7 +89,7 @@ export class StatelessProxy {
     this.stack = new SipStack(options.stack)
     this.#relay = new Relay(options, this.stack)
     const routes = [...(options.routes ?? [])]
-    this.#routes = new Map(routes.map(([domain, hop]) => [domain.toLowerCase(), hop]))
+    this.#routes = new Map(routes.map(([domain, hop]) => [canonicalHost(domain), hop]))
     this.#hasSteps = (options.onForwardRequest ?? options.onForwardResponse) !== undefined
     this.order = new CallOrder({ ...defaultWaiting, ...options.waiting })
     for (const name of options.names ?? []) this.stack.addName(name)
@@ -218,7 +219,7 @@ export class StatelessProxy {
 
   /** A Route leads on by itself; else the domain's own target, then the common next hop, for requests of no dialog. */
   #nextHop(requestUri: Uri): Uri | undefined {
-    return this.#routes.get(requestUri.host.toLowerCase()) ?? this.#options.nextHop
+    return this.#routes.get(canonicalHost(requestUri.host)) ?? this.#options.nextHop
   }
 }
 

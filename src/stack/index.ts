@@ -23,6 +23,7 @@ export type { ForwardOptions } from './forward/forwarding.ts'
 export { popOwnRoutes } from './forward/route.ts'
 export { validateForForwarding } from './forward/validate.ts'
 export { type Header, type HeaderGrammar, header } from './grammar/header.ts'
+export { canonicalHost } from './grammar/host.ts'
 export { type KnownMethod, type Method, methods } from './grammar/method.ts'
 export { NameAddr, type NameAddrParts, nameAddr, wildcardContact } from './grammar/name-addr.ts'
 export {

@@ -2,6 +2,7 @@ import type { ListenerReceiver, StreamConnection } from '../../net/stream.ts'
 import { canonicalAddress, hostPort } from '../../util/address.ts'
 import type { EnvironmentError } from '../../util/errors.ts'
 import type { Timers } from '../../util/timers.ts'
+import { canonicalHost } from '../grammar/host.ts'
 import type { Flow, Protocol } from '../message/flow.ts'
 import { defaultFramerLimits, type FramerLimits } from '../message/framer.ts'
 import { FramerRoom } from '../message/framer-room.ts'
@@ -242,5 +243,5 @@ export class ConnectionTable implements ListenerReceiver {
 /** Address, port and the name that the peer must prove: what two flows must share to share a connection. */
 function nameOf({ address, port, serverName }: Flow): string {
   const name = hostPort(address.includes(':') ? (canonicalAddress(address) ?? address) : address, port)
-  return serverName === undefined ? name : `${name} ${serverName.toLowerCase()}`
+  return serverName === undefined ? name : `${name} ${canonicalHost(serverName)}`
 }
