@@ -1,4 +1,4 @@
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import {
   h,
   type ListenOptions,
@@ -12,8 +12,10 @@ import {
 } from 'resip/stack'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { InterfaceAddress } from '../../../src/net/interfaces.ts'
+import { ConnectPorts } from '../../../src/stack/transport/connect-ports.ts'
 import { parseListenPoint } from '../../../src/stack/transport/listen-point.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'
+import { freePort } from '../../peers/ports.ts'
 import { requestText, settled } from '../world.ts'
 
 /** What the host is said to have; loopback addresses of Linux, so that they can be bound. */
@@ -39,24 +41,6 @@ function made(options: StackOptions = {}): SipStack {
   const stack = new SipStack({ interfaces, ...options })
   stacks.push(stack)
   return stack
-}
-
-/** The first and last of so many ports side by side on which nobody listens now. */
-async function freePorts(count: number): Promise<readonly [number, number]> {
-  for (let first = 20_000 + (process.pid % 10_000); ; first += count) {
-    const servers = Array.from({ length: count }, () => createServer())
-    const isFree = await Promise.all(
-      servers.map(
-        (server, at) =>
-          new Promise<boolean>(resolve => {
-            server.once('error', () => resolve(false))
-            server.listen(first + at, '127.0.0.1', () => resolve(true))
-          }),
-      ),
-    )
-    await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
-    if (isFree.every(Boolean)) return [first, first + count - 1]
-  }
 }
 
 /** Waits for what real sockets do, a turn of the event loop at a time. */
@@ -273,7 +257,7 @@ describe('listeners', () => {
   test('connections are made from the ports that were given, each in its turn', async () => {
     const [client, server] = [made(), made()]
     await server.listen('tcp:127.0.0.1:0', 'tcp:127.0.0.2:0', 'tcp:127.0.0.3:0')
-    const free = await freePorts(2)
+    const free = await freePort('127.0.0.1')
     await client.listen({ listen: 'tcp:127.0.0.1:0', connectFrom: free })
     const from: (number | undefined)[] = []
     server.onRequest(transaction => {
@@ -286,7 +270,9 @@ describe('listeners', () => {
         200,
       )
     }
-    expect(from).toEqual([free[0], free[1], free[0]])
+    expect(from).toEqual([free, free, free])
+    const ports = new ConnectPorts([40_000, 40_001])
+    expect([ports.next(), ports.next(), ports.next()]).toEqual([40_000, 40_001, 40_000])
   })
 
   test.each(['udp:0.0.0.0:0', 'tcp:lo:0'])(
