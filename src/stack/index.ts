@@ -4,6 +4,7 @@ export type { AddressFamily, TransportAddress } from '../util/address.ts'
 export type { Alarm, Clock } from '../util/clock.ts'
 export { EnvironmentError, PeerError, ResipError, UsageError } from '../util/errors.ts'
 export { type Log, type LogLevel, printable } from '../util/log.ts'
+export { Networks } from '../util/networks.ts'
 export { type Timer, type TimerOwner, Timers } from '../util/timers.ts'
 export {
   type Content,

@@ -82,14 +82,9 @@ export class SipStack {
       transactions: () => this.#transactions,
       replies: () => this.#replies,
     })
-    this.#transports = new TransportLayer({
-      receiver: this.#dispatch,
-      counters,
-      log,
-      routes,
-      interfaces,
-      limits,
-    })
+    const now = (): number => clock.now()
+    const ways = { routes, interfaces, now }
+    this.#transports = new TransportLayer({ receiver: this.#dispatch, counters, log, limits, ...ways })
     this.#replies = new StatelessReplies(this.#transports, counters, followMaddr)
     this.#congestion = new Congestion(this.timers, {
       ...defaultStackOptions.congestion,
@@ -128,9 +123,9 @@ export class SipStack {
     this.#awaited = new AwaitedRequests(this.#requests)
     const { flowTokenKey = (options.random ?? systemRandom).fill(new Uint8Array(FLOW_TOKEN_KEY)) } = options
     this.#tokens = new FlowTokens(flowTokenKey, this.identifiers.newTag())
-    const ways = { transports: this.#transports, line, counters, tokens: this.#tokens }
-    this.#forwarding = new Forwarding({ ...ways, maxDatagram: this.#requests.maxDatagram, failed })
-    this.#responses = new ResponseForwarding({ ...ways, followMaddr })
+    const sending = { transports: this.#transports, line, counters, tokens: this.#tokens }
+    this.#forwarding = new Forwarding({ ...sending, maxDatagram: this.#requests.maxDatagram, failed })
+    this.#responses = new ResponseForwarding({ ...sending, followMaddr })
     this.#listeners = new Listeners(this.#transports, this.timers, {
       limits,
       interfaces,

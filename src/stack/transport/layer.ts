@@ -9,10 +9,12 @@ import { Names } from './names.ts'
 import { Reception, type ReceptionOptions } from './reception.ts'
 import { ResponseHops } from './response-hops.ts'
 import { type Interfaces, type Routes, type Target, TransportSelector } from './selector.ts'
+import { TcpRefusals } from './tcp-refusals.ts'
 import type { SendFailure, Sent, Transport } from './transport.ts'
 
 export interface TransportLayerOptions extends ReceptionOptions {
   readonly routes: Routes
+  readonly now: () => number
   readonly interfaces: Interfaces
 }
 
@@ -33,12 +35,15 @@ export class TransportLayer {
   readonly #counters: Counters
   readonly #log: Log
   readonly #selector: TransportSelector
+  readonly #refusals: TcpRefusals
 
   constructor(options: TransportLayerOptions) {
     this.#counters = options.counters
     this.#log = options.log
     this.#selector = new TransportSelector(options.routes, options.interfaces)
-    this.reception = new Reception(options, (host, port, secure) => this.isOurs(host, port, secure))
+    this.#refusals = new TcpRefusals(options.now)
+    const isOurs = this.isOurs.bind(this)
+    this.reception = new Reception(options, isOurs, this.#refusals)
   }
 
   get transports(): Iterable<Transport> {
@@ -120,14 +125,17 @@ export class TransportLayer {
     return this.#byOrdinal.get(ordinal)
   }
 
-  /** The way over TCP for what is too large for UDP (RFC 3261 §18.1.1); `undefined` where it fits, or there is none. */
+  /**
+   * The way over TCP for what is too large for UDP (RFC 3261 §18.1.1); `undefined` where it fits, where there is none, or
+   * where it was refused there lately.
+   */
   widerWay(
     flow: Flow,
     octets: number,
     maxDatagram: number,
     forced?: string,
   ): { transport: Transport; flow: Flow } | undefined {
-    if (flow.protocol !== 'UDP' || octets <= maxDatagram) return undefined
+    if (flow.protocol !== 'UDP' || octets <= maxDatagram || this.#refusals.has(flow)) return undefined
     const narrow = this.#transports.get(flow.transport)
     const transport = narrow && this.#selector.tcpBeside(narrow, forced)
     return (

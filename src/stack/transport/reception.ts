@@ -8,6 +8,7 @@ import type { FrameLimits, Head } from '../message/head.ts'
 import { messageOf, parseMessage, type SipMessage, SipRequest } from '../message/message.ts'
 import { validate } from '../message/validate.ts'
 import type { Counters } from '../statistics.ts'
+import type { TcpRefusals } from './tcp-refusals.ts'
 import type { Transport, TransportReceiver } from './transport.ts'
 
 /** Who gets what the transports received. */
@@ -45,13 +46,16 @@ export class Reception implements TransportReceiver {
   readonly #log: Log
   readonly #limits: FrameLimits
   readonly #isOurs: IsOurs
+  readonly #refusals: TcpRefusals
 
-  constructor({ receiver, counters, log, limits }: ReceptionOptions, isOurs: IsOurs) {
+  constructor(options: ReceptionOptions, isOurs: IsOurs, refusals: TcpRefusals) {
+    const { receiver, counters, log, limits } = options
     this.#receiver = receiver
     this.#counters = counters
     this.#log = log
     this.#limits = limits
     this.#isOurs = isOurs
+    this.#refusals = refusals
   }
 
   onDatagram(bytes: Buffer, flow: Flow): void {
@@ -96,6 +100,7 @@ export class Reception implements TransportReceiver {
   }
 
   onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void {
+    this.#refusals.note(flow, error)
     if (error !== undefined) {
       this.#counters.flowFailures++
       if (this.#log.enabled('info')) this.#log.write('info', 'transport', error.message)
