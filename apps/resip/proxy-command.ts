@@ -20,7 +20,11 @@ const DEFAULT_LISTEN = ['udp:127.0.0.1:5060', 'tcp:127.0.0.1:5060']
 export function proxyCommand(): Command {
   return new Command('proxy')
     .description('a stateless proxy: forwards requests and responses and keeps nothing of them')
-    .option('--listen <point>', 'udp:ADDRESS:PORT or tcp:ADDRESS:PORT; may be given again', collect)
+    .option(
+      '--listen <point>',
+      'udp:ADDRESS:PORT or tcp:ADDRESS:PORT, with ;advertise=HOST:PORT;localNets=NET,… behind a NAT; may be given again',
+      collect,
+    )
     .option('--next-hop <uri>', 'where requests go that nothing else leads on', sipUri)
     .option('--route <domain=uri>', 'where requests for a domain go; may be given again', route)
     .option('--domain <name>', 'a domain to send requests on to; may be given again', collect)
