@@ -36,6 +36,7 @@ export type Interfaces = () => readonly InterfaceAddress[]
 /** A transport with what its address says, read once. */
 interface Candidate {
   readonly transport: Transport
+  readonly protocol: Protocol
   readonly address: string
   readonly family: AddressFamily
   readonly isLoopback: boolean
@@ -83,14 +84,24 @@ export class TransportSelector {
   select(target: Target, forced?: string): Transport | Promise<Transport> {
     const wanted = wantedBy(target)
     const among = forced === undefined ? this.#candidates : this.#forcedBy(forced)
+    let best: Candidate | undefined
+    let rank = 1
     // nearly always there is one, and nothing is made of the others
-    const best = bestOf(among, wanted)
+    let isOne = true
+    for (const candidate of among) {
+      const its = rankOf(candidate, wanted)
+      if (its < rank) continue
+      if (best === undefined || its > rank) {
+        best = candidate
+        rank = its
+        isOne = true
+      } else if (candidate.address !== best.address) isOne = false
+    }
     if (best === undefined) throw noTransport(target, wanted, forced)
-    const rank = rankOf(best, wanted)
-    const isAlike = (candidate: Candidate): boolean => rankOf(candidate, wanted) === rank
-    if (!among.some(other => other.address !== best.address && isAlike(other))) return best.transport
-    const fitting = among.filter(isAlike)
-    if (wanted.isLinkLocal && wanted.zone === '' && fitting.some(({ zone }) => zone !== best.zone))
+    if (isOne) return best.transport
+    const fitting = among.filter(candidate => rankOf(candidate, wanted) === rank)
+    const { zone: link } = best
+    if (wanted.isLinkLocal && wanted.zone === '' && fitting.some(({ zone }) => zone !== link))
       throw manyLinks(target, fitting)
     const source = this.#routes.towards(unmapped(target.address))
     return typeof source === 'string'
@@ -101,7 +112,8 @@ export class TransportSelector {
   /** Whether {@link select} would find one. */
   reaches(target: Target, forced?: string): boolean {
     const among = forced === undefined ? this.#candidates : this.#forcedBy(forced)
-    return bestOf(among, wantedBy(target)) !== undefined
+    const wanted = wantedBy(target)
+    return among.some(candidate => rankOf(candidate, wanted) > 0)
   }
 
   /** @throws EnvironmentError where there is no transport of that key or interface */
@@ -148,39 +160,24 @@ export class TransportSelector {
 function candidateOf(transport: Transport): Candidate {
   const { address, family } = transport.local
   const zone = isLinkLocal(address) ? zoneOf(address) : ''
-  return { transport, address, family, isLoopback: isLoopback(address), zone }
+  return { transport, protocol: transport.protocol, address, family, isLoopback: isLoopback(address), zone }
 }
 
 function wantedBy({ protocol, address }: Target): Wanted {
-  const plain = address.includes(':') ? unmapped(address) : address
-  const linkLocal = isLinkLocal(plain)
-  return {
-    protocol,
-    family: familyOf(plain),
-    isLoopback: isLoopback(plain),
-    isLinkLocal: linkLocal,
-    zone: linkLocal ? zoneOf(plain) : '',
+  if (!address.includes(':')) {
+    const isLoop = isLoopback(address)
+    return { protocol, family: familyOf(address), isLoopback: isLoop, isLinkLocal: false, zone: '' }
   }
-}
-
-/** The first of those that fit best. */
-function bestOf(among: readonly Candidate[], wanted: Wanted): Candidate | undefined {
-  let best: Candidate | undefined
-  let rank = 0
-  for (const candidate of among) {
-    const its = rankOf(candidate, wanted)
-    if (its > rank) {
-      rank = its
-      best = candidate
-    }
-  }
-  return best
+  const plain = unmapped(address)
+  const isLink = isLinkLocal(plain)
+  const zone = isLink ? zoneOf(plain) : ''
+  return { protocol, family: familyOf(plain), isLoopback: isLoopback(plain), isLinkLocal: isLink, zone }
 }
 
 /** How well a transport fits, 0 where it does not: those that fit best are chosen from. */
 function rankOf(candidate: Candidate, wanted: Wanted): 0 | 1 | 2 {
   const { zone } = candidate
-  if (candidate.transport.protocol !== wanted.protocol || candidate.family !== wanted.family) return 0
+  if (candidate.protocol !== wanted.protocol || candidate.family !== wanted.family) return 0
   if (!wanted.isLinkLocal) return zone !== '' ? 0 : candidate.isLoopback === wanted.isLoopback ? 2 : 1
   if (zone !== '') return wanted.zone === '' || zone === wanted.zone ? 2 : 0
   // the system sends to a neighbour from another address of ours too, where it is told the link

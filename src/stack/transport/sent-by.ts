@@ -11,12 +11,11 @@ export interface SentBy {
   /** Both as they stand in a Via. */
   readonly text: string
   /** Networks whose hosts are told the bound address instead; none unless given. */
-  readonly localNets?: Networks
+  readonly localNets?: Networks | undefined
 }
 
 /** The zone of a link-local address is left out: it is this host's own word (RFC 4007 §11.2). */
 export function sentByOf(host: string, port: number | undefined, localNets?: Networks): SentBy {
   const name = withoutZone(host)
-  const text = formatHostPort(name, port)
-  return localNets === undefined ? { host: name, port, text } : { host: name, port, text, localNets }
+  return { host: name, port, text: formatHostPort(name, port), localNets }
 }
