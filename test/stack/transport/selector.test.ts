@@ -1,6 +1,7 @@
 import type { Protocol, Target, Transport } from 'resip/stack'
 import { describe, expect, test } from 'vitest'
 import type { InterfaceAddress } from '../../../src/net/interfaces.ts'
+import { flowTo } from '../../../src/stack/message/flow.ts'
 import { type Routes, TransportSelector } from '../../../src/stack/transport/selector.ts'
 import { MemoryNetwork } from '../../../src/testing/memory-network.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'
@@ -88,6 +89,7 @@ describe('RFC 4291 §2.5.5.2 v4-mapped targets', () => {
     })
     expect(selector.select(to('::ffff:192.0.2.9'))).toBe(four)
     expect(asked).toEqual(['192.0.2.9'])
+    expect(flowTo(to('::ffff:192.0.2.9'), four).address).toBe('192.0.2.9')
   })
 })
 
