@@ -4,7 +4,7 @@ import { printable } from '../../util/log.ts'
 import { ServerLookup, type ServerLookupOptions, type StunServerLocation } from './server-lookup.ts'
 import { parseServerName, type ServerTransport, type StunServerName } from './server-name.ts'
 
-/** STUN's and TURN's ports (RFC 8489 §8.1, RFC 8656 §18.6): 3478, and 5349 over TLS and DTLS. */
+/** STUN's and TURN's ports (RFC 8489 §8.1, RFC 5928 §3): 3478, and 5349 over TLS and DTLS. */
 export function defaultServerPort(transport: ServerTransport): number {
   return transport === 'tls' || transport === 'dtls' ? 5349 : 3478
 }

@@ -57,7 +57,7 @@ export async function locateTurnServer(
 
 const DEFAULT_TRANSPORTS: readonly ServerTransport[] = ['udp', 'tcp', 'tls']
 
-/** Application protocol tags (RFC 5928 §5, RFC 7350 §4.6). */
+/** Application protocol tags (RFC 5928 §5, RFC 7350). */
 const TAGS: ReadonlyMap<string, ServerTransport> = new Map([
   ['turn.udp', 'udp'],
   ['turn.tcp', 'tcp'],

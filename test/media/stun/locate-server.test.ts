@@ -57,7 +57,7 @@ describe('a STUN server (RFC 8489 §8.1)', () => {
     expect(resolver.asked).toEqual(['SRV _stun._udp.example.org', 'AAAA example.org', 'A example.org'])
   })
 
-  it('with a port is not asked for by SRV (RFC 7064 §3.1)', async () => {
+  it('with a port is not asked for by SRV (as in RFC 5928 §3, step 2)', async () => {
     const resolver = new ZoneResolver({ 'A example.org': ['192.0.2.1'] })
     const [found] = await locateServer('stun:example.org:19302', { resolver, families: [4] })
     expect([found?.port, resolver.asked]).toEqual([19302, ['A example.org']])
