@@ -138,7 +138,7 @@ export class DnsResolver implements Resolver {
 
   #find(type: RecordType, name: string): Entry | Promise<Entry> {
     const asked = questionName(name)
-    if (asked === undefined || isWithin(asked, 'invalid')) {
+    if (asked === undefined || isWithin(asked, 'invalid') || isWithin(asked, 'localhost')) {
       this.counters.known++
       return noSuchName
     }

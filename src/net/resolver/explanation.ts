@@ -4,7 +4,7 @@ import type { NaptrRecord, Records, SrvRecord } from './resolver.ts'
 import type { RecordType } from './wire.ts'
 
 /** Where an answer came from: `special` names are those that RFC 6761 takes out of the tree. */
-export type AnswerSource = 'numeric' | 'hosts' | 'special' | 'cache' | 'server'
+type AnswerSource = 'numeric' | 'hosts' | 'special' | 'cache' | 'server'
 
 /** How a question was answered, for people and `resip doctor`. Names in it are printable; texts of NAPTR records need not be. */
 export interface DnsExplanation {

@@ -23,6 +23,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ['EFORMERR', 'the name server does not understand the question; give another one'],
   ['ENOTIMP', 'the name server does not know this kind of question; give another one'],
   ['ECONNREFUSED', 'no name server listens there; start it, or give another one or the right port'],
+  ['EMFILE', 'too many files and sockets are open; raise the limit (ulimit -n), or lower maxQuestions'],
   ['ETIMEOUT', 'no name server answered; check that it runs and that no firewall drops what is sent to it'],
 ])
 

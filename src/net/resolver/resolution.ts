@@ -9,7 +9,7 @@ import type { NameServer, NameServers } from './servers.ts'
 import type { DnsAnswer, Question, RecordType, ResourceRecord } from './wire.ts'
 
 /** Milliseconds, but for `tries`. */
-export interface ResolutionTiming {
+interface ResolutionTiming {
   readonly timeout: number
   readonly tries: number
   readonly giveUp: number
@@ -17,7 +17,7 @@ export interface ResolutionTiming {
 }
 
 /** Seconds. */
-export interface Lifetimes {
+interface Lifetimes {
   readonly minTtl: number
   readonly maxTtl: number
   readonly maxNegativeTtl: number

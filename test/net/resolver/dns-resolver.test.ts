@@ -82,6 +82,7 @@ describe('a question', () => {
     expect(resolver.addresses('a.LocalHost', 4)).toEqual(['127.0.0.1'])
     expect(resolver.addresses('localhost', 6)).toEqual(['::1'])
     for (const name of [
+      '_sip._udp.localhost',
       'x.invalid',
       '',
       '.',
