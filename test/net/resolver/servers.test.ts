@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { DnsChannelUser, DnsNetwork } from '../../../src/net/resolver/network.ts'
 import { NameServers, nameServer } from '../../../src/net/resolver/servers.ts'
 import { EnvironmentError } from '../../../src/util/errors.ts'
 import { a, cname, DnsWorld, isAsked, type Reply, type Server, soa } from './world.ts'
@@ -157,6 +158,31 @@ describe('several name servers', () => {
     resolver.close()
   })
 })
+
+describe('a network that fails at once', () => {
+  const failures: [string, (user: DnsChannelUser) => void][] = [
+    ['by an exception', () => raise(new Error('no socket'))],
+    ['by its word', user => user.onChannelFailure(new EnvironmentError('ENETUNREACH', 'no route'))],
+  ]
+  it.each(failures)('%s ends the question with a typed error and leaves nothing behind', async (_, fail) => {
+    const world = new DnsWorld()
+    const network: DnsNetwork = {
+      udp: (server, user) => {
+        fail(user)
+        return world.udp(server, user)
+      },
+      tcp: (server, user) => world.tcp(server, user),
+    }
+    const resolver = world.resolver({ ...TWO, network })
+    const error = await failure(resolver.srv('example.org'))
+    expect(error.code).toMatch(/^(ERR_SYSTEM|ENETUNREACH)$/)
+    expect([world.open, world.timers.size, resolver.pending, world.ladder]).toEqual([0, 0, 0, []])
+  })
+})
+
+function raise(error: Error): never {
+  throw error
+}
 
 describe('an answer to another question is no answer (RFC 5452 §9.1)', () => {
   const forged: [string, Reply][] = [
