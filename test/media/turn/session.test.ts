@@ -10,7 +10,7 @@ import { SimulatedClock } from '../../../src/util/clock.ts'
 import { EnvironmentError } from '../../../src/util/errors.ts'
 import { seededRandom } from '../../../src/util/random.ts'
 import { Timers } from '../../../src/util/timers.ts'
-import { resolverOf } from '../resolver.ts'
+import { naptr, resolverOf, srv, type Zone, ZoneResolver } from '../resolver.ts'
 import { FakeServer, peer, relayAddress, serverAddress } from './fake-server.ts'
 
 function setUp(reliable = false, addresses: readonly string[] = [serverAddress.address]) {
@@ -95,6 +95,45 @@ describe('the addresses of a server over UDP (RFC 8489 §8.1, RFC 8656 §7.1)', 
     const resolver = resolverOf('192.0.2.1')
     const none = new TurnSocket({ ...network, family: 'IPv6' }, { ...options, resolver })
     await expect(none.connect()).rejects.toMatchObject({ code: 'ERR_TURN_FAMILY' })
+  })
+})
+
+describe('a server that DNS knows of (RFC 5928 §3)', () => {
+  const zone: Zone = {
+    'NAPTR turn.test': [
+      naptr(1, 'RELAY:turn.tls', 's', '_turns._tcp.turn.test'),
+      naptr(2, 'RELAY:turn.udp', 's', '_turn._udp.turn.test'),
+    ],
+    'SRV _turn._udp.turn.test': [srv(1, 'b.turn.test', 5000), srv(2, 'a.turn.test', 5001)],
+    'SRV _turns._tcp.turn.test': [srv(1, 'a.turn.test', 443)],
+    'A a.turn.test': [serverAddress.address],
+    'A b.turn.test': ['192.0.2.66'],
+  }
+
+  it('is asked at the ports of its SRV records, in their order', async () => {
+    const { clock, server, network, options } = setUp()
+    const socket = new TurnSocket(network, { ...options, resolver: new ZoneResolver(zone) })
+    server.dead.add('192.0.2.66')
+    await socket.connect()
+    const allocating = socket.createAllocation()
+    await pass(clock, 41_000)
+    expect((await allocating).relay).toEqual(relayAddress)
+    expect(network.opened).toEqual(['192.0.2.66:5000 turn.test', '192.0.2.1:5001 turn.test'])
+  })
+
+  it('over TLS by the records of that, and proves the name that was given', async () => {
+    const { network, options } = setUp(true)
+    const resolver = new ZoneResolver(zone)
+    await new TurnSocket({ ...network, transport: 'tls', family: 'IPv4' }, { ...options, resolver }).connect()
+    expect(network.opened).toEqual(['192.0.2.1:443 turn.test'])
+    expect(resolver.asked).toEqual(['NAPTR turn.test', 'SRV _turns._tcp.turn.test', 'A a.turn.test'])
+  })
+
+  it('with a port is asked for by its addresses alone', async () => {
+    const { network, options } = setUp()
+    const resolver = new ZoneResolver({ ...zone, 'A turn.test': ['192.0.2.9'] })
+    await new TurnSocket({ ...network, family: 'IPv4' }, { ...options, resolver, port: 3479 }).connect()
+    expect([network.opened, resolver.asked]).toEqual([['192.0.2.9:3479 turn.test'], ['A turn.test']])
   })
 })
 
