@@ -231,12 +231,13 @@ export class FlowManager {
       ...(separate && { ports: 'even-and-reserve' as const }),
     }))
     if (!separate) return { rtp, rtcp: undefined }
-    const rtcp = this.#turnPath(mode, 1, binding, options, () => {
+    const reserved = (): AllocationRequest => {
       const { reservationToken } = rtp
       // a token is good for one allocation: one that is made again takes any port
       rtp.reservationToken = undefined
       return reservationToken === undefined ? shared : { ...shared, reservationToken }
-    })
+    }
+    const rtcp = this.#turnPath(mode, 1, binding, options, reserved, () => rtp.server)
     return { rtp, rtcp }
   }
 
@@ -246,6 +247,7 @@ export class FlowManager {
     binding: LocalMediaBinding,
     options: MediaStreamOptions,
     request: () => AllocationRequest,
+    firstServer?: () => Remote | undefined,
   ): TurnPath {
     const { timers, random, resolver, receiveBufferSize } = this.#options
     const { serverHostname: host = '', serverPort, timing } = options
@@ -257,6 +259,7 @@ export class FlowManager {
       ...(timers && { timers }),
       ...(random && { random }),
       ...(resolver && { resolver }),
+      ...(firstServer && { firstServer }),
     }
     const network =
       this.#options.turnNetwork?.(mode, component) ??

@@ -45,6 +45,10 @@ export class TurnPath implements FlowPath {
   get reflexive(): Remote | undefined {
     return this.#session?.present?.allocation?.reflexive
   }
+  /** The server that is asked, one of those that its name led to. */
+  get server(): Remote | undefined {
+    return this.#session?.present?.server
+  }
   get relay(): Remote | undefined {
     return this.#session?.present?.allocation?.relay
   }

@@ -1,4 +1,5 @@
 import { addressText, isIPv6, type TransportAddress } from '../../stun/ip.ts'
+import { sameRemote } from '../../util/address.ts'
 import { EnvironmentError } from '../../util/errors.ts'
 import { StunErrorResponse, type StunFailure } from '../stun/failure.ts'
 import { NoServerAddress } from '../stun/server-lookup.ts'
@@ -53,7 +54,9 @@ export class ServerChoice {
     const server = { scheme: 'turn', secure: transport === 'tls', host, port, transport: undefined } as const
     try {
       const found = await locateTurnServer(server, { resolver, random, families, transports: [transport] })
-      this.#others = found.map(({ address, port: its }) => ({ address, port: its }))
+      const first = this.#options.firstServer?.()
+      const servers = found.map(({ address, port: its }) => ({ address, port: its }))
+      this.#others = servers.toSorted((a, b) => Number(isSame(b, first)) - Number(isSame(a, first)))
     } catch (error) {
       if (family === undefined || !(error instanceof NoServerAddress)) throw error
       throw new EnvironmentError(
@@ -89,4 +92,8 @@ export class ServerChoice {
     this.#localAddresses++
     return server
   }
+}
+
+function isSame(server: TransportAddress, other: TransportAddress | undefined): boolean {
+  return other !== undefined && sameRemote(server, other)
 }

@@ -1,4 +1,5 @@
 import type { Resolver } from '../../net/resolver/resolver.ts'
+import type { Remote } from '../../util/address.ts'
 import type { EnvironmentError } from '../../util/errors.ts'
 import type { RandomSource } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
@@ -30,6 +31,8 @@ export interface TurnSessionOptions extends CallbackErrorOptions {
   readonly random?: RandomSource
   /** Finds the server; by default the one that all share. */
   readonly resolver?: Resolver
+  /** @internal Of the server's addresses the one to ask first: a reservation holds where it was made (RFC 8656 §7.2). */
+  readonly firstServer?: () => Remote | undefined
 }
 
 /** What a session tells; nothing after `close`. */
