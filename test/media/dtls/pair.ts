@@ -57,7 +57,13 @@ export class Pair {
   readonly server: DtlsEndpoint
   #fate: Fate
 
-  constructor({ client, server, factories = [alice, bob], fate = () => [DELAY], seed = 7 }: PairOptions = {}) {
+  constructor({
+    client,
+    server,
+    factories = [alice, bob],
+    fate = () => [DELAY],
+    seed = 7,
+  }: PairOptions = {}) {
     const [ours, theirs] = factories
     const common = { proven: false, timers: this.timers }
     this.#fate = fate
@@ -103,7 +109,9 @@ export class Pair {
     const { a, b } = this
     if (a.keys === undefined || b.keys === undefined) return false
     return (
-      a.keys.suite === b.keys.suite && a.keys.local.equals(b.keys.remote) && a.keys.remote.equals(b.keys.local)
+      a.keys.suite === b.keys.suite &&
+      a.keys.local.equals(b.keys.remote) &&
+      a.keys.remote.equals(b.keys.local)
     )
   }
 
