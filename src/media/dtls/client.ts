@@ -13,6 +13,7 @@ import { type HandshakeFragment, type HandshakeMessage, HandshakeType } from './
 import { readServerHello } from './handshake/server-hello.ts'
 import { readServerKeyExchange } from './handshake/server-key-exchange.ts'
 import type { AssociationParts } from './options.ts'
+import { schemeFor } from './peer.ts'
 import { DTLS_1_2, type DtlsRecord } from './record.ts'
 import type { DtlsEvent } from './steps.ts'
 import { cipherSuites, type Group, groups, signatureSchemes } from './suites.ts'
@@ -57,7 +58,7 @@ export class ClientAssociation extends Association {
 
   start(remote: Remote | undefined): void {
     if (this.state !== 'idle') return
-    this.remote = remote
+    this.sender.remote = remote
     this.#greet(0)
     this.input('start', {})
   }
@@ -101,7 +102,7 @@ export class ClientAssociation extends Association {
       this.endHandshake()
       return
     }
-    this.addToTranscript(message)
+    this.secrets.add(message)
     if (!this.#take(message)) {
       throw new DtlsError(`DTLS: the server sent message ${message.type} out of turn`, 'unexpected_message')
     }
@@ -124,8 +125,8 @@ export class ClientAssociation extends Association {
   #greet(sequence: number): void {
     const hello = { ...this.#hello, cookie: this.#cookie }
     const message = { type: HandshakeType.clientHello, sequence, body: encodeClientHello(hello) }
-    this.beginTranscript(sequence + 1, sequence, message)
-    this.flight = [message]
+    this.beginHandshake(sequence + 1, sequence, message)
+    this.sender.flight = [message]
   }
 
   /** The hello again, with the cookie; neither the first nor the request belongs to the transcript (RFC 6347 §4.2.1). */
@@ -164,13 +165,13 @@ export class ClientAssociation extends Association {
       throw new DtlsError('DTLS: the server chose what use_srtp did not offer', 'illegal_parameter')
     }
     const randoms = { client: this.#hello.random, server: Buffer.from(random) }
-    this.agreed = { suite, profile, randoms, extended }
+    this.secrets.agreed = { suite, profile, randoms, extended }
     this.#awaited = 'certificate'
   }
 
   #takeServerCertificate(body: Buffer): void {
-    const { type } = this.takeCertificate(body)
-    if (type !== this.agreed?.suite.authentication) {
+    const { type } = this.peer.take(body)
+    if (type !== this.secrets.agreed?.suite.authentication) {
       throw new DtlsError("DTLS: the server's certificate is not of its cipher suite", 'illegal_parameter')
     }
     this.#awaited = 'key'
@@ -179,11 +180,11 @@ export class ClientAssociation extends Association {
   #takeKey(body: Buffer): void {
     const { group: code, point, parameters, scheme, signature } = readServerKeyExchange(body)
     const group = groups.find(known => known.code === code)
-    if (group === undefined || this.agreed === undefined) {
+    if (group === undefined || this.secrets.agreed === undefined) {
       throw new DtlsError(`DTLS: the server chose group ${code}, which was not offered`, 'illegal_parameter')
     }
-    const { client, server } = this.agreed.randoms
-    this.checkSignature(scheme, Buffer.concat([client, server, parameters]), signature)
+    const { client, server } = this.secrets.agreed.randoms
+    this.peer.check(scheme, Buffer.concat([client, server, parameters]), signature)
     this.#serverKey = { group, point }
     this.#awaited = 'request'
   }
@@ -196,24 +197,24 @@ export class ClientAssociation extends Association {
   /** Flight 5, with our certificate where it was asked for, as a server of DTLS-SRTP does (RFC 5763 §5). */
   #prove(body: Buffer): void {
     if (body.length > 0) throw new DtlsError('DTLS: ServerHelloDone says something', 'decode_error')
-    const { agreed } = this
-    if (agreed === undefined || this.#serverKey === undefined) return
+    if (this.#serverKey === undefined) return
     const { crypto, identity } = this.parts
     const { group, point } = this.#serverKey
     const share = crypto.keyShare(group)
     const premaster = share.agree(point)
-    const scheme = this.#requested && this.schemeFor(this.#requested)
+    const scheme = this.#requested && schemeFor(this.parts.identity.key.type, this.#requested)
     const flight: HandshakeMessage[] = []
     if (scheme) flight.push(this.write(HandshakeType.certificate, encodeCertificate(identity.certificate)))
     flight.push(this.write(HandshakeType.clientKeyExchange, encodeClientKeyExchange(share.publicKey)))
-    this.makeKeys(agreed, premaster)
+    const { client, server } = this.secrets.derive(premaster)
+    this.layer.protect(server, client)
     if (scheme) {
-      const signature = crypto.sign(scheme, identity.key, this.transcript())
+      const signature = crypto.sign(scheme, identity.key, this.secrets.transcript())
       const verify = encodeCertificateVerify({ scheme: scheme.code, signature })
       flight.push(this.write(HandshakeType.certificateVerify, verify))
     }
     flight.push(this.writeFinished())
-    this.flight = flight
+    this.sender.flight = flight
     this.#serverKey = undefined
     this.#awaited = 'finished'
     this.input('flight 4', {})

@@ -1,4 +1,5 @@
 import type { Aead, DtlsCrypto } from './crypto.ts'
+import { HandshakeType } from './handshake/message.ts'
 import type { DirectionKeys } from './key-schedule.ts'
 import { ReplayWindow } from './replay-window.ts'
 
@@ -7,6 +8,12 @@ export const ContentType = { changeCipherSpec: 20, alert: 21, handshake: 22, app
 export const DTLS_1_2 = 0xfefd
 /** What hellos are sent in, for peers that may know nothing newer (RFC 6347 §4.2.1). */
 export const DTLS_1_0 = 0xfeff
+
+const helloTypes: ReadonlySet<number> = new Set([
+  HandshakeType.clientHello,
+  HandshakeType.serverHello,
+  HandshakeType.helloVerifyRequest,
+])
 
 export const RECORD_HEADER = 13
 /** Explicit nonce and tag (RFC 5288 §3). */
@@ -45,6 +52,14 @@ export function readRecords(datagram: Buffer): { readonly records: DtlsRecord[];
     at = end
   }
   return { records, rest: datagram.length - at }
+}
+
+/** RFC 6347 §4.2.1: hellos may come as of DTLS 1.0, and so may the alert of who knows nothing newer. */
+export function isTakenVersion({ version, epoch, type, fragment }: DtlsRecord): boolean {
+  if (version === DTLS_1_2) return true
+  if (version !== DTLS_1_0 || epoch !== 0) return false
+  const [message = -1] = fragment
+  return type === ContentType.alert || (type === ContentType.handshake && helloTypes.has(message))
 }
 
 /** Why a record is not taken: RFC 6347 §4.1.2.7 has it dropped without a word. */

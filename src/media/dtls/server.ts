@@ -18,6 +18,7 @@ import {
 import { encodeServerHello } from './handshake/server-hello.ts'
 import { encodeParameters, encodeServerKeyExchange } from './handshake/server-key-exchange.ts'
 import type { AssociationParts } from './options.ts'
+import { schemeFor } from './peer.ts'
 import { HelloReassembly } from './reassembly.ts'
 import { ContentType, DTLS_1_0, DTLS_1_2, type DtlsRecord, plainRecord } from './record.ts'
 import { dtlsServerMachine, type ServerInput, type ServerState } from './server-machine.ts'
@@ -61,7 +62,7 @@ export class ServerAssociation extends Association {
   sendHelloVerify({ helloVerify }: DtlsEvent): void {
     if (helloVerify === undefined) return
     this.counters.cookies++
-    this.send(helloVerify.record, helloVerify.to)
+    this.sender.send(helloVerify.record, helloVerify.to)
   }
 
   protected override forgetHandshake(): void {
@@ -86,7 +87,7 @@ export class ServerAssociation extends Association {
   /** Only what the client's keys protect asks for flight 6: anybody could repeat the rest. */
   protected onRepeated({ type }: HandshakeFragment, from: Remote): void {
     if (type !== HandshakeType.finished) return
-    this.remote = from
+    this.sender.remote = from
     this.input('repeated flight', {})
   }
 
@@ -94,22 +95,22 @@ export class ServerAssociation extends Association {
     const { type, body } = message
     const awaited = this.#awaited
     if (awaited === 'certificate' && type === HandshakeType.certificate) {
-      this.addToTranscript(message)
-      this.takeCertificate(body)
+      this.secrets.add(message)
+      this.peer.take(body)
       this.#awaited = 'key'
     } else if (awaited === 'key' && type === HandshakeType.clientKeyExchange) {
-      this.addToTranscript(message)
+      this.secrets.add(message)
       this.#takeKey(body)
       this.#awaited = 'verify'
     } else if (awaited === 'verify' && type === HandshakeType.certificateVerify) {
       const { scheme, signature } = readCertificateVerify(body)
-      this.checkSignature(scheme, this.transcript(), signature)
-      this.addToTranscript(message)
+      this.peer.check(scheme, this.secrets.transcript(), signature)
+      this.secrets.add(message)
       this.#awaited = 'finished'
     } else if (awaited === 'finished' && type === HandshakeType.finished) {
       this.takeFinished(message)
       this.#awaited = 'nothing'
-      this.flight = [this.writeFinished()]
+      this.sender.flight = [this.writeFinished()]
       this.endHandshake()
     } else {
       throw new DtlsError(`DTLS: the client sent message ${type} out of turn`, 'unexpected_message')
@@ -136,7 +137,7 @@ export class ServerAssociation extends Association {
       this.input('hello without cookie', { helloVerify: { record, to: from } })
       return
     }
-    this.remote = from
+    this.sender.remote = from
     this.moveOn()
     this.judge(() => this.#greet(message, hello, recordNumber))
   }
@@ -145,7 +146,7 @@ export class ServerAssociation extends Association {
   #greet(message: HandshakeMessage, hello: ClientHello, recordNumber: number): void {
     const { crypto, identity, options, profiles } = this.parts
     this.layer.continueFrom(recordNumber)
-    this.beginTranscript(message.sequence, message.sequence + 1, message)
+    this.beginHandshake(message.sequence, message.sequence + 1, message)
     checkVersion(hello)
     const { extensions } = hello
     const suite = cipherSuites.find(
@@ -155,10 +156,10 @@ export class ServerAssociation extends Association {
     const profile = profiles.find(({ code }) => extensions.useSrtp?.profiles.includes(code))
     if (profile === undefined) throw noCommon('SRTP profile')
     const group = groupFor(extensions.groups)
-    const scheme = this.schemeFor(extensions.signatureSchemes ?? [])
+    const scheme = schemeFor(this.parts.identity.key.type, extensions.signatureSchemes ?? [])
     const random = options.random.fill(Buffer.alloc(RANDOM_LENGTH))
     const randoms = { client: Buffer.from(hello.random), server: random }
-    this.agreed = { suite, profile, randoms, extended: extensions.extendedMasterSecret }
+    this.secrets.agreed = { suite, profile, randoms, extended: extensions.extendedMasterSecret }
     const share = crypto.keyShare(group)
     const parameters = encodeParameters(group.code, share.publicKey)
     const signature = crypto.sign(scheme, identity.key, Buffer.concat([randoms.client, random, parameters]))
@@ -173,7 +174,7 @@ export class ServerAssociation extends Association {
         useSrtp: { profiles: [profile.code], mki: Buffer.alloc(0) },
       },
     }
-    this.flight = [
+    this.sender.flight = [
       this.write(HandshakeType.serverHello, encodeServerHello(serverHello)),
       this.write(HandshakeType.certificate, encodeCertificate(identity.certificate)),
       this.write(
@@ -190,8 +191,9 @@ export class ServerAssociation extends Association {
   }
 
   #takeKey(body: Buffer): void {
-    if (this.agreed === undefined || this.#share === undefined) return
-    this.makeKeys(this.agreed, this.#share.agree(readClientKeyExchange(body)))
+    if (this.#share === undefined) return
+    const { client, server } = this.secrets.derive(this.#share.agree(readClientKeyExchange(body)))
+    this.layer.protect(client, server)
     this.#share = undefined
   }
 }
