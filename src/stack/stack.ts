@@ -2,10 +2,10 @@ import { systemClock } from '../net/clock.ts'
 import { interfaceAddresses, LocalAddresses } from '../net/interfaces.ts'
 import { systemRandom } from '../net/random.ts'
 import { UsageError } from '../util/errors.ts'
-import { thenable } from '../util/guard.ts'
 import { guardedLog, type Log, printableError } from '../util/log.ts'
 import { Tokens } from '../util/random.ts'
 import { Timers } from '../util/timers.ts'
+import { Dispatch } from './dispatch.ts'
 import { FlowTokens } from './forward/flow-token.ts'
 import { Forwarding, type ForwardOptions } from './forward/forwarding.ts'
 import { isOfDialog } from './forward/record-route.ts'
@@ -33,7 +33,7 @@ import type {
 } from './transaction/request-options.ts'
 import type { ServerTransaction } from './transaction/server-transaction.ts'
 import type { TransactionUser } from './transaction/transaction-user.ts'
-import { type MessageReceiver, TransportLayer } from './transport/layer.ts'
+import { TransportLayer } from './transport/layer.ts'
 import type { ListenOptions } from './transport/listen-point.ts'
 import { Listeners } from './transport/listeners.ts'
 import type { Sent, Transport } from './transport/transport.ts'
@@ -58,11 +58,10 @@ export class SipStack {
   readonly #congestion: Congestion
   readonly #requests: RequestContext
   readonly #awaited: AwaitedRequests
-  readonly #log: Log
   readonly #forwarding: Forwarding
   readonly #responses: ResponseForwarding
   readonly #tokens: FlowTokens
-  #onMessage: ((message: SipMessage) => unknown) | undefined
+  readonly #dispatch: Dispatch
   #closing: Promise<void> | undefined
 
   constructor(options: StackOptions = {}) {
@@ -70,15 +69,20 @@ export class SipStack {
     const { followMaddr = defaultStackOptions.followMaddr } = options
     const clock = options.clock ?? systemClock
     const log = options.log ? guardedLog(options.log) : defaultStackOptions.log
-    this.#log = log
     const timing = { ...defaultStackOptions.timing, ...options.timing }
     const limits = checkedLimits({ ...defaultStackOptions.limits, ...options.limits })
     this.identifiers = options.random ? new Identifiers(new Tokens(options.random)) : systemIdentifiers
-    const failed = (error: unknown): void => this.#onHandlerError(error)
+    const failed = (error: unknown): void => onHandlerError(error, counters, log)
     this.timers = new Timers(clock, failed)
     const addresses = new LocalAddresses(clock)
     const source = (remote: string): string | Promise<string> => addresses.towards(remote)
-    this.#transports = new TransportLayer({ receiver: this.#receiver(), counters, log, source, limits })
+    this.#dispatch = new Dispatch({
+      counters,
+      failed,
+      transactions: () => this.#transactions,
+      replies: () => this.#replies,
+    })
+    this.#transports = new TransportLayer({ receiver: this.#dispatch, counters, log, source, limits })
     this.#replies = new StatelessReplies(this.#transports, counters, followMaddr)
     this.#congestion = new Congestion(this.timers, {
       ...defaultStackOptions.congestion,
@@ -162,7 +166,7 @@ export class SipStack {
 
   /** Adds a transaction user; users are asked for a request in the order they were added. */
   addUser(user: TransactionUser): void {
-    if (this.#onMessage) throw modeError()
+    if (this.#dispatch.handler) throw modeError()
     this.#transactions.addUser(user)
   }
 
@@ -188,7 +192,7 @@ export class SipStack {
    */
   onMessage(handler: (message: SipMessage) => unknown): void {
     if (this.#transactions.hasUsers) throw modeError()
-    this.#onMessage = handler
+    this.#dispatch.handler = handler
   }
 
   /**
@@ -240,7 +244,7 @@ export class SipStack {
    * up again so. Malformed bytes are handled as those from the network are.
    */
   receive(bytes: Buffer, flow: Flow): void {
-    this.#transports.onDatagram(bytes, flow)
+    this.#transports.reception.onDatagram(bytes, flow)
   }
 
   /** Answers a request without a transaction (RFC 3261 §8.2.7). ACK and CANCEL get no answer. */
@@ -311,47 +315,8 @@ export class SipStack {
     await this.close()
   }
 
-  /** A stateless stack's handler gets the messages, else the transactions do. */
-  #receiver(): MessageReceiver {
-    return {
-      onMessage: message => {
-        if (this.#onMessage === undefined) this.#transactions.onMessage(message)
-        else this.#handle(message, this.#onMessage)
-      },
-      onMalformed: (request, error) => {
-        if (this.#onMessage === undefined || request.method !== 'CANCEL') this.#replies.refuse(request, error)
-      },
-      onFlowFailed: (flow, error) => this.#transactions.onFlowFailed(flow, error),
-      onFlowOpened: flow => this.#transactions.onFlowOpened(flow),
-      onPong: flow => this.#transactions.onPong(flow),
-      onStun: (bytes, flow) => this.#transactions.onStun(bytes, flow),
-    }
-  }
-
-  #handle(message: SipMessage, handler: (message: SipMessage) => unknown): void {
-    if (message.isRequest) this.counters.requestIn(message.method)
-    try {
-      const pending = thenable(handler(message))
-      pending?.then(undefined, (error: unknown) => this.#onUnhandled(message, error))
-    } catch (error) {
-      this.#onUnhandled(message, error)
-    }
-  }
-
-  #onUnhandled(message: SipMessage, error: unknown): void {
-    this.#onHandlerError(error)
-    if (message.isRequest && !this.#transactions.isClosed) this.reply(message, 500)
-  }
-
-  /** What an application's handler threw, or rejected with, must not stop the stack. */
-  #onHandlerError(error: unknown): void {
-    this.counters.handlerErrors++
-    if (this.#log.enabled('error'))
-      this.#log.write('error', 'stack', `a handler threw: ${printableError(error)}`)
-  }
-
   async #close(): Promise<void> {
-    this.#onMessage = undefined
+    this.#dispatch.handler = undefined
     this.#listeners.stop()
     this.#transactions.close()
     this.#awaited.close()
@@ -361,6 +326,12 @@ export class SipStack {
 
 /** Octets of the key that is made at start: as many as SHA-1 gives (RFC 2104 §3). */
 const FLOW_TOKEN_KEY = 20
+
+/** What an application's handler threw, or rejected with, must not stop the stack. */
+function onHandlerError(error: unknown, counters: Counters, log: Log): void {
+  counters.handlerErrors++
+  if (log.enabled('error')) log.write('error', 'stack', `a handler threw: ${printableError(error)}`)
+}
 
 function modeError(): UsageError {
   return new UsageError(

@@ -1,48 +1,27 @@
-import { familyOf, hostPort } from '../../util/address.ts'
-import { type EnvironmentError, UsageError } from '../../util/errors.ts'
+import { familyOf } from '../../util/address.ts'
+import { UsageError } from '../../util/errors.ts'
 import { guarded } from '../../util/guard.ts'
-import { type Log, printable, printableError } from '../../util/log.ts'
-import { ParseError } from '../grammar/parse-error.ts'
-import { answerableHead } from '../message/answerable.ts'
+import { type Log, printableError } from '../../util/log.ts'
 import type { Hop } from '../message/encode.ts'
 import type { Flow } from '../message/flow.ts'
-import type { FrameLimits, Head } from '../message/head.ts'
-import { messageOf, parseMessage, type SipMessage, SipRequest } from '../message/message.ts'
-import { validate } from '../message/validate.ts'
 import type { Counters } from '../statistics.ts'
 import { Names } from './names.ts'
 import { localUri } from './placement.ts'
+import { Reception, type ReceptionOptions } from './reception.ts'
 import { type SourceAddress, type Target, TransportSelector } from './selector.ts'
-import type { SendFailure, Sent, Transport, TransportReceiver } from './transport.ts'
+import type { SendFailure, Sent, Transport } from './transport.ts'
 
-/** Who gets what the transports received. */
-export interface MessageReceiver {
-  /** A message that has all that every message needs. */
-  onMessage(message: SipMessage): void
-  /** A request that can be answered but not handled; `error.status` is the answer. */
-  onMalformed(request: SipRequest, error: ParseError): void
-  onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void
-  onFlowOpened(flow: Flow): void
-  onPong(flow: Flow): void
-  onStun(bytes: Buffer, flow: Flow): void
-}
-
-export interface TransportLayerOptions {
-  readonly receiver: MessageReceiver
-  readonly counters: Counters
-  readonly log: Log
+export interface TransportLayerOptions extends ReceptionOptions {
   readonly source: SourceAddress
-  readonly limits: FrameLimits
 }
-
-const STUN_HEADER = 20
-const STUN_COOKIE = 0x2112a442
 
 /** RFC 5626 §3.5.1. */
 const PING = '\r\n\r\n'
 
-/** All transports of a stack: reads and checks what comes in, and sends wire text where it is told to. */
-export class TransportLayer implements TransportReceiver {
+/** All transports of a stack: takes them in and lets them go, and sends wire text where it is told to. */
+export class TransportLayer {
+  /** What the transports receive goes through it. */
+  readonly reception: Reception
   readonly #transports = new Map<string, Transport>()
   readonly #hops = new Map<string, Hop>()
   readonly #ordinals = new WeakMap<Transport, number>()
@@ -50,18 +29,15 @@ export class TransportLayer implements TransportReceiver {
   #added = 0
   #closed = false
   readonly #names = new Names()
-  readonly #receiver: MessageReceiver
   readonly #counters: Counters
   readonly #log: Log
   readonly #selector: TransportSelector
-  readonly #limits: FrameLimits
 
   constructor(options: TransportLayerOptions) {
-    this.#receiver = options.receiver
     this.#counters = options.counters
     this.#log = options.log
     this.#selector = new TransportSelector(options.source)
-    this.#limits = options.limits
+    this.reception = new Reception(options, (host, port, secure) => this.isOurs(host, port, secure))
   }
 
   get transports(): Iterable<Transport> {
@@ -74,7 +50,7 @@ export class TransportLayer implements TransportReceiver {
 
   /** Opens a transport and takes it in. Rejects as `Transport.open` does. */
   async add(transport: Transport): Promise<void> {
-    await transport.open(this)
+    await transport.open(this.reception)
     if (this.#closed) {
       await this.#shut(transport)
       throw new UsageError('ERR_SIP_CLOSED', `${transport.key} was opened after the stack was closed`)
@@ -147,22 +123,10 @@ export class TransportLayer implements TransportReceiver {
   ): { transport: Transport; flow: Flow } | undefined {
     if (flow.protocol !== 'UDP' || octets <= maxDatagram) return undefined
     const narrow = this.#transports.get(flow.transport)
-    const transport = narrow && this.tcpBeside(narrow)
+    const transport = narrow && this.#selector.tcpBeside(narrow)
     return (
       transport && { transport, flow: { ...flow, protocol: 'TCP', transport: transport.key, connection: 0 } }
     )
-  }
-
-  /** A TCP transport for what is too large for a UDP one: of the same family, at the same address if there is one. */
-  tcpBeside(transport: Transport): Transport | undefined {
-    const { address, family } = transport.local
-    let beside: Transport | undefined
-    for (const other of this.transports) {
-      if (other.protocol !== 'TCP' || other.local.family !== family) continue
-      if (other.local.address === address) return other
-      beside ??= other
-    }
-    return beside
   }
 
   byKey(key: string): Transport | undefined {
@@ -248,95 +212,6 @@ export class TransportLayer implements TransportReceiver {
     this.#counters.handlerErrors++
     if (this.#log.enabled('error'))
       this.#log.write('error', 'transport', `a transport threw: ${printableError(error)}`)
-  }
-
-  onDatagram(bytes: Buffer, flow: Flow): void {
-    const first = bytes[0]
-    // blank lines keep a NAT open; a byte below 4 begins STUN (RFC 7983)
-    if (bytes.length <= 4 || first === undefined) this.#counters.keepAlives++
-    else if (first < 4) this.#onBinary(bytes, flow)
-    else {
-      const message = parseMessage(bytes, flow, this.#limits)
-      this.#receive(message, flow)
-      if (message instanceof ParseError) this.#refuse(answerableHead(bytes, this.#limits), message, flow)
-    }
-  }
-
-  onStun(bytes: Buffer, flow: Flow): void {
-    this.#receiver.onStun(bytes, flow)
-  }
-
-  onFlowOpened(flow: Flow): void {
-    this.#receiver.onFlowOpened(flow)
-  }
-
-  onPong(flow: Flow): void {
-    this.#receiver.onPong(flow)
-  }
-
-  onFramed(head: Head, bytes: Buffer, flow: Flow): void {
-    this.#receive(messageOf(head, bytes, flow), flow)
-  }
-
-  onBrokenStream(error: ParseError, flow: Flow, head?: Head, bytes?: Buffer): void {
-    this.#drop('brokenStreams', error, flow)
-    if (bytes !== undefined) this.#refuse(head ?? answerableHead(bytes, this.#limits), error, flow, bytes)
-  }
-
-  onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void {
-    if (error !== undefined) {
-      this.#counters.flowFailures++
-      if (this.#log.enabled('info')) this.#log.write('info', 'transport', error.message)
-    }
-    this.#receiver.onFlowFailed(flow, error)
-  }
-
-  /** STUN has its cookie (RFC 8489 §5); anything else that begins so is somebody's keep-alive. */
-  #onBinary(bytes: Buffer, flow: Flow): void {
-    this.#counters.keepAlives++
-    if (bytes.length >= STUN_HEADER && bytes.readUInt32BE(4) === STUN_COOKIE)
-      this.#receiver.onStun(bytes, flow)
-  }
-
-  /** Has a request answered that cannot be handled, as far as it could be read. */
-  #refuse(head: Head | undefined, error: ParseError, flow: Flow, bytes?: Buffer): void {
-    if (head === undefined) return
-    const message = messageOf(head, bytes ?? head.bytes, flow)
-    if (message instanceof SipRequest && message.method !== 'ACK') this.#receiver.onMalformed(message, error)
-  }
-
-  #receive(message: SipMessage | ParseError, flow: Flow): void {
-    if (message instanceof ParseError) {
-      this.#drop('malformed', message, flow)
-      return
-    }
-    const error = validate(message)
-    if (message.isResponse) {
-      if (error !== undefined) this.#drop('malformed', error, flow)
-      else if (!this.isOurs(message.via.host, message.via.port, flow.protocol === 'TLS')) {
-        this.#drop('strayResponses', undefined, flow)
-      } else this.#receiver.onMessage(message)
-    } else if (error === undefined) {
-      this.#receiver.onMessage(message)
-    } else {
-      this.#drop('malformed', error, flow)
-      if (message.method !== 'ACK') this.#receiver.onMalformed(message, error)
-    }
-  }
-
-  #drop(
-    counter: 'malformed' | 'brokenStreams' | 'strayResponses',
-    error: ParseError | undefined,
-    flow: Flow,
-  ): void {
-    this.#counters[counter]++
-    if (!this.#log.enabled('info')) return
-    const where = `${flow.protocol.toLowerCase()} ${hostPort(flow.address, flow.port)}`
-    this.#log.write(
-      'info',
-      'transport',
-      `${counter} from ${where}${error ? `: ${printable(error.message, 400)}` : ''}`,
-    )
   }
 }
 

@@ -25,9 +25,13 @@ export interface ListenOptions {
   readonly advertise?: string
 }
 
-const protocols: ReadonlyMap<string, Protocol> = new Map([
-  ['udp', 'UDP'],
-  ['tcp', 'TCP'],
+/** Each protocol with the port that may be left out (RFC 3261 §19.1.2, RFC 7118 §5.2). */
+const protocols: ReadonlyMap<string, { readonly protocol: Protocol; readonly port: number }> = new Map([
+  ['udp', { protocol: 'UDP', port: 5060 }],
+  ['tcp', { protocol: 'TCP', port: 5060 }],
+  ['tls', { protocol: 'TLS', port: 5061 }],
+  ['ws', { protocol: 'WS', port: 80 }],
+  ['wss', { protocol: 'WSS', port: 443 }],
 ])
 
 const IPV6_REFERENCE = String.raw`\[[0-9a-f:.]+(?:%[\w.-]+)?\]`
@@ -36,8 +40,8 @@ const hostName = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/i
 const ADVERTISE = ';advertise='
 
 /**
- * Reads `udp:127.0.0.1:5060`, `tcp:[::1]:5060`, `udp:0.0.0.0:5060` or `udp:eth0:5060`; a port left out is 5060. What is
- * to be advertised may follow: `udp:10.0.0.5:5060;advertise=203.0.113.7:5060`.
+ * Reads `udp:127.0.0.1:5060`, `tcp:[::1]:5060`, `udp:0.0.0.0:5060` or `udp:eth0:5060`; a port left out is the
+ * protocol's own. What is to be advertised may follow: `udp:10.0.0.5:5060;advertise=203.0.113.7:5060`.
  * @throws UsageError
  */
 export function parseListenPoint(asked: string | ListenOptions): ListenPoint {
@@ -51,18 +55,19 @@ export function parseListenPoint(asked: string | ListenOptions): ListenPoint {
         ? undefined
         : given.slice(semicolon + ADVERTISE.length)
   const [, name = '', rest = ''] = /^([a-z]+):(.+)$/i.exec(text) ?? []
-  const protocol = protocols.get(name.toLowerCase())
-  if (protocol === undefined) {
+  const known = protocols.get(name.toLowerCase())
+  if (known === undefined) {
     throw problem(
       text,
       `one of ${[...protocols.keys()].join(', ')} and a colon expected, as in udp:127.0.0.1:5060`,
     )
   }
-  const [, host = '', port = '5060'] = place.exec(rest) ?? []
-  if (host === '' || Number(port) > 65535) {
+  const [, host = '', written] = place.exec(rest) ?? []
+  const port = written === undefined ? known.port : Number(written)
+  if (host === '' || port > 65535) {
     throw problem(text, 'an address, in brackets where it is IPv6, and a port expected, as in tcp:[::1]:5060')
   }
-  const point = { protocol, host: unbracketed(host), port: Number(port) }
+  const point = { protocol: known.protocol, host: unbracketed(host), port }
   return advertise === undefined ? point : { ...point, sentBy: parseSentBy(advertise) }
 }
 

@@ -1,3 +1,4 @@
+import { UsageError } from '../../util/errors.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { FramerLimits } from '../message/framer.ts'
 import { FramerRoom } from '../message/framer-room.ts'
@@ -43,9 +44,19 @@ export class TransportMakers {
     })
   }
 
-  /** The transport, not open yet. */
+  /**
+   * The transport, not open yet.
+   * @throws UsageError for a protocol that has no maker
+   */
   make(point: ListenPoint, address: string): Transport {
-    return point.protocol === 'UDP' ? this.#udp(point, address) : this.#tcp(point, address)
+    switch (point.protocol) {
+      case 'UDP':
+        return this.#udp(point, address)
+      case 'TCP':
+        return this.#tcp(point, address)
+      default:
+        throw new UsageError('ERR_SIP_LISTEN', `there is no listener for ${point.protocol} here`)
+    }
   }
 
   #udp({ port, sentBy }: ListenPoint, address: string): Transport {

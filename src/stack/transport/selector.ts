@@ -60,6 +60,17 @@ export class TransportSelector {
       : address.then(known => boundTo(fitting, known))
   }
 
+  /** A TCP transport for what is too large for a UDP one: of the same family, at the same address if there is one. */
+  tcpBeside({ local }: Transport): Transport | undefined {
+    let beside: Transport | undefined
+    for (const { transport, address, family } of this.#candidates) {
+      if (transport.protocol !== 'TCP' || family !== local.family) continue
+      if (address === local.address) return transport
+      beside ??= transport
+    }
+    return beside
+  }
+
   /** The one transport that fits, without making anything of the others: nearly always there is one. */
   #only(target: Target, family: number | undefined, loopback: boolean): Transport | 'several' | undefined {
     let only: Transport | undefined

@@ -54,15 +54,18 @@ describe('listen points', () => {
     ['udp:127.0.0.1:5070', { protocol: 'UDP', host: '127.0.0.1', port: 5070 }],
     ['TCP:[::1]:5062', { protocol: 'TCP', host: '::1', port: 5062 }],
     ['udp:0.0.0.0', { protocol: 'UDP', host: '0.0.0.0', port: 5060 }],
+    ['tls:127.0.0.1', { protocol: 'TLS', host: '127.0.0.1', port: 5061 }],
+    ['ws:127.0.0.1', { protocol: 'WS', host: '127.0.0.1', port: 80 }],
+    ['wss:[::1]', { protocol: 'WSS', host: '::1', port: 443 }],
     ['udp:[::]', { protocol: 'UDP', host: '::', port: 5060 }],
     ['udp:eth0:0', { protocol: 'UDP', host: 'eth0', port: 0 }],
     ['tcp:[fe80::1%eth0]:5060', { protocol: 'TCP', host: 'fe80::1%eth0', port: 5060 }],
   ])('%s', (text, point) => expect(parseListenPoint(text)).toEqual(point))
 
   test.each([
-    ['', 'one of udp, tcp and a colon expected'],
-    ['127.0.0.1:5060', 'one of udp, tcp and a colon expected'],
-    ['sctp:127.0.0.1', 'one of udp, tcp and a colon expected'],
+    ['', 'one of udp, tcp, tls, ws, wss and a colon expected'],
+    ['127.0.0.1:5060', 'one of udp, tcp, tls, ws, wss and a colon expected'],
+    ['sctp:127.0.0.1', 'one of udp, tcp, tls, ws, wss and a colon expected'],
     ['udp:127.0.0.1:65536', 'an address, in brackets where it is IPv6, and a port expected'],
     ['udp:127.0.0.1:sip', 'an address, in brackets where it is IPv6, and a port expected'],
     ['udp:::1', 'an address, in brackets where it is IPv6, and a port expected'],
