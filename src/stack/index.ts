@@ -1,4 +1,7 @@
 /** `resip/stack`: SIP messages, and all that sends and receives them. */
+export { DnsResolver } from '../net/resolver/dns-resolver.ts'
+export type { DnsOptions } from '../net/resolver/options.ts'
+export type { NaptrRecord, Records, Resolver, SrvRecord } from '../net/resolver/resolver.ts'
 export type { ListenerReceiver, StreamConnection, StreamReceiver } from '../net/stream.ts'
 export type { AddressFamily, TransportAddress } from '../util/address.ts'
 export type { Alarm, Clock } from '../util/clock.ts'
@@ -62,8 +65,12 @@ export { Timestamp } from './headers/timestamp.ts'
 export { Token } from './headers/token.ts'
 export { Via } from './headers/via.ts'
 export { Warning } from './headers/warning.ts'
-export { LocateByAddress, type ResolveHost } from './locate/by-address.ts'
+export type { EnumOptions } from './locate/enum.ts'
+export type { GreyListOptions } from './locate/grey-list.ts'
 export type { Locate, LocateOptions, TargetOutcome } from './locate/locate.ts'
+export type { LocateStep } from './locate/located.ts'
+export type { Explanation, LocatingOptions } from './locate/locating.ts'
+export type { LocatorOptions } from './locate/locator.ts'
 export { type HeaderBlock, headerBlock } from './message/block.ts'
 export {
   ack2xx,

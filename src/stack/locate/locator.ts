@@ -171,7 +171,9 @@ export class Locator implements Locate {
 function soughtBy(uri: Uri, why: readonly LocateStep[]): Sought {
   const target = (uri.param(maddrParam) ?? unbracketed(uri.host)).toLowerCase()
   const { secure } = uri
-  return { target, port: uri.port, protocol: protocolOf(uri), secure, domain: nameIn(target), why }
+  // who gives an address beside the domain still means the domain
+  const domain = nameIn(target) ?? nameIn(unbracketed(uri.host).toLowerCase())
+  return { target, port: uri.port, protocol: protocolOf(uri), secure, domain, why }
 }
 
 /** The protocol that a URI names; sips is never left without TLS, whatever it names (RFC 5630 §3.1.3). */

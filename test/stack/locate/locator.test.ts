@@ -124,6 +124,18 @@ describe('RFC 3263 §4.1 selecting a transport', () => {
     expect(at(locatorOver(zone), 'sips:Example.com')).toEqual(['TLS 192.0.2.2:5061 as example.com'])
   })
 
+  test('RFC 5922 §4: over TLS and WSS the peer must prove the name that was asked for, an address nothing', () => {
+    zone.withAddresses('example.com', '192.0.2.2').withAddresses('edge.example.com', '192.0.2.3')
+    const located = locatorOver(zone)
+    expect(at(located, 'sips:example.com;transport=ws')).toEqual(['WSS 192.0.2.2:443 as example.com'])
+    expect(at(located, 'sip:example.com;transport=tls;maddr=edge.example.com')).toEqual([
+      'TLS 192.0.2.3:5061 as edge.example.com',
+    ])
+    expect(at(located, 'sip:example.com;transport=tcp')).toEqual(['TCP 192.0.2.2:5060'])
+    expect(at(located, 'sips:192.0.2.2')).toEqual(['TLS 192.0.2.2:5061'])
+    expect(at(located, 'sips:example.com;maddr=192.0.2.9')).toEqual(['TLS 192.0.2.9:5061 as example.com'])
+  })
+
   test('what names a transport of SIP and leads nowhere is passed over and counted', () => {
     zone.withNaptr(
       'example.com',
