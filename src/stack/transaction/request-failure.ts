@@ -20,3 +20,28 @@ export class RequestFailure extends EnvironmentError {
     this.attempts = attempts
   }
 }
+
+/** A failure whose message lists what was tried. */
+export function requestFailure(
+  status: 408 | 487 | 503,
+  what: string,
+  attempts: readonly Attempt[],
+  cause?: unknown,
+): RequestFailure {
+  const tried = attempts.map(
+    ({ target, outcome }) => `${target.protocol.toLowerCase()} ${target.address}:${target.port} ${outcome}`,
+  )
+  const message = `${what}${tried.length > 0 ? `; tried ${tried.join(', ')}` : ''}`
+  return new RequestFailure(status, message, [...attempts], cause)
+}
+
+/** What to tell where no target is left, by how the last one ended (RFC 3261 §8.1.3.1). */
+export function endOf(outcome: Attempt['outcome'] | undefined): { status: 408 | 503; what: string } {
+  if (outcome === 'timeout' || outcome === 'no answer in time') return { status: 408, what: 'no answer came' }
+  const what = outcome === undefined ? 'there is no target' : `the last try ended with ${outcome}`
+  return { status: 503, what }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
