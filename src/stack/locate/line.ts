@@ -76,6 +76,16 @@ export class LocateLine {
     guarded(this.#options.failed, this.#locate, this.#locate.report, target, outcome, retryAfter)
   }
 
+  /** See `Locate.isAvailable`. */
+  isAvailable(target: Target): boolean {
+    try {
+      return this.#locate.isAvailable?.(target) !== false
+    } catch (error) {
+      this.#options.failed(error)
+      return true
+    }
+  }
+
   /** Whether there is a line that `located` is in now, or has been refused by. */
   #joins(key: string, where: string, located: Located): boolean {
     const line = this.#lines.get(key)

@@ -1,3 +1,4 @@
+import type { EnvironmentError } from '../../util/errors.ts'
 import type { MachineInstance } from '../../util/machine.ts'
 import type { Method } from '../grammar/method.ts'
 import type { Flow } from '../message/flow.ts'
@@ -36,6 +37,8 @@ export abstract class ClientMachine<S extends string> implements MachineInstance
   user: ClientUser | undefined
   /** Wire text of the request, while it may have to be sent again. */
   wire: string
+  /** What its flow failed of, where the transport told. */
+  cause: EnvironmentError | undefined
   weight = 0
 
   constructor(

@@ -6,7 +6,7 @@ import type { Reason } from '../headers/reason.ts'
 import { nextHopOf, strictlyRouted } from '../locate/next-hop.ts'
 import { cancel } from '../message/build.ts'
 import { encode } from '../message/encode.ts'
-import { type Flow, flowTo } from '../message/flow.ts'
+import type { Flow } from '../message/flow.ts'
 import type { SipResponse } from '../message/message.ts'
 import type { RequestTemplate } from '../message/template.ts'
 import { decorated } from '../transport/decorate.ts'
@@ -17,14 +17,14 @@ import type { ClientFailure, ClientMachine, ClientUser } from './client-machine.
 import { Drain, silentClient } from './drain.ts'
 import { type Attempt, endOf, messageOf, requestFailure } from './request-failure.ts'
 import type { RequestContext, RequestOptions, RequestUser, Served } from './request-options.ts'
-import { RequestWay } from './request-way.ts'
+import { RequestWay, type WayUser } from './request-way.ts'
 import { lifetime } from './timers.ts'
 
 /**
  * One request over several targets (RFC 3263): each is tried in a client transaction of its own, with a branch of its
  * own, until one answers. Its user sees one request.
  */
-export class OutgoingRequest implements ClientUser, Served {
+export class OutgoingRequest implements ClientUser, WayUser, Served {
   readonly template: RequestTemplate
   readonly #context: RequestContext
   readonly #options: RequestOptions
@@ -53,7 +53,7 @@ export class OutgoingRequest implements ClientUser, Served {
     this.template = strictlyRouted(template)
     this.#user = user
     this.#options = options
-    this.#way = new RequestWay(context, options)
+    this.#way = new RequestWay(context, options, template.method, this)
   }
 
   /** Whether the user will hear no more, but for further 2xx of an INVITE. */
@@ -106,6 +106,7 @@ export class OutgoingRequest implements ClientUser, Served {
   abandon(): void {
     this.#user = undefined
     this.#context.timers.stop(this.#giveUp)
+    this.#way.stop()
     this.#client?.abandon()
   }
 
@@ -139,16 +140,16 @@ export class OutgoingRequest implements ClientUser, Served {
   /** @internal */
   onFailure(failure: ClientFailure): void {
     this.#context.timers.stop(this.#giveUp)
-    this.#way.targets.note(failure)
-    this.#way.report(failure === 'timeout' ? 'timeout' : 'transport error')
+    const { targets } = this.#way
+    targets.note(failure, this.#client?.cause)
+    // the connection that answered is gone: its target is there still, and comes before the others
+    const isLostFlow = failure === 'transport error' && targets.pinned !== undefined
+    if (!isLostFlow) this.#way.report(failure === 'timeout' ? 'timeout' : 'transport error')
     if (this.#isAnswered || this.#cancel !== 'none') {
       this.#end(failure)
       return
     }
-    // the connection that answered is gone: its target is there still, and comes before the others
-    if (failure === 'transport error' && this.#options.flow === undefined && this.#way.targets.pinned) {
-      this.#way.targets.unpin()
-    }
+    if (isLostFlow && this.#options.flow === undefined) targets.unpin()
     this.#tryNext()
   }
 
@@ -199,29 +200,22 @@ export class OutgoingRequest implements ClientUser, Served {
     }
     this.#client = undefined
     this.#isAnswered = false
-    if (this.#way.targets.attempts.length > 0 && this.#user !== undefined)
-      guarded(this.#context.failed, this.#user, this.#user.onTarget, target)
-    const { pinned } = this.#way.targets
-    let transport: Transport | Promise<Transport>
-    try {
-      transport = this.#way.transportFor(target, pinned)
-    } catch (error) {
-      this.#onNoTransport(error)
-      return
-    }
-    if (transport instanceof Promise) {
-      transport.then(
-        chosen => this.#send(chosen, target, flowTo(target, chosen.key)),
-        error => this.#onNoTransport(error),
-      )
-    } else this.#send(transport, target, pinned ?? flowTo(target, transport.key))
+    this.#way.open(target)
   }
 
-  #onNoTransport(error: unknown): void {
+  /** @internal */
+  onNoWay(error?: unknown): void {
     if (this.isEnded) return
-    this.#way.targets.note('no transport')
-    if (this.#way.targets.hasMore) this.#tryNext()
+    if (error === undefined || this.#way.targets.hasMore) this.#tryNext()
     else this.#fail(503, messageOf(error), error)
+  }
+
+  /** @internal */
+  onWay(target: Target, transport: Transport, flow: Flow): void {
+    if (this.isEnded) return
+    if (this.#way.targets.attempts.length > 0 && this.#user !== undefined)
+      guarded(this.#context.failed, this.#user, this.#user.onTarget, target)
+    this.#send(transport, target, flow)
   }
 
   #send(transport: Transport, target: Target, flow: Flow): void {
@@ -247,9 +241,9 @@ export class OutgoingRequest implements ClientUser, Served {
       this.#fail(503, 'too many transactions are open; try again later, or raise maxTransactionBytes')
       return
     }
-    const wait = this.#options.targetTimeout ?? lifetime(timing)
-    if (this.#way.targets.hasMore && wait < lifetime(timing))
-      this.#giveUp = timers.start(this, 'target', wait)
+    const { patience } = this.#way
+    if (this.#way.targets.hasMore && patience < lifetime(timing))
+      this.#giveUp = timers.start(this, 'target', patience)
     this.#sent = template
     const { position } = this.#way.targets
     const client = transactions.startClient(template, placement, wire, this)
@@ -280,6 +274,7 @@ export class OutgoingRequest implements ClientUser, Served {
     const user = this.#user
     if (user === undefined || this.isEnded) return
     this.#user = undefined
+    this.#way.stop()
     const { failed } = this.#context
     const failure = requestFailure(
       status,
