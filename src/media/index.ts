@@ -1,6 +1,9 @@
 /** `resip/media`: flows and what they carry; nothing here knows SIP. STUN, below them all, is a namespace of its own. */
 export { systemClock } from '../net/clock.ts'
 export { systemRandom } from '../net/random.ts'
+export { DnsResolver } from '../net/resolver/dns-resolver.ts'
+export type { DnsOptions } from '../net/resolver/options.ts'
+export type { NaptrRecord, Records, Resolver, SrvRecord } from '../net/resolver/resolver.ts'
 export type { TransportAddress } from '../stun/ip.ts'
 export type { Remote } from '../util/address.ts'
 export { type Alarm, type Clock, SimulatedClock } from '../util/clock.ts'

@@ -1,5 +1,8 @@
 /** `resip/stack`: SIP messages, and all that sends and receives them. */
+export type { DnsCounters } from '../net/resolver/counters.ts'
 export { DnsResolver } from '../net/resolver/dns-resolver.ts'
+export type { DnsTry } from '../net/resolver/entry.ts'
+export type { DnsExplanation } from '../net/resolver/explanation.ts'
 export type { DnsOptions } from '../net/resolver/options.ts'
 export type { NaptrRecord, Records, Resolver, SrvRecord } from '../net/resolver/resolver.ts'
 export type { ListenerReceiver, StreamConnection, StreamReceiver } from '../net/stream.ts'

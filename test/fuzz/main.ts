@@ -1,7 +1,7 @@
 const SEED = 20_261_121
 const COUNT = 1_000_000
 
-/** Reads `count` mutated inputs, the same ones for the same seed; throws where one is not taken as it should be. */
+/** Reads `count` mutated inputs, the same ones for the same seed; throws, or rejects, where one is not taken as it should be. */
 type Fuzz = (count: number, seed: number) => unknown
 
 /** Every target by what it reads; it is loaded when it runs. */
@@ -13,6 +13,7 @@ const targets: Record<string, () => Promise<Fuzz>> = {
   rtp: async () => (await import('./rtp.ts')).fuzzRtp,
   rtcp: async () => (await import('./rtp.ts')).fuzzRtcp,
   bencode: async () => (await import('./bencode.ts')).fuzzBencode,
+  dns: async () => (await import('./dns.ts')).fuzzDns,
 }
 
 const [argument] = process.argv.slice(2)
@@ -28,7 +29,7 @@ async function run(each: number): Promise<void> {
     const fuzz = await load()
     const began = performance.now()
     try {
-      const result = fuzz(each, SEED)
+      const result = await fuzz(each, SEED)
       const told = typeof result === 'object' && result !== null ? Object.entries(result) : []
       const seconds = ((performance.now() - began) / 1000).toFixed(1)
       console.log(

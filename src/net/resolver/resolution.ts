@@ -3,7 +3,7 @@ import type { DnsCache } from './cache.ts'
 import { type DnsTry, type Entry, failureEntry, foundEntry, keyOf, missingEntry } from './entry.ts'
 import { Exchange, type ExchangeRoom, type ExchangeUser } from './exchange.ts'
 import { aliasLoop, noServers, rcodeFailure, unanswered } from './failure.ts'
-import { follow, negativeTtl } from './follow.ts'
+import { type Followed, follow, negativeTtl } from './follow.ts'
 import { questionName } from './name.ts'
 import type { NameServer, NameServers } from './servers.ts'
 import type { DnsAnswer, Question, RecordType, ResourceRecord } from './wire.ts'
@@ -81,7 +81,8 @@ export class Resolution implements ExchangeUser {
     exchange.server.avoidUntil = Number.NEGATIVE_INFINITY
     const failure = failureOf(answer)
     this.#tried(exchange, failure ?? 'answer')
-    if (failure === undefined) this.#take(answer)
+    // a server that finds the circle itself says SERVFAIL and shows it
+    if (failure === undefined || this.#follow(answer).isLoop) this.#take(answer)
     else this.#fails(exchange)
   }
 
@@ -141,11 +142,7 @@ export class Resolution implements ExchangeUser {
   }
 
   #take(answer: DnsAnswer): void {
-    const { type } = this.question
-    const { aliases, end, records, ttl, isLoop } = follow(answer.answers, this.#name, type, [
-      this.question.name,
-      ...this.#aliases,
-    ])
+    const { aliases, end, records, ttl, isLoop } = this.#follow(answer)
     this.#ttl = Math.min(this.#ttl, ttl)
     this.#aliases.push(...aliases)
     if (isLoop || this.#aliases.length > MOST_ALIASES) {
@@ -160,6 +157,11 @@ export class Resolution implements ExchangeUser {
         this.#misses('no-data', negative)
       } else this.#askOn(end)
     }
+  }
+
+  #follow(answer: DnsAnswer): Followed {
+    const { name, type } = this.question
+    return follow(answer.answers, this.#name, type, [name, ...this.#aliases])
   }
 
   /** A server may leave the end of the chain to us (RFC 1034 §4.3.2, step 3a). */

@@ -236,11 +236,13 @@ describe('CNAME', () => {
   })
 
   it.each([
-    ['within an answer', [cname('a.example', 'b.example'), cname('b.example', 'a.example')], 1],
-    ['by asking on', undefined, 2],
-  ])('that leads in circles is an error, %s', async (_, answers, questions) => {
+    ['within an answer', [cname('a.example', 'b.example'), cname('b.example', 'a.example')], 0, 1],
+    ['which the server has found', [cname('a.example', 'b.example'), cname('b.example', 'a.example')], 2, 1],
+    ['by asking on', undefined, 0, 2],
+  ])('that leads in circles is an error, %s', async (_, answers, rcode, questions) => {
     const world = new DnsWorld()
     world.serve('192.0.2.53', ({ name }) => ({
+      rcode,
       answers: answers ?? [cname(name, name === 'a.example' ? 'b.example' : 'a.example')],
     }))
     const resolver = world.resolver()
