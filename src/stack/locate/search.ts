@@ -49,7 +49,7 @@ interface Question {
 }
 
 /** Targets of one request, and names that are looked up for it; what a name server tells beyond is not looked at. */
-export const MAX_TARGETS = 64
+const MAX_TARGETS = 64
 /** SRV names that are asked for: RFC 3263 knows five transports. */
 const MAX_QUESTIONS = 8
 

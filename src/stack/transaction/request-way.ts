@@ -8,6 +8,7 @@ import { type Flow, flowTo, type Protocol } from '../message/flow.ts'
 import type { SipResponse } from '../message/message.ts'
 import { ConnectionRace, type Loss, type Racer } from '../transport/connection-race.ts'
 import type { Target } from '../transport/selector.ts'
+import { isOwnFailure } from '../transport/send-error.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { RequestContext, RequestOptions } from './request-options.ts'
 import { TargetList } from './target-list.ts'
@@ -188,7 +189,7 @@ export class RequestWay implements Racer, TimerOwner<'race'> {
     if (target === undefined) return
     const isMissing = cause instanceof EnvironmentError && cause.code === 'ERR_SIP_NO_TRANSPORT'
     this.targets.attempts.push({ target, outcome: isMissing ? 'no transport' : 'transport error', cause })
-    if (this.#isLocated && !isMissing) this.#context.line.report(target, 'transport error')
+    if (this.#isLocated && !isOwnFailure(cause)) this.#context.line.report(target, 'transport error')
   }
 
   /** Puts TCP before a UDP target for which a request is too large, where TCP is spoken here (RFC 3261 §18.1.1). */

@@ -1,3 +1,4 @@
+import type { EnvironmentError } from '../../util/errors.ts'
 import { guarded } from '../../util/guard.ts'
 import type { Timer } from '../../util/timers.ts'
 import type { Uri } from '../grammar/uri.ts'
@@ -12,6 +13,7 @@ import type { RequestTemplate } from '../message/template.ts'
 import { decorated } from '../transport/decorate.ts'
 import { Placement } from '../transport/placement.ts'
 import type { Target } from '../transport/selector.ts'
+import { isOwnFailure } from '../transport/send-error.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { ClientFailure, ClientMachine, ClientUser } from './client-machine.ts'
 import { Drain, silentClient } from './drain.ts'
@@ -138,13 +140,14 @@ export class OutgoingRequest implements ClientUser, WayUser, Served {
   }
 
   /** @internal */
-  onFailure(failure: ClientFailure): void {
+  onFailure(failure: ClientFailure, cause?: EnvironmentError): void {
     this.#context.timers.stop(this.#giveUp)
     const { targets } = this.#way
-    targets.note(failure, this.#client?.cause)
+    targets.note(failure, cause)
     // the connection that answered is gone: its target is there still, and comes before the others
     const isLostFlow = failure === 'transport error' && targets.pinned !== undefined
-    if (!isLostFlow) this.#way.report(failure === 'timeout' ? 'timeout' : 'transport error')
+    if (failure === 'timeout') this.#way.report('timeout')
+    else if (!isLostFlow && !isOwnFailure(cause)) this.#way.report('transport error')
     if (this.#isAnswered || this.#cancel !== 'none') {
       this.#end(failure)
       return

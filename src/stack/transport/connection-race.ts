@@ -2,10 +2,11 @@ import type { EnvironmentError } from '../../util/errors.ts'
 import type { Timer, TimerOwner, Timers } from '../../util/timers.ts'
 import { type Flow, flowTo } from '../message/flow.ts'
 import type { Target } from './selector.ts'
-import type { Transport } from './transport.ts'
+import { sendError } from './send-error.ts'
+import type { Sent, Transport } from './transport.ts'
 
 /** Milliseconds after which the next address is tried beside those before (RFC 8305 §5). */
-export const CONNECTION_ATTEMPT_DELAY = 250
+const CONNECTION_ATTEMPT_DELAY = 250
 
 /** Who waits for the end of a race. */
 export interface Racer {
@@ -178,22 +179,24 @@ export class ConnectionRace implements TimerOwner<'next'> {
   }
 
   #connect(at: number, target: Target, transport: Transport): void {
-    let sent: Flow | string
+    const flow = flowTo(target, transport.key)
+    let sent: Sent
     try {
-      sent = transport.connect?.(flowTo(target, transport.key)) ?? 'closed'
+      // where it makes none before there is something to send, there is nothing to wait for
+      sent = transport.connect === undefined ? flow : transport.connect(flow)
     } catch (error) {
       this.#lose(at, error)
       return
     }
     if (typeof sent === 'string') {
-      this.#lose(at, new Error(`no connection is made: ${sent}`))
+      this.#lose(at, sendError(sent, flow))
       return
     }
     const attempt = { at, transport, flow: sent }
     this.#attempts.push(attempt)
     this.#races.enter(sent, this)
     // another request made it meanwhile
-    if (transport.isUp?.(sent) === true) this.onOpened(sent)
+    if (sent === flow || transport.isUp?.(sent) === true) this.onOpened(sent)
   }
 
   #lose(at: number, cause: unknown): void {
@@ -216,7 +219,10 @@ export class ConnectionRace implements TimerOwner<'next'> {
 
   #selected(target: Target): Transport | Promise<Transport> | undefined {
     try {
-      return this.#select(target)
+      const transport = this.#select(target)
+      // asked again when its turn comes
+      if (transport instanceof Promise) transport.then(undefined, () => undefined)
+      return transport
     } catch {
       return undefined
     }

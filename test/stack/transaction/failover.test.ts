@@ -280,3 +280,32 @@ describe('stack.locate', () => {
     expect(zone.closed).toBe(0)
   })
 })
+
+test('numbers that are looked up at the same time do not get one another’s targets', async () => {
+  const rule = (digit: number, address: string): void => {
+    const name = `${digit}.3.9.4.e164.arpa`
+    zone
+      .withNaptr(name, { flags: 'u', service: 'E2U+sip', regexp: `!^.*$!sip:bob@${address}!` })
+      .slow.add(name)
+  }
+  rule(0, FIRST)
+  rule(1, SECOND)
+  const stack = await client({ locator: { enum: {} } })
+  const peers = [await answering(FIRST, [200]), await answering(SECOND, [200])]
+  for (const number of ['tel:+4930', 'tel:+4931']) stack.send(options(number), noting)
+  await settled()
+  world.advance(0)
+  expect(peers.map(({ titles }) => titles)).toEqual([['OPTIONS'], ['OPTIONS']])
+})
+
+test('what is our own failure is not held against the target: a transport that is missing, a queue that is full', async () => {
+  const stack = await client()
+  const udp = memoryOf(stack, 'UDP')
+  const { send } = udp
+  udp.send = () => 'full'
+  stack.send(options('sip:bob@example.com;transport=udp'), noting)
+  udp.send = send
+  expect(failures[0]?.message).toContain(`udp ${FIRST}:5060 transport error (ERR_SIP_FULL)`)
+  const found = await stack.locate('sip:bob@example.com;transport=udp')
+  expect(found.map(({ isSetBack }) => isSetBack)).toEqual([false, false])
+})
