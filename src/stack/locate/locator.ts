@@ -1,6 +1,6 @@
 import type { NaptrRecord, Resolver } from '../../net/resolver/resolver.ts'
 import { familyOf, unbracketed } from '../../util/address.ts'
-import { EnvironmentError, PeerError } from '../../util/errors.ts'
+import { EnvironmentError, PeerError, UsageError } from '../../util/errors.ts'
 import { type Eventual, follow, together } from '../../util/eventual.ts'
 import { printable } from '../../util/log.ts'
 import { type RandomSource, Tokens } from '../../util/random.ts'
@@ -53,7 +53,9 @@ export class Locator implements Locate {
   readonly #grey: GreyList
   readonly #options: LocatorOptions
 
+  /** @throws UsageError for a number that cannot be one of its options */
   constructor(context: LocatorContext, options: LocatorOptions = {}) {
+    checkNumbers(options)
     const { resolver, reach, timers, counters } = context
     const tokens = new Tokens(context.random)
     this.#context = {
@@ -164,6 +166,13 @@ export class Locator implements Locate {
         return follow(together(found), all => search.foundAny(all.flat(), number))
       },
     )
+  }
+}
+
+function checkNumbers({ enum: _, ...numbers }: LocatorOptions): void {
+  for (const [name, value] of Object.entries(numbers)) {
+    if (!(typeof value === 'number' && value >= 0))
+      throw new UsageError('ERR_SIP_LIMIT', `locator.${name} is ${value}; a number of 0 or more is needed`)
   }
 }
 

@@ -4,6 +4,7 @@ import { e164Of, enumName } from '../../../src/stack/locate/enum.ts'
 import { Expression } from '../../../src/stack/locate/ere.ts'
 import { explained } from '../../../src/stack/locate/located.ts'
 import { substituted } from '../../../src/stack/locate/substitution.ts'
+import { seededRandom, Tokens } from '../../../src/util/random.ts'
 import { everyProtocol, locatorOver, shown, Zone } from './zone.ts'
 
 describe('RFC 6116 §3.1 and §3.2: the number and its name', () => {
@@ -116,6 +117,23 @@ describe('RFC 3402 §3.2 substitution', () => {
     '1^.*$1a1',
     '!(!a!',
   ])('%s makes nothing', substitution => expect(substituted(substitution, '+4930')).toBeUndefined())
+
+  test('whatever a record holds, it makes a text or nothing, soon', () => {
+    const tokens = new Tokens(seededRandom(11))
+    const alphabet = '!^$.*+?()[]{}|\\0129,-:ab/i'
+    const began = performance.now()
+    let made = 0
+    for (let time = 0; time < 5000; time++) {
+      let substitution = tokens.below(2) === 0 ? '!' : ''
+      for (let left = tokens.below(60); left > 0; left--)
+        substitution += alphabet[tokens.below(alphabet.length)]
+      const result = substituted(substitution, '+493012345')
+      if (result !== undefined) made++
+      expect(result?.length ?? 0).toBeLessThanOrEqual(1024)
+    }
+    expect(made).toBeGreaterThan(0)
+    expect(performance.now() - began).toBeLessThan(20_000)
+  })
 
   test('a result of more than 1,024 octets is none', () => {
     expect(substituted(`!^(.*)$!${'\\1'.repeat(100)}!`, '+49301234567890')).toBeUndefined()

@@ -424,6 +424,13 @@ describe('RFC 3861 pres and im', () => {
   })
 })
 
+test('a number that cannot be an option is refused when the locator is made', () => {
+  for (const options of [{ locateTimeout: Number.NaN }, { greyTime: -1 }, { maxGrey: '5' as never }])
+    expect(() => locatorOver(zone, everyProtocol, options)).toThrow(
+      expect.objectContaining({ code: 'ERR_SIP_LIMIT' }),
+    )
+})
+
 test('each target says why it was chosen', () => {
   zone.withNaptr('example.com', { service: 'SIP+D2U', replacement: '_sip._udp.example.com' })
   zone.withSrv('_sip._udp.example.com', [0, 5, 5060, 'a.example.com'])
