@@ -70,8 +70,12 @@ export { Timestamp } from './headers/timestamp.ts'
 export { Token } from './headers/token.ts'
 export { Via } from './headers/via.ts'
 export { Warning } from './headers/warning.ts'
-export { LocateByAddress, type ResolveHost } from './locate/by-address.ts'
+export type { EnumOptions } from './locate/enum.ts'
+export type { GreyListOptions } from './locate/grey-list.ts'
 export type { Locate, LocateOptions, TargetOutcome } from './locate/locate.ts'
+export type { LocateStep } from './locate/located.ts'
+export type { Explanation, LocatingOptions } from './locate/locating.ts'
+export type { LocatorOptions } from './locate/locator.ts'
 export { type HeaderBlock, headerBlock } from './message/block.ts'
 export {
   ack2xx,

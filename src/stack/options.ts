@@ -4,7 +4,7 @@ import { UsageError } from '../util/errors.ts'
 import { type Log, silentLog } from '../util/log.ts'
 import type { RandomSource } from '../util/random.ts'
 import type { SecretKey } from './forward/flow-token.ts'
-import type { Locate } from './locate/locate.ts'
+import type { LocatingOptions } from './locate/locating.ts'
 import { defaultFramerLimits } from './message/framer.ts'
 import { type CongestionLimits, defaultCongestionLimits } from './transaction/congestion.ts'
 import type { TransactionLimits } from './transaction/ledger.ts'
@@ -20,15 +20,13 @@ export interface StackLimits extends ListenLimits, TransactionLimits {
   readonly maxWaiting: number
 }
 
-export interface StackOptions {
+export interface StackOptions extends LocatingOptions {
   /** The host's clock unless given. */
   readonly clock?: Clock
   /** The system's randomness unless given. */
   readonly random?: RandomSource
   /** Nothing is logged unless given. */
   readonly log?: Log
-  /** Finds targets for a URI; numeric hosts and the system's look-up unless given. */
-  readonly locate?: Locate
   readonly timing?: Partial<TransactionTiming>
   readonly limits?: Partial<StackLimits>
   readonly congestion?: Partial<CongestionLimits>

@@ -10,8 +10,9 @@ import { FlowTokens } from './forward/flow-token.ts'
 import { Forwarding, type ForwardOptions } from './forward/forwarding.ts'
 import { isOfDialog } from './forward/record-route.ts'
 import { ResponseForwarding } from './forward/response-forwarding.ts'
-import { LocateByAddress } from './locate/by-address.ts'
+import { type Uri, uri } from './grammar/uri.ts'
 import { LocateLine } from './locate/line.ts'
+import { type Explanation, Locating } from './locate/locating.ts'
 import type { Flow } from './message/flow.ts'
 import { Identifiers, systemIdentifiers } from './message/identifiers.ts'
 import type { SipMessage, SipRequest, SipResponse } from './message/message.ts'
@@ -62,6 +63,7 @@ export class SipStack {
   readonly #responses: ResponseForwarding
   readonly #tokens: FlowTokens
   readonly #dispatch: Dispatch
+  readonly #locating: Locating
   #closing: Promise<void> | undefined
 
   constructor(options: StackOptions = {}) {
@@ -102,7 +104,10 @@ export class SipStack {
       followMaddr,
       failed,
     })
-    const line = new LocateLine(options.locate ?? new LocateByAddress(), {
+    const { random = systemRandom } = options
+    const { open } = this.#transports
+    this.#locating = new Locating(options, { timers: this.timers, random, counters, transports: open })
+    const line = new LocateLine(this.#locating.locate, {
       maxWaitingPerHop: limits.maxWaitingPerHop,
       maxWaiting: limits.maxWaiting,
       failed,
@@ -121,7 +126,7 @@ export class SipStack {
       failed,
     }
     this.#awaited = new AwaitedRequests(this.#requests)
-    const { flowTokenKey = (options.random ?? systemRandom).fill(new Uint8Array(FLOW_TOKEN_KEY)) } = options
+    const { flowTokenKey = random.fill(new Uint8Array(FLOW_TOKEN_KEY)) } = options
     this.#tokens = new FlowTokens(flowTokenKey, this.identifiers.newTag())
     const sending = { transports: this.#transports, line, counters, tokens: this.#tokens }
     this.#forwarding = new Forwarding({ ...sending, maxDatagram: this.#requests.maxDatagram, failed })
@@ -301,6 +306,14 @@ export class SipStack {
     return isOfDialog(request, this.#tokens)
   }
 
+  /**
+   * The targets that a request for a URI would be sent to now, in the order to try them, each with why it was chosen
+   * (RFC 3263). Rejects with an EnvironmentError where there are none.
+   */
+  async locate(target: Uri | string): Promise<readonly Explanation[]> {
+    return this.#locating.explain(typeof target === 'string' ? uri(target) : target)
+  }
+
   /** Whether a sent-by is one that this stack writes into its Vias. */
   isOurSentBy(sentBy: string): boolean {
     return this.#transports.isOurSentBy(sentBy)
@@ -336,7 +349,7 @@ export class SipStack {
     this.#listeners.stop()
     this.#transactions.close()
     this.#awaited.close()
-    await this.#transports.close()
+    await Promise.all([this.#transports.close(), this.#locating.close()])
   }
 }
 

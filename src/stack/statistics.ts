@@ -50,6 +50,8 @@ export class Counters {
   refusedByFilter = 0
   /** Messages that were not sent because too many waited for look-ups. */
   refusedWaiting = 0
+  /** DNS records that were passed over because they are malformed. */
+  malformedRecords = 0
   /** INVITEs whose target was given up for the next one, and which are hung up should it answer late. */
   drainedInvites = 0
   /** Errors thrown by an application's handlers. */

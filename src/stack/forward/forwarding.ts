@@ -17,7 +17,8 @@ import { type Decorate, decorated } from '../transport/decorate.ts'
 import type { TransportLayer } from '../transport/layer.ts'
 import { Placement } from '../transport/placement.ts'
 import type { Target } from '../transport/selector.ts'
-import type { SendFailure, Transport } from '../transport/transport.ts'
+import { sendError } from '../transport/send-error.ts'
+import type { Transport } from '../transport/transport.ts'
 import { statelessBranch } from './branch.ts'
 import { connectionOf, type FlowTokens } from './flow-token.ts'
 import { withRecordRoute } from './record-route.ts'
@@ -85,7 +86,7 @@ export class Forwarding {
     const { flow, targets, nextHop = nextHopOf(out), transport: forced } = sent.options
     if (flow !== undefined) {
       const transport = this.#context.transports.byKey(flow.transport)
-      if (transport === undefined) this.#fail(sent.options, failure('gone', flow), 503)
+      if (transport === undefined) this.#fail(sent.options, sendError('gone', flow), 503)
       else this.#place(sent, transport, flow)
       return
     }
@@ -130,7 +131,7 @@ export class Forwarding {
       const placed = wider?.flow ?? flow
       const answer = transports.send(wire, placed)
       if (typeof answer === 'string') {
-        this.#fail(sent.options, failure(answer, placed), 503)
+        this.#fail(sent.options, sendError(answer, placed), 503)
         return
       }
       counters.requestOut(sent.method)
@@ -212,23 +213,6 @@ const statuses: ReadonlyMap<string, number> = new Map([
   ['ERR_SIP_FLOW', 430],
   ['ERR_SIP_TOO_LARGE', 513],
 ])
-
-function failure(sent: SendFailure, flow: Flow): EnvironmentError {
-  const where = `${flow.protocol.toLowerCase()} ${flow.address}:${flow.port}`
-  switch (sent) {
-    case 'gone':
-      return new EnvironmentError('ERR_SIP_FLOW', `the connection to ${where} is gone`)
-    case 'too large':
-      return new EnvironmentError(
-        'ERR_SIP_TOO_LARGE',
-        `no datagram to ${where} carries the request; add a TCP transport`,
-      )
-    case 'full':
-      return new EnvironmentError('ERR_SIP_FULL', `nothing more can be queued for ${where}`)
-    case 'closed':
-      return new EnvironmentError('ERR_SIP_CLOSED', `the transport to ${where} is closed`)
-  }
-}
 
 /** A next hop whose address is none would be looked up as a name, and be our failure then (RFC 5954 §4.1). */
 function checkHost(nextHop: Uri): void {

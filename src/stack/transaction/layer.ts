@@ -157,7 +157,7 @@ export class TransactionLayer implements ServerTransactionContext {
   /** First the transactions hear it, then the users. */
   onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void {
     try {
-      this.#clients.fail(flow)
+      this.#clients.fail(flow, error)
       this.#servers.fail(flow)
     } catch (failure) {
       this.failed(failure)

@@ -61,7 +61,16 @@ export interface RequestOptions extends WayOptions {
    * answered, and the targets that were left then are tried behind it.
    */
   readonly retryOf?: Served
-  /** Milliseconds after which a target that has not answered gives way to the next. Default 64·T1. */
+  /**
+   * A request that was answered before: this one goes to the target that served it, over its connection while that is up,
+   * unless the target failed a short while ago; the other targets follow as they are found.
+   */
+  readonly after?: Served
+  /**
+   * Milliseconds after which a target that has not answered gives way to the next. Default 8·T1 (4 s) for an INVITE, which
+   * every server answers with 100 at once, and 64·T1 for any other request, which may be answered late by right and
+   * would be done twice (RFC 4320). The last target always has 64·T1.
+   */
   readonly targetTimeout?: number
 }
 

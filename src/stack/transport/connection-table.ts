@@ -86,16 +86,26 @@ export class ConnectionTable implements ListenerReceiver {
    */
   send(wire: string, flow: Flow, connect: Connect): Sent {
     if (this.#closed) return 'closed'
-    let entry = this.#entryTo(flow)
-    if (entry === undefined) {
-      if (flow.connection !== 0) return 'gone'
-      if (!this.#hasRoom()) {
-        this.#counters.refusedConnections++
-        return 'full'
-      }
-      entry = this.#make(flow, connect)
-    }
-    return this.#write(wire, entry)
+    const entry = this.#entryFor(flow, connect)
+    return typeof entry === 'string' ? entry : this.#write(wire, entry)
+  }
+
+  /** See `Transport.connect`. */
+  connect(flow: Flow, connect: Connect): Sent {
+    if (this.#closed) return 'closed'
+    const entry = this.#entryFor(flow, connect)
+    return typeof entry === 'string' ? entry : entry.flow
+  }
+
+  /** See `Transport.isUp`: a connection knows its own address as soon as it is up. */
+  isUp(flow: Flow): boolean {
+    return this.#entryTo(flow)?.connection.local !== undefined
+  }
+
+  /** See `Transport.discard`. */
+  discard(flow: Flow): void {
+    const connection = this.#entryOf(flow)?.connection
+    if (connection !== undefined && !connection.accepted && connection.bytesOut === 0) connection.destroy()
   }
 
   /** Pings a flow's connection, or the one that we made to its address; none is made for it. */
@@ -146,6 +156,15 @@ export class ConnectionTable implements ListenerReceiver {
       this.#forget(entry)
       entry.connection.destroy()
     }
+  }
+
+  #entryFor(flow: Flow, connect: Connect): FramedConnection | 'gone' | 'full' {
+    const entry = this.#entryTo(flow)
+    if (entry !== undefined) return entry
+    if (flow.connection !== 0) return 'gone'
+    if (this.#hasRoom()) return this.#make(flow, connect)
+    this.#counters.refusedConnections++
+    return 'full'
   }
 
   /** The connection over which a flow's messages go; none where its framing is lost, for nobody would read them. */

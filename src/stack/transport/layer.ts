@@ -50,6 +50,9 @@ export class TransportLayer {
     return this.#transports.values()
   }
 
+  /** The same, iterated anew each time: for who keeps it. */
+  readonly open: Iterable<Transport> = { [Symbol.iterator]: () => this.#transports.values() }
+
   get isClosed(): boolean {
     return this.#closed
   }

@@ -72,6 +72,18 @@ export class TcpTransport implements Transport {
     return this.#open.keepAlive(flow)
   }
 
+  connect(flow: Flow): Sent {
+    return this.#open.connect(flow, this.#connect)
+  }
+
+  isUp(flow: Flow): boolean {
+    return this.#open.isUp(flow)
+  }
+
+  discard(flow: Flow): void {
+    this.#open.discard(flow)
+  }
+
   async close(): Promise<void> {
     this.#table?.close()
     await this.#listener?.close()

@@ -65,6 +65,15 @@ export interface Transport {
    */
   keepAlive?(flow: Flow): Sent
   /**
+   * Opens a connection to a flow's address, unless there is one, and answers its flow: `onFlowOpened` or `onFlowFailed`
+   * tells what becomes of it. Left out by a transport whose addresses are tried in turn only.
+   */
+  connect?(flow: Flow): Sent
+  /** Whether there is a connection to a flow's address that is up. */
+  isUp?(flow: Flow): boolean
+  /** Closes a connection that `connect` made and over which nothing was sent; does nothing to any other. */
+  discard?(flow: Flow): void
+  /**
    * A flow to the same address on which a refusal is noticed and told to `onFlowFailed`, as an ICMP port unreachable
    * is on a connected UDP socket alone. It has a connection number of its own. `undefined` where there is none to have.
    */
