@@ -36,7 +36,9 @@ export function deriveKey(
     blocks[at + BLOCK - 1] = counter
   }
   const stream = master.encrypt(blocks)
-  const key = Uint8Array.prototype.slice.call(stream, 0, length)
+  // what a crypto library answers may be a Buffer, whose slices are views
+  const key = new Uint8Array(length)
+  key.set(stream.subarray(0, length))
   stream.fill(0)
   return key
 }

@@ -87,7 +87,7 @@ export class MasterKey {
     const salt = this.#derive(label.rtpSalt, r, saltLength)
     const made =
       cipher === 'galois'
-        ? new GaloisRtpCipher(this.#crypto.aead(key), salt.slice())
+        ? new GaloisRtpCipher(this.#crypto.aead(key), Uint8Array.from(salt))
         : new CounterRtpCipher(
             new CounterCipher(this.#crypto.blockCipher(key), salt, this.#rate),
             this.#mac(label.rtpAuthentication, r),
@@ -104,7 +104,7 @@ export class MasterKey {
     const salt = this.#derive(label.rtcpSalt, r, saltLength)
     const made =
       cipher === 'galois'
-        ? new GaloisRtcpCipher(this.#crypto.aead(key), salt.slice())
+        ? new GaloisRtcpCipher(this.#crypto.aead(key), Uint8Array.from(salt))
         : new CounterRtcpCipher(
             new CounterCipher(this.#crypto.blockCipher(key), salt),
             this.#mac(label.rtcpAuthentication, r),
