@@ -10,3 +10,5 @@ export {
 } from './flow-manager.ts'
 export { MediaSession, type MediaSessionHandler, type MediaSessionOptions } from './media-session.ts'
 export { MediaStream, type MediaStreamHandler } from './media-stream.ts'
+export { type ProtectionState, protectionMachine } from './protection-machine.ts'
+export type { SrtpFlowCounters } from './srtp-counters.ts'

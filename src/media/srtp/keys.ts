@@ -90,8 +90,9 @@ export class KeyMaterial {
   readonly keys: readonly SrtpKey[]
   readonly #secrets: readonly Secret[]
 
-  /** False where a key has not the suite's length. */
+  /** False where a key has not the suite's length. Throws a UsageError for no suite of ours. */
   static fits(suite: SrtpSuite, keys: SrtpKeys): boolean {
+    if (!Object.hasOwn(srtpSuites, suite)) throw new UsageError('ERR_SRTP_SUITE', `srtp: no suite '${suite}'`)
     const length = keySaltLength(suite)
     return listed(keys).every(({ keySalt }) => keySalt.length === length)
   }
@@ -101,7 +102,6 @@ export class KeyMaterial {
    * not tell them apart.
    */
   constructor(suite: SrtpSuite, keys: SrtpKeys, crypto: SrtpCrypto) {
-    if (!Object.hasOwn(srtpSuites, suite)) throw new UsageError('ERR_SRTP_SUITE', `srtp: no suite '${suite}'`)
     if (!KeyMaterial.fits(suite, keys)) {
       throw new UsageError(
         'ERR_SRTP_KEY',

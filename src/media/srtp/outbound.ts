@@ -1,3 +1,4 @@
+import { guarded } from '../../util/guard.ts'
 import type { SrtpCrypto } from './cipher.ts'
 import { fault } from './faults.ts'
 import { isRtcp, payloadStart, RTCP_INDEX, sequenceOf, wordAt } from './header.ts'
@@ -114,7 +115,7 @@ export class Outbound implements OutboundSrtp {
     if (this.#keys.length > 1) return
     const tell = this.#onKeyDue
     this.#onKeyDue = undefined
-    tell?.()
+    guarded(ignore, undefined, tell)
   }
 
   #sourceOf(ssrc: number): OutboundSource | undefined {
@@ -125,3 +126,6 @@ export class Outbound implements OutboundSrtp {
     return source
   }
 }
+
+/** Whose key is due hears of it, and what becomes of that is no packet's business. */
+function ignore(): void {}
