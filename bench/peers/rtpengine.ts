@@ -1,3 +1,4 @@
+import { setTimeout as after } from 'node:timers/promises'
 import { RtpEngineClient } from 'resip/media'
 import { parseSdp } from 'resip/sdp'
 import { Child } from '../../test/peers/child.ts'
@@ -6,6 +7,7 @@ import { freePort } from '../../test/peers/ports.ts'
 import { type Relay, SUITE } from '../relay/load.ts'
 
 const address = '127.0.0.1'
+const MOST_TRIES = 100
 
 /**
  * rtpengine without its kernel module, with a call for each two of `sinks`, which are what the legs send from; with `keys`,
@@ -21,6 +23,7 @@ export async function startRtpEngine(sinks: readonly number[], keys?: readonly B
   ])
   const client = new RtpEngineClient(`udp://${address}:${control}`)
   try {
+    await answering(client)
     const ports: number[] = []
     const own: Buffer[] = []
     for (let leg = 0; leg + 1 < sinks.length; leg += 2) {
@@ -43,6 +46,19 @@ export async function startRtpEngine(sinks: readonly number[], keys?: readonly B
     throw new Error(`rtpengine did not start: ${engine.complaint.slice(-200)}`, { cause: error })
   } finally {
     await client.close()
+  }
+}
+
+/** Resolves once the engine's port is open, which takes a loaded machine a while. */
+async function answering(client: RtpEngineClient): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await client.ping()
+      return
+    } catch (error) {
+      if (tries === MOST_TRIES) throw error
+      await after(50)
+    }
   }
 }
 

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { installed } from './installed.ts'
+import { found, installed } from './installed.ts'
 
 /** A C program that was compiled for this run. */
 export interface Compiled {
@@ -16,7 +16,7 @@ const LIBSRTP2 = '/usr/include/srtp2/srtp.h'
 /** Compiles a program against libsrtp2; throws one sentence where compiler or library are missing and cannot be installed. */
 export function compiledWithLibsrtp2(source: URL): Compiled {
   installed('cc', 'gcc', 'libc6-dev')
-  if (!existsSync(LIBSRTP2)) installed(LIBSRTP2, 'libsrtp2-dev')
+  found('libsrtp2', () => existsSync(LIBSRTP2), ['libsrtp2-dev'])
   const folder = mkdtempSync(join(tmpdir(), 'resip-c-'))
   const path = join(folder, 'program')
   execFileSync('cc', ['-O2', '-Wall', '-Werror', '-o', path, fileURLToPath(source), '-lsrtp2'])

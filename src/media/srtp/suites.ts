@@ -1,4 +1,4 @@
-/** Crypto-suites by their names in SDP: RFC 4568 §6.2, RFC 6188 §5, RFC 7714 §14.2. */
+/** Crypto-suites by their names in SDP: RFC 4568 §6.2, RFC 6188 §4, RFC 7714 §14.1. */
 export type SrtpSuite =
   | `AES_CM_128_HMAC_SHA1_${80 | 32}`
   | `AES_256_CM_HMAC_SHA1_${80 | 32}`
