@@ -188,7 +188,16 @@ describe('ffmpeg', () => {
       port =>
         new AudioPeer('ffmpeg', [
           ...['-hide_banner', '-loglevel', 'error', '-re', '-f', 'lavfi'],
-          ...['-i', `sine=frequency=${THEIRS}:sample_rate=8000`, '-c:a', 'pcm_mulaw', '-f', 'rtp'],
+          ...[
+            '-i',
+            `sine=frequency=${THEIRS}:sample_rate=8000`,
+            '-af',
+            'asetnsamples=160',
+            '-c:a',
+            'pcm_mulaw',
+            '-f',
+            'rtp',
+          ],
           ...['-seq', `${FIRST}`, '-srtp_out_suite', suite, '-srtp_out_params', keySalt.toString('base64')],
           `srtp://127.0.0.1:${port}?pktsize=188`,
         ]),

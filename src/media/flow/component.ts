@@ -86,7 +86,7 @@ export class Component implements FlowActor, PathUser {
     const kind = packetKind(bytes)
     if (kind === 'stun' || kind === 'dtls') return this.path.send(bytes, to)
     if (kind !== 'rtp' && kind !== 'rtcp') return false
-    const own = slab.take(bytes.length + this.#protection.overhead)
+    const own = slab.take(bytes.length + this.#protection.overhead(kind))
     own.set(bytes)
     return this.#sendProtected(kind, own, 0, bytes.length, to)
   }
@@ -95,9 +95,9 @@ export class Component implements FlowActor, PathUser {
   sendOwned(bytes: Buffer, start: number, end: number, to: Remote): boolean {
     const packet = bytes.subarray(start, end)
     const protection = this.#protection
-    if (protection.state === 'plain' || end + protection.overhead > bytes.length) return this.send(packet, to)
     const kind = packetKind(packet)
-    if (kind !== 'rtp' && kind !== 'rtcp') return this.send(packet, to)
+    if (protection.state === 'plain' || (kind !== 'rtp' && kind !== 'rtcp')) return this.send(packet, to)
+    if (end + protection.overhead(kind) > bytes.length) return this.send(packet, to)
     return this.state === 'Ready' && this.#sendProtected(kind, bytes, start, end, to)
   }
 
@@ -244,7 +244,10 @@ export class Component implements FlowActor, PathUser {
 
   #sendProtected(kind: 'rtp' | 'rtcp', bytes: Buffer, start: number, end: number, to: Remote): boolean {
     const sealed = this.#protection.protect(kind, bytes, start, end)
-    if (sealed >= 0) return this.path.send(bytes.subarray(start, sealed), to)
+    if (sealed >= 0) {
+      const isWhole = start === 0 && sealed === bytes.length
+      return this.path.send(isWhole ? bytes : bytes.subarray(start, sealed), to)
+    }
     const fault = srtpFault(sealed)
     if (fault === undefined) this.#user.onSrtp(kind, 'unprotected')
     else if (fault === 'reused') this.#user.onSrtp(kind, 'reused')

@@ -33,7 +33,7 @@ const SETTLING = 500
 /** Milliseconds that the peer's old key is still heard. */
 const RETIRING = 2000
 /** Nobody protects, or there is no key yet. */
-export const NO_KEYS = -100
+const NO_KEYS = -100
 
 /**
  * @internal The SRTP of a stream's components, RTP and RTCP: takes keys and a suite, whoever agreed on them. New keys of the peer's
@@ -66,9 +66,9 @@ export class Protection implements ProtectionActor {
     return this.#inbound !== undefined
   }
 
-  /** Octets of room that our packets need behind their end. */
-  get overhead(): number {
-    return this.#outbound?.context.overhead ?? 0
+  /** Octets that our packets grow by. */
+  overhead(kind: 'rtp' | 'rtcp'): number {
+    return this.#outbound?.context.overhead[kind] ?? 0
   }
 
   /** Keys are to come: until then plain RTP passes neither way. */

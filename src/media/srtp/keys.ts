@@ -50,12 +50,12 @@ export interface SrtpCounters {
 
 /**
  * The sending end under its master keys: `protect` for RTP, `protectRtcp` for RTCP. Both work in place on the packet from
- * `start` to `end` of `bytes`, write up to `overhead` octets behind `end` and answer the new end, or less than 0, one of
+ * `start` to `end` of `bytes`, write `overhead` octets behind `end` and answer the new end, or less than 0, one of
  * `srtpFaults`, with nothing changed. **They never send an index twice.** No state is saved or restored: that would.
  */
 export interface OutboundSrtp {
-  /** Octets of room that a packet needs behind its end. */
-  readonly overhead: number
+  /** Octets that a packet grows by, and needs room for behind its end. */
+  readonly overhead: { readonly rtp: number; readonly rtcp: number }
   /** Whether a source has passed sequence number 65,535. */
   readonly rolledOver: boolean
   protect(bytes: Buffer, start: number, end: number): number

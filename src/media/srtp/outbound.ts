@@ -29,8 +29,7 @@ interface OutboundSource {
 
 /** @internal See `OutboundSrtp`; made by `createOutboundSrtp`. */
 export class Outbound implements OutboundSrtp {
-  readonly overhead: number
-  readonly #tags: { readonly rtp: number; readonly rtcp: number }
+  readonly overhead: { readonly rtp: number; readonly rtcp: number }
   readonly #sources = new Map<number, OutboundSource>()
   readonly #mostSources: number
   /** The key in use first; those that are over are gone. */
@@ -46,8 +45,7 @@ export class Outbound implements OutboundSrtp {
     this.#onKeyDue = options.onKeyDue
     const { rtpTag, rtcpTag } = srtpSuites[suite]
     const mki = this.#keys[0]?.mki.length ?? 0
-    this.#tags = { rtp: rtpTag + mki, rtcp: rtcpTag + mki + RTCP_INDEX }
-    this.overhead = this.#tags.rtcp
+    this.overhead = { rtp: rtpTag + mki, rtcp: rtcpTag + mki + RTCP_INDEX }
   }
 
   get rolledOver(): boolean {
@@ -58,7 +56,7 @@ export class Outbound implements OutboundSrtp {
   protect(bytes: Buffer, start: number, end: number): number {
     const body = payloadStart(bytes, start, end)
     if (body < 0) return fault.malformed
-    if (end + this.#tags.rtp > bytes.length) return fault.room
+    if (end + this.overhead.rtp > bytes.length) return fault.room
     const key = this.#keyFor('rtpUsed')
     if (typeof key === 'number') return key
     const source = this.#sourceOf(wordAt(bytes, start + 8))
@@ -79,7 +77,7 @@ export class Outbound implements OutboundSrtp {
 
   protectRtcp(bytes: Buffer, start: number, end: number): number {
     if (!isRtcp(bytes, start, end)) return fault.malformed
-    if (end + this.#tags.rtcp > bytes.length) return fault.room
+    if (end + this.overhead.rtcp > bytes.length) return fault.room
     const key = this.#keyFor('rtcpUsed')
     if (typeof key === 'number') return key
     const source = this.#sourceOf(wordAt(bytes, start + 4))
