@@ -1,5 +1,6 @@
 export type { DestinationOptions } from './destination.ts'
-export { Flow, type FlowCounters, type PacketListener } from './flow.ts'
+export { Flow, type PacketListener } from './flow.ts'
+export type { FlowCounters } from './flow-counters.ts'
 export { type FlowState, flowMachine } from './flow-machine.ts'
 export {
   FlowManager,

@@ -4,7 +4,8 @@ import type { Timer, Timers } from '../../util/timers.ts'
 import { createInboundSrtp, createOutboundSrtp, keyMaterial } from '../srtp/contexts.ts'
 import {
   type InboundSrtp,
-  KeyMaterial,
+  type KeyMaterial,
+  keysFit,
   type OutboundSrtp,
   type SrtpKeys,
   type SrtpOptions,
@@ -190,7 +191,7 @@ export class Protection implements ProtectionActor {
   }
 
   #takes(suite: SrtpSuite, keys: SrtpKeys): boolean {
-    return this.state !== 'failed' && this.state !== 'closed' && KeyMaterial.fits(suite, keys)
+    return this.state !== 'failed' && this.state !== 'closed' && keysFit(suite, keys)
   }
 
   #installed(): void {

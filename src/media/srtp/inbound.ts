@@ -3,9 +3,9 @@ import { fault } from './faults.ts'
 import { isRtcp, payloadStart, RTCP_INDEX, sequenceOf, wordAt } from './header.ts'
 import { KeyStream } from './key-stream.ts'
 import {
+  checkedKeys,
   checkOptions,
   type InboundSrtp,
-  KeyMaterial,
   type SrtpCounters,
   type SrtpKeys,
   type SrtpOptions,
@@ -42,6 +42,8 @@ export class Inbound implements InboundSrtp {
   }
   isNewest = false
   readonly #tags: { readonly rtp: number; readonly rtcp: number }
+  /** Where the MKI stands: before the tag, but behind it in GCM (RFC 3711 §3.1, RFC 7714 §8.2, §9.2). */
+  readonly #mkiFromEnd: { readonly rtp: number; readonly rtcp: number }
   readonly #mkiLength: number
   readonly #window: 64 | 128
   readonly #mostSources: number
@@ -54,9 +56,8 @@ export class Inbound implements InboundSrtp {
 
   constructor(suite: SrtpSuite, keys: SrtpKeys, options: SrtpOptions, crypto: SrtpCrypto, now: () => number) {
     checkOptions(options)
-    const material = new KeyMaterial(suite, keys, crypto)
     const rate = options.derivationRate ?? 0
-    this.#keys = material.keys.map(key => new MasterKey(suite, key, rate, crypto))
+    this.#keys = checkedKeys(suite, keys).map(key => new MasterKey(suite, key, rate, crypto))
     this.#window = options.window ?? 64
     this.#mostSources = options.sources ?? SOURCES
     this.#after = options.after
@@ -64,14 +65,12 @@ export class Inbound implements InboundSrtp {
     const { rtpTag, rtcpTag } = srtpSuites[suite]
     this.#mkiLength = this.#keys[0]?.mki.length ?? 0
     this.#tags = { rtp: rtpTag + this.#mkiLength, rtcp: rtcpTag + this.#mkiLength + RTCP_INDEX }
+    const isGalois = srtpSuites[suite].cipher === 'galois'
     this.#mkiFromEnd = {
-      rtp: srtpSuites[suite].cipher === 'galois' ? this.#mkiLength : this.#mkiLength + rtpTag,
-      rtcp: srtpSuites[suite].cipher === 'galois' ? this.#mkiLength : this.#mkiLength + rtcpTag,
+      rtp: this.#mkiLength + (isGalois ? 0 : rtpTag),
+      rtcp: this.#mkiLength + (isGalois ? 0 : rtcpTag),
     }
   }
-
-  /** Where the MKI stands: before the tag, but behind it in GCM (RFC 3711 §3.1, RFC 7714 §8.2, §9.2). */
-  readonly #mkiFromEnd: { readonly rtp: number; readonly rtcp: number }
 
   unprotect(bytes: Buffer, start: number, end: number): number {
     const { counters } = this

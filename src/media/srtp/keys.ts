@@ -84,43 +84,49 @@ const LONGEST_MKI = 8
 const MOST_KEYS = 16
 const HIGHEST_RATE = 2 ** 24
 
-/** Master keys that were checked and can be compared, not read. */
+/** Whether each key has the suite's length. Throws a UsageError for no suite of ours. */
+export function keysFit(suite: SrtpSuite, keys: SrtpKeys): boolean {
+  if (!Object.hasOwn(srtpSuites, suite)) throw new UsageError('ERR_SRTP_SUITE', `srtp: no suite '${suite}'`)
+  const length = keySaltLength(suite)
+  return listed(keys).every(({ keySalt }) => keySalt.length === length)
+}
+
+/**
+ * The keys as a list. Throws a UsageError: ERR_SRTP_SUITE for no suite of ours, ERR_SRTP_KEY for a wrong length, no key, too many,
+ * or MKIs that do not tell them apart.
+ */
+export function checkedKeys(suite: SrtpSuite, keys: SrtpKeys): readonly SrtpKey[] {
+  if (!keysFit(suite, keys)) {
+    throw new UsageError(
+      'ERR_SRTP_KEY',
+      `srtp: a key and salt of ${suite} have ${keySaltLength(suite)} octets`,
+    )
+  }
+  const list = listed(keys)
+  checkNames(list)
+  return list
+}
+
+/** Master keys that can be compared, and read no more. */
 export class KeyMaterial {
   readonly suite: SrtpSuite
-  readonly keys: readonly SrtpKey[]
-  readonly #secrets: readonly Secret[]
+  readonly #keys: readonly { readonly secret: Secret; readonly name: string }[]
 
-  /** False where a key has not the suite's length. Throws a UsageError for no suite of ours. */
-  static fits(suite: SrtpSuite, keys: SrtpKeys): boolean {
-    if (!Object.hasOwn(srtpSuites, suite)) throw new UsageError('ERR_SRTP_SUITE', `srtp: no suite '${suite}'`)
-    const length = keySaltLength(suite)
-    return listed(keys).every(({ keySalt }) => keySalt.length === length)
-  }
-
-  /**
-   * Throws a UsageError: ERR_SRTP_SUITE for no suite of ours, ERR_SRTP_KEY for a wrong length, no key, too many, or MKIs that do
-   * not tell them apart.
-   */
+  /** Throws as `checkedKeys` does. */
   constructor(suite: SrtpSuite, keys: SrtpKeys, crypto: SrtpCrypto) {
-    if (!KeyMaterial.fits(suite, keys)) {
-      throw new UsageError(
-        'ERR_SRTP_KEY',
-        `srtp: a key and salt of ${suite} have ${keySaltLength(suite)} octets`,
-      )
-    }
     this.suite = suite
-    this.keys = listed(keys)
-    checkNames(this.keys)
-    this.#secrets = this.keys.map(({ keySalt }) => crypto.secret(keySalt))
+    this.#keys = checkedKeys(suite, keys).map(({ keySalt, mki, lifetime }) => ({
+      secret: crypto.secret(keySalt),
+      name: `${Buffer.from(mki ?? NO_MKI).toString('hex')} ${lifetime}`,
+    }))
   }
 
   /** Whether both hold the same keys for the same suite. */
   equals(other: KeyMaterial): boolean {
-    if (this.suite !== other.suite || this.keys.length !== other.keys.length) return false
-    return this.#secrets.every((secret, at) => {
-      const [ours, theirs, its] = [this.keys[at], other.keys[at], other.#secrets[at]]
-      const sameName = Buffer.compare(ours?.mki ?? NO_MKI, theirs?.mki ?? NO_MKI) === 0
-      return sameName && ours?.lifetime === theirs?.lifetime && its !== undefined && secret.equals(its)
+    if (this.suite !== other.suite || this.#keys.length !== other.#keys.length) return false
+    return this.#keys.every(({ secret, name }, at) => {
+      const its = other.#keys[at]
+      return its?.name === name && secret.equals(its.secret)
     })
   }
 }

@@ -30,6 +30,7 @@ export class MasterKey {
   readonly #rate: number
   readonly #salt: Uint8Array
   #master: BlockCipher | undefined
+  #closed = false
   /** The newest first. */
   readonly #rtp: Derived<RtpCipher>[] = []
   readonly #rtcp: Derived<RtcpCipher>[] = []
@@ -66,19 +67,26 @@ export class MasterKey {
   }
 
   close(): void {
-    this.#master = undefined
-    this.#salt.fill(0)
+    this.#closed = true
+    this.#forgetMaster()
     for (const { cipher } of this.#rtp.splice(0)) cipher.close()
     for (const { cipher } of this.#rtcp.splice(0)) cipher.close()
   }
 
   #found<T extends RtpCipher | RtcpCipher>(kept: Derived<T>[], r: number, make: () => T): T | undefined {
-    if (this.#master === undefined) return undefined
+    if (this.#closed) return undefined
     const at = kept.findIndex(derived => derived.r === r)
     const found = (at < 0 ? undefined : kept.splice(at, 1)[0]) ?? { r, cipher: make() }
     kept.unshift(found)
     if (kept.length > KEPT) kept.pop()?.cipher.close()
+    if (this.#rate === 0 && this.#rtp.length > 0 && this.#rtcp.length > 0) this.#forgetMaster()
     return found.cipher
+  }
+
+  /** All was derived from it that ever will be. */
+  #forgetMaster(): void {
+    this.#master = undefined
+    this.#salt.fill(0)
   }
 
   #rtpCipher(r: number): RtpCipher {
@@ -123,7 +131,7 @@ export class MasterKey {
   }
 
   #derive(use: number, r: number, length: number): Uint8Array {
-    if (this.#master === undefined) throw new RangeError('no key is derived from one that is closed')
+    if (this.#master === undefined) throw new RangeError('no key is derived from one that is forgotten')
     return deriveKey(this.#master, this.#salt, use, r, length)
   }
 }

@@ -4,8 +4,8 @@ import { fault } from './faults.ts'
 import { isRtcp, payloadStart, RTCP_INDEX, sequenceOf, wordAt } from './header.ts'
 import { KeyStream } from './key-stream.ts'
 import {
+  checkedKeys,
   checkOptions,
-  KeyMaterial,
   MOST_PACKETS,
   type OutboundSrtp,
   type SrtpKeys,
@@ -38,9 +38,8 @@ export class Outbound implements OutboundSrtp {
 
   constructor(suite: SrtpSuite, keys: SrtpKeys, options: SrtpOptions, crypto: SrtpCrypto) {
     checkOptions(options)
-    const material = new KeyMaterial(suite, keys, crypto)
     const rate = options.derivationRate ?? 0
-    this.#keys = material.keys.map(key => new MasterKey(suite, key, rate, crypto))
+    this.#keys = checkedKeys(suite, keys).map(key => new MasterKey(suite, key, rate, crypto))
     this.#mostSources = options.sources ?? SOURCES
     this.#onKeyDue = options.onKeyDue
     const { rtpTag, rtcpTag } = srtpSuites[suite]
