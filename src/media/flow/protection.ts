@@ -33,6 +33,8 @@ interface Installed<T> {
 const SETTLING = 500
 /** Milliseconds that the peer's old key is still heard. */
 const RETIRING = 2000
+/** Keys that are remembered as used; each took a change of keys. */
+const MOST_USED = 256
 /** Nobody protects, or there is no key yet. */
 const NO_KEYS = -100
 
@@ -53,7 +55,9 @@ export class Protection implements ProtectionActor {
   #nextOutbound: Installed<OutboundSrtp> | undefined
   #inbound: Installed<InboundSrtp> | undefined
   /** The peer's that is still heard. */
-  #oldInbound: InboundSrtp | undefined
+  #oldInbound: Installed<InboundSrtp> | undefined
+  /** Keys that we sent under, the oldest first. */
+  readonly #used: KeyMaterial[] = []
   #settling: Timer | undefined
   #retiring: Timer | undefined
 
@@ -77,12 +81,21 @@ export class Protection implements ProtectionActor {
     feed(protectionMachine, this, 'expect', {})
   }
 
-  /** False where a key has not the suite's length, or protection has failed or is closed. Throws a UsageError for what is none. */
+  /**
+   * False where a key has not the suite's length, where we sent under it before and went on to another, for its key stream would be
+   * sent again (RFC 3711 §9.1), or where protection has failed or is closed. Throws a UsageError for what is none.
+   */
   installOutbound(suite: SrtpSuite, keys: SrtpKeys, options: SrtpOptions): boolean {
     if (!this.#takes(suite, keys)) return false
     const material = keyMaterial(suite, keys)
-    const newest = this.#nextOutbound ?? this.#outbound
-    if (newest?.material.equals(material)) return true
+    if (this.#outbound?.material.equals(material)) {
+      // taken back before it was used
+      this.#nextOutbound?.context.close()
+      this.#nextOutbound = undefined
+      return true
+    }
+    if (this.#nextOutbound?.material.equals(material)) return true
+    if (this.#used.some(used => used.equals(material))) return false
     const { onKeyDue } = options
     const context = createOutboundSrtp(suite, keys, {
       ...options,
@@ -95,23 +108,22 @@ export class Protection implements ProtectionActor {
     return true
   }
 
-  /** As `installOutbound`. */
+  /** False and throwing as `installOutbound`; a key that is still heard may come back. */
   installInbound(suite: SrtpSuite, keys: SrtpKeys, options: SrtpOptions): boolean {
     if (!this.#takes(suite, keys)) return false
     const material = keyMaterial(suite, keys)
     const before = this.#inbound
     if (before?.material.equals(material)) return true
-    const context = createInboundSrtp(suite, keys, {
-      now: () => this.#timers.now(),
-      ...(before && { after: before.context }),
-      ...options,
-    })
-    this.#inbound = { material, context }
-    if (before !== undefined) {
-      this.#oldInbound?.close()
-      this.#oldInbound = before.context
-      feed(protectionMachine, this, 'new keys', {})
+    const old = this.#oldInbound
+    if (old?.material.equals(material)) this.#inbound = old
+    else {
+      const now = (): number => this.#timers.now()
+      const after = before && { after: before.context }
+      this.#inbound = { material, context: createInboundSrtp(suite, keys, { now, ...after, ...options }) }
+      old?.context.close()
     }
+    this.#oldInbound = before
+    if (before !== undefined) feed(protectionMachine, this, 'new keys', {})
     this.#installed()
     if (before === undefined) this.#user.onReadable()
     return true
@@ -136,9 +148,9 @@ export class Protection implements ProtectionActor {
     }
     const old = this.#oldInbound
     if (old === undefined) return taken
-    const late = opened(old, kind, bytes, end)
+    const late = opened(old.context, kind, bytes, end)
     if (late < 0) return taken
-    this.isNewest = old.isNewest
+    this.isNewest = old.context.isNewest
     return late
   }
 
@@ -172,7 +184,7 @@ export class Protection implements ProtectionActor {
   settle(): void {
     this.#timers.stop(this.#settling)
     this.#retiring = this.#timers.after(RETIRING, () => {
-      this.#oldInbound?.close()
+      this.#oldInbound?.context.close()
       this.#oldInbound = undefined
     })
     this.#changeOutbound()
@@ -183,7 +195,7 @@ export class Protection implements ProtectionActor {
     this.#timers.stop(this.#settling)
     this.#timers.stop(this.#retiring)
     for (const held of [this.#outbound, this.#nextOutbound, this.#inbound]) held?.context.close()
-    this.#oldInbound?.close()
+    this.#oldInbound?.context.close()
     this.#outbound = undefined
     this.#nextOutbound = undefined
     this.#inbound = undefined
@@ -205,6 +217,8 @@ export class Protection implements ProtectionActor {
     const before = this.#outbound?.context
     this.#nextOutbound = undefined
     this.#outbound = next
+    this.#used.push(next.material)
+    if (this.#used.length > MOST_USED) this.#used.shift()
     if (before === undefined) return
     const { rolledOver } = before
     before.close()

@@ -332,6 +332,42 @@ describe('new keys', () => {
     expect(a.rtpFlow.counters.srtp.failed).toBe(1)
   })
 
+  it('RFC 3711 §9.1: one of ours that waits is taken back; one that another replaced never comes again', async () => {
+    const wire = new Wire()
+    const [a, b] = await wire.call()
+    secure(a, b)
+    a.rtpFlow.send(rtp(5))
+    a.createInboundSRTPSession(SUITE, key(4))
+    expect(a.createOutboundSRTPSession(SUITE, key(3))).toBe(true)
+    expect(a.createOutboundSRTPSession(SUITE, key(1))).toBe(true)
+    await wire.pass(600)
+    // the same context: the index that went out does not go again
+    expect([a.rtpFlow.send(rtp(5)), a.rtpFlow.send(rtp(6))]).toEqual([false, true])
+    expect(a.createOutboundSRTPSession(SUITE, key(3))).toBe(true)
+    expect(a.createOutboundSRTPSession(SUITE, key(1))).toBe(false)
+    a.stopSRTP()
+    expect(a.createOutboundSRTPSession(SUITE, key(1))).toBe(false)
+    expect(a.createOutboundSRTPSession(SUITE, key(3))).toBe(false)
+    expect(a.createOutboundSRTPSession(SUITE, key(5))).toBe(true)
+  })
+
+  it("a key of the peer's that is still heard comes back with what was heard under it", async () => {
+    const wire = new Wire()
+    const [a, b] = await wire.call()
+    const heard = heardBy(a)
+    secure(a, b)
+    b.rtpFlow.send(rtp(1))
+    await wire.pass(2)
+    const replay = wire.seen.at(-1) ?? Buffer.alloc(0)
+    a.createInboundSRTPSession(SUITE, key(4))
+    a.createInboundSRTPSession(SUITE, key(2))
+    wire.arrive(a, replay)
+    b.rtpFlow.send(rtp(2))
+    await wire.pass(2)
+    expect(heard).toEqual([rtp(1), rtp(2)])
+    expect(a.rtpFlow.counters.srtp).toMatchObject({ replayed: 1, authenticated: 2 })
+  })
+
   it('ours is used after 500 ms where the peer sends nothing', async () => {
     const wire = new Wire()
     const [a, b] = await wire.call()

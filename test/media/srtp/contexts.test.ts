@@ -13,7 +13,7 @@ import {
   srtpSuites,
 } from '../../../src/media/srtp/index.ts'
 import { UsageError } from '../../../src/util/errors.ts'
-import { referenceRtcp, referenceRtp } from './reference.ts'
+import { referenceGcm, referenceRtcp, referenceRtp } from './reference.ts'
 
 const COUNTER: SrtpSuite = 'AES_CM_128_HMAC_SHA1_80'
 const suites: SrtpSuite[] = [
@@ -178,6 +178,21 @@ describe('the formulas of RFC 3711', () => {
       }
     },
   )
+})
+
+describe('the formulas of RFC 7714', () => {
+  it.each([
+    { suite: 'AEAD_AES_128_GCM' as const, octets: 16 },
+    { suite: 'AEAD_AES_256_GCM' as const, octets: 32 },
+  ])('§8, §11: the same octets as they give, key derivation included: $suite', ({ suite, octets }) => {
+    const keySalt = keyOf(suite)
+    const out = createOutboundSrtp(suite, keySalt)
+    const reference = { key: keySalt.subarray(0, octets), salt: keySalt.subarray(octets) }
+    for (let index = 65_500; index < 65_600; index++) {
+      const packet = rtp(index, 0x90000001, (index * 7) % 400)
+      expect(sealed(out, packet), `index ${index}`).toEqual(referenceGcm(reference, packet, index))
+    }
+  })
 })
 
 describe('the replay window', () => {

@@ -38,6 +38,28 @@ export function referenceRtcp(with_: Reference, packet: Buffer, index: number): 
   return Buffer.concat([sent, mki, mac.subarray(0, 10)])
 }
 
+/** RFC 7714 §8.1, §11: RTP with a header of 12 octets; `salt` is of 12, and counts as followed by two of zero. */
+export function referenceGcm(
+  { key, salt }: Pick<Reference, 'key' | 'salt'>,
+  packet: Buffer,
+  index: number,
+): Buffer {
+  const master = { key, salt: Buffer.concat([salt, Buffer.alloc(2)]), tag: 16 }
+  const iv = Buffer.alloc(12)
+  packet.copy(iv, 2, 8, 12)
+  iv.writeUIntBE(index, 6, 6)
+  const sessionSalt = derived(master, 2, 0, 12)
+  const cipher = createCipheriv(
+    key.length === 16 ? 'aes-128-gcm' : 'aes-256-gcm',
+    derived(master, 0, 0, key.length),
+    iv.map((octet, at) => octet ^ (sessionSalt[at] ?? 0)),
+  )
+  cipher.setAAD(packet.subarray(0, 12))
+  const body = cipher.update(packet.subarray(12))
+  cipher.final()
+  return Buffer.concat([packet.subarray(0, 12), body, cipher.getAuthTag()])
+}
+
 function derived({ key, salt }: Reference, label: number, r: number, length: number): Buffer {
   const x = (BigInt(`0x${salt.toString('hex')}`) ^ ((BigInt(label) << 48n) | BigInt(r))) << 16n
   return counterMode(key, Buffer.from(x.toString(16).padStart(32, '0'), 'hex'), Buffer.alloc(length))
