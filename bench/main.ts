@@ -17,6 +17,7 @@ const benches: Record<string, () => Promise<Measurement[]>> = {
   stun: async () => (await import('./stun.ts')).stunMessages(),
   turn: async () => (await import('./turn.ts')).turn(),
   'rtp-relay': async () => (await import('./rtp-relay.ts')).rtpRelay(),
+  srtp: async () => (await import('./srtp.ts')).srtp(),
   pacer: async () => (await import('./pacer.ts')).pacer(),
   'jitter-buffer': async () => (await import('./jitter-buffer.ts')).jitterBuffer(),
   rtpengine: async () => (await import('./rtpengine.ts')).rtpengine(),

@@ -1,4 +1,5 @@
 import { flowMachine } from '../src/media/flow/flow-machine.ts'
+import { protectionMachine } from '../src/media/flow/protection-machine.ts'
 import { natBehaviorMachine } from '../src/media/stun/nat-behavior.ts'
 import { stunClientMachine } from '../src/media/stun/transaction.ts'
 import { allocationMachine } from '../src/media/turn/allocation.ts'
@@ -30,6 +31,7 @@ export const machines: readonly DrawnMachine[] = [
   drawn(allocationMachine),
   drawn(grantMachine),
   drawn(flowMachine),
+  drawn(protectionMachine),
 ]
 
 function drawn<S extends string, I extends string, M extends MachineInstance<S>, E>(

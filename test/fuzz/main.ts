@@ -12,6 +12,8 @@ const targets: Record<string, () => Promise<Fuzz>> = {
   turn: async () => (await import('./turn.ts')).fuzzTurn,
   rtp: async () => (await import('./rtp.ts')).fuzzRtp,
   rtcp: async () => (await import('./rtp.ts')).fuzzRtcp,
+  srtp: async () => (await import('./srtp.ts')).fuzzSrtp,
+  'srtp-pads': async () => (await import('./srtp-pads.ts')).fuzzPads,
   bencode: async () => (await import('./bencode.ts')).fuzzBencode,
   dns: async () => (await import('./dns.ts')).fuzzDns,
 }
