@@ -99,6 +99,7 @@ export class Pair {
 
   /** Sends a request and answers one challenge: the request that was authenticated, as it was received. */
   authenticated(template: RequestTemplate = register()): SipRequest {
+    this.client.forget()
     const exchange = this.client.begin(template)
     const next = exchange.next(this.refusal(received(exchange.first())))
     if (next === undefined) throw new Error('the challenge was not answered')
