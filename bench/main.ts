@@ -13,6 +13,7 @@ const benches: Record<string, () => Promise<Measurement[]>> = {
     ...(await (await import('./hmac.ts')).hmac()),
     ...(await import('./flow-token.ts')).flowToken(),
   ],
+  digest: async () => (await import('./digest.ts')).digest(),
   stun: async () => (await import('./stun.ts')).stunMessages(),
   turn: async () => (await import('./turn.ts')).turn(),
   'rtp-relay': async () => (await import('./rtp-relay.ts')).rtpRelay(),

@@ -247,6 +247,7 @@ describe('RFC 7616 §3.4: credentials that are refused', () => {
     expect(verdictOn('sip:bob@192.0.2.7:5070;transport=tcp')).toBe('authenticated')
     expect(verdictOn('sip:bob@192.0.2.7')).toBe('authenticated')
     expect(verdictOn('sip:alice@EXAMPLE.com')).toBe('authenticated')
+    expect(verdictOn('sip:192.0.2.7')).toBe('authenticated')
     expect(verdictOn('sip:carol@example.com')).toBe('refused')
     expect(verdictOn('tel:+15551234')).toBe('refused')
     expect(verdictOn('sip:carol@example.com', { acceptsUri: uri => uri.user === 'carol' })).toBe(
