@@ -17,8 +17,11 @@ const folders = [
 export interface KamailioRegistrarOptions {
   readonly realm: string
   readonly password: string
-  /** What it offers; `''` for a challenge without qop, as RFC 2069 has it. */
-  readonly qop: 'auth' | 'auth-int' | ''
+  /**
+   * What it offers; `''` for a challenge without qop, as RFC 2069 has it. Kamailio 5.6 can offer auth-int too, but takes no
+   * credentials that have it.
+   */
+  readonly qop: 'auth' | ''
   readonly algorithm: 'MD5' | 'SHA-256'
   /** Seconds. */
   readonly nonceLifetime?: number
@@ -92,7 +95,7 @@ request_route {
     exit;
   }
   if (!pv_www_authenticate("${realm}", "${password}", "0")) {
-    www_challenge("${realm}", "${qop === '' ? 0 : qop === 'auth' ? 1 : 2}");
+    www_challenge("${realm}", "${qop === '' ? 0 : 1}");
     exit;
   }
   if (is_method("REGISTER")) {
