@@ -17,7 +17,7 @@ export type { NonceKey } from './auth/nonces.ts'
 export { type Answerable, DigestRealm } from './auth/realm.ts'
 export type { RealmOptions } from './auth/realm-options.ts'
 export { isForTarget } from './auth/target.ts'
-export { parseUsers, userLine } from './auth/user-lines.ts'
+export { parseUsers, UserLineError, userLine } from './auth/user-lines.ts'
 export { type Found, MemoryUsers, type StoredUser, type UserEntry, type UserStore } from './auth/users.ts'
 export { Authenticated, Exempt, type Refusal, Refused, type Verdict } from './auth/verdict.ts'
 export {

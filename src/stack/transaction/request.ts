@@ -145,7 +145,7 @@ export class OutgoingRequest implements ClientUser, Served {
       this.#tryNext()
       return
     }
-    const next = user === undefined || this.#cancel !== 'none' ? undefined : this.#exchange?.next(response)
+    const next = user === undefined ? undefined : this.#answerTo(response)
     if (next !== undefined) {
       this.#repeat(next, response)
       return
@@ -214,12 +214,26 @@ export class OutgoingRequest implements ClientUser, Served {
       )
   }
 
+  /** The request that answers a challenge, where there is one; what cannot be computed leaves the response as it is. */
+  #answerTo(response: SipResponse): RequestTemplate | undefined {
+    if (this.#exchange === undefined || this.#cancel !== 'none') return undefined
+    try {
+      return this.#exchange.next(response)
+    } catch (error) {
+      this.#context.failed(error)
+      return undefined
+    }
+  }
+
   /** RFC 3261 §22.2: once more, to where the challenge came from. */
   #repeat(template: RequestTemplate, challenge: SipResponse): void {
-    this.#template = template
-    guarded(this.#context.failed, undefined, this.#options.onRepeat, template, challenge)
     const { current, remaining } = this.#targets
-    if (current !== undefined && !this.isEnded) this.#begin([current, ...remaining], this.flow)
+    const { flow } = this
+    this.#template = template
+    this.#client = undefined
+    this.#isAnswered = false
+    guarded(this.#context.failed, undefined, this.#options.onRepeat, template, challenge)
+    if (current !== undefined && !this.isEnded) this.#begin([current, ...remaining], flow)
   }
 
   #begin(targets: readonly Target[], pinned?: Flow): void {

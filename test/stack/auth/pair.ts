@@ -24,7 +24,7 @@ export const REALM = 'example.com'
 export const SECRET = 'zanzibar'
 
 /** Where requests come from. */
-export function flowFrom(address: string): Flow {
+function flowFrom(address: string): Flow {
   return { protocol: 'UDP', transport: 'udp:test', address, port: 5060, connection: 0 }
 }
 

@@ -171,6 +171,19 @@ describe('RFC 3261 §22.2: RequestOptions.credentials', () => {
     expect(peer.titles.filter(title => title === 'INVITE')).toHaveLength(1)
   })
 
+  it('one that is cancelled when its repeat is told is not sent again, and ends with 487', async () => {
+    await guarded(new Pair({ clock: world.clock }).realm)
+    const told: number[] = []
+    const outgoing = alice.send(
+      invite(`sip:bob@${SERVER}`),
+      { onFinal() {}, onFailure: failure => told.push(failure.status) },
+      { credentials: client(), onRepeat: () => outgoing.cancel() },
+    )
+    await passed(20)
+    expect(told).toEqual([487])
+    expect(world.ladder).toEqual(['0 → INVITE', '1 ← 401', '2 → ACK'])
+  })
+
   it('a CANCEL that reaches a guarded user matches nothing: 481 (§9.2)', async () => {
     const { realm } = new Pair({ clock: world.clock })
     const stack = await world.stack(SERVER)
