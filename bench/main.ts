@@ -14,6 +14,7 @@ const benches: Record<string, () => Promise<Measurement[]>> = {
     ...(await import('./flow-token.ts')).flowToken(),
   ],
   dns: async () => (await import('./dns.ts')).dns(),
+  digest: async () => (await import('./digest.ts')).digest(),
   stun: async () => (await import('./stun.ts')).stunMessages(),
   turn: async () => (await import('./turn.ts')).turn(),
   'rtp-relay': async () => (await import('./rtp-relay.ts')).rtpRelay(),

@@ -12,6 +12,21 @@ export { EnvironmentError, PeerError, ResipError, UsageError } from '../util/err
 export { type Log, type LogLevel, printable } from '../util/log.ts'
 export { Networks } from '../util/networks.ts'
 export { type Timer, type TimerOwner, Timers } from '../util/timers.ts'
+export { type AccountOptions, DigestAccount } from './auth/account.ts'
+export type { DigestAlgorithm } from './auth/algorithm.ts'
+export { DigestClient, type DigestClientOptions } from './auth/client.ts'
+export type { Proof } from './auth/client-session.ts'
+export { ha1, type Qop } from './auth/digest.ts'
+export { DigestExchange } from './auth/exchange.ts'
+export { FileUsers, type FileUsersOptions } from './auth/io/file-users.ts'
+export type { HashName } from './auth/io/hash.ts'
+export type { NonceKey } from './auth/nonces.ts'
+export { type Answerable, DigestRealm } from './auth/realm.ts'
+export type { RealmOptions } from './auth/realm-options.ts'
+export { isForTarget } from './auth/target.ts'
+export { parseUsers, UserLineError, userLine } from './auth/user-lines.ts'
+export { type Found, MemoryUsers, type StoredUser, type UserEntry, type UserStore } from './auth/users.ts'
+export { Authenticated, Exempt, type Refusal, Refused, type Verdict } from './auth/verdict.ts'
 export {
   type Content,
   type ContentGrammar,

@@ -14,6 +14,7 @@ const targets: Record<string, () => Promise<Fuzz>> = {
   rtcp: async () => (await import('./rtp.ts')).fuzzRtcp,
   srtp: async () => (await import('./srtp.ts')).fuzzSrtp,
   'srtp-pads': async () => (await import('./srtp-pads.ts')).fuzzPads,
+  digest: async () => (await import('./digest.ts')).fuzzDigest,
   bencode: async () => (await import('./bencode.ts')).fuzzBencode,
   dns: async () => (await import('./dns.ts')).fuzzDns,
 }

@@ -1,6 +1,7 @@
 import type { EnvironmentError } from '../../util/errors.ts'
 import { guarded } from '../../util/guard.ts'
 import type { Timer } from '../../util/timers.ts'
+import type { DigestExchange } from '../auth/exchange.ts'
 import type { Uri } from '../grammar/uri.ts'
 import * as h from '../headers/index.ts'
 import type { Reason } from '../headers/reason.ts'
@@ -27,11 +28,12 @@ import { lifetime } from './timers.ts'
  * own, until one answers. Its user sees one request.
  */
 export class OutgoingRequest implements ClientUser, WayUser, Served {
-  readonly template: RequestTemplate
   readonly #context: RequestContext
   readonly #options: RequestOptions
   readonly #nextHop: Uri
   readonly #way: RequestWay
+  readonly #exchange: DigestExchange | undefined
+  #template: RequestTemplate
   #user: RequestUser | undefined
   #client: ClientMachine<string> | undefined
   /** The template that was sent last, decorated. */
@@ -52,10 +54,17 @@ export class OutgoingRequest implements ClientUser, WayUser, Served {
   ) {
     this.#context = context
     this.#nextHop = options.nextHop ?? nextHopOf(template)
-    this.template = strictlyRouted(template)
+    const routed = strictlyRouted(template)
+    this.#exchange = options.credentials?.begin(routed)
+    this.#template = this.#exchange?.first() ?? routed
     this.#user = user
     this.#options = options
     this.#way = new RequestWay(context, options, template.method, this)
+  }
+
+  /** What is sent: after a challenge with credentials and another CSeq than before. */
+  get template(): RequestTemplate {
+    return this.#template
   }
 
   /** Whether the user will hear no more, but for further 2xx of an INVITE. */
@@ -142,6 +151,11 @@ export class OutgoingRequest implements ClientUser, WayUser, Served {
       this.#tryNext()
       return
     }
+    const next = user === undefined ? undefined : this.#answerTo(response)
+    if (next !== undefined) {
+      this.#repeat(next, response)
+      return
+    }
     this.#isFinal = true
     if (user === undefined) return
     // an INVITE's user stays, for other 2xx may follow
@@ -205,6 +219,31 @@ export class OutgoingRequest implements ClientUser, WayUser, Served {
         bye => sendSilently(this.#context, bye),
         this.#reasons,
       )
+  }
+
+  /** The request that answers a challenge, where there is one; what cannot be computed leaves the response as it is. */
+  #answerTo(response: SipResponse): RequestTemplate | undefined {
+    if (this.#exchange === undefined || this.#cancel !== 'none') return undefined
+    try {
+      return this.#exchange.next(response)
+    } catch (error) {
+      this.#context.failed(error)
+      return undefined
+    }
+  }
+
+  /** RFC 3261 §22.2: once more, to where the challenge came from. */
+  #repeat(template: RequestTemplate, challenge: SipResponse): void {
+    const { targets } = this.#way
+    const { current, remaining } = targets
+    const { flow } = this
+    this.#template = template
+    this.#client = undefined
+    this.#isAnswered = false
+    guarded(this.#context.failed, undefined, this.#options.onRepeat, template, challenge)
+    if (current === undefined || this.isEnded) return
+    targets.begin([current, ...remaining], flow)
+    this.#tryNext()
   }
 
   #tryNext(): void {
