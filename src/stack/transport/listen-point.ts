@@ -1,3 +1,4 @@
+import { TlsContexts, type TlsOptions } from '../../net/tls-contexts.ts'
 import { familyOf, unbracketed } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
 import type { Protocol } from '../message/flow.ts'
@@ -12,6 +13,8 @@ export interface ListenPoint {
   readonly port: number
   /** What is advertised; the bound address where it is left out. */
   readonly sentBy?: SentBy
+  /** Certificates of its own; the stack's where they are left out. */
+  readonly contexts?: TlsContexts
 }
 
 /** A listen point that says more than its address. */
@@ -23,12 +26,18 @@ export interface ListenOptions {
    * `203.0.113.7:5060`, `[2001:db8::7]:5060` or `sip.example.com`. A port left out is left out there too.
    */
   readonly advertise?: string
+  /** Certificates of a TLS or WSS listener of its own; the stack's unless given. TlsContexts can be updated. */
+  readonly tls?: TlsOptions | TlsContexts
 }
 
 const protocols: ReadonlyMap<string, Protocol> = new Map([
   ['udp', 'UDP'],
   ['tcp', 'TCP'],
+  ['tls', 'TLS'],
 ])
+
+/** Ports by protocol; 5060 of the others. */
+const defaultPorts: ReadonlyMap<Protocol, string> = new Map([['TLS', '5061']])
 
 const IPV6_REFERENCE = String.raw`\[[0-9a-f:.]+(?:%[\w.-]+)?\]`
 const place = new RegExp(`^(${IPV6_REFERENCE}|[^:[\\]]+)(?::(\\d{1,5}))?$`, 'i')
@@ -36,7 +45,7 @@ const hostName = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/i
 const ADVERTISE = ';advertise='
 
 /**
- * Reads `udp:127.0.0.1:5060`, `tcp:[::1]:5060`, `udp:0.0.0.0:5060` or `udp:eth0:5060`; a port left out is 5060. What is
+ * Reads `udp:127.0.0.1:5060`, `tcp:[::1]:5060`, `tls:0.0.0.0:5061` or `udp:eth0:5060`; a port left out is 5060, 5061 of TLS. What is
  * to be advertised may follow: `udp:10.0.0.5:5060;advertise=203.0.113.7:5060`.
  * @throws UsageError
  */
@@ -58,11 +67,17 @@ export function parseListenPoint(asked: string | ListenOptions): ListenPoint {
       `one of ${[...protocols.keys()].join(', ')} and a colon expected, as in udp:127.0.0.1:5060`,
     )
   }
-  const [, host = '', port = '5060'] = place.exec(rest) ?? []
+  const [, host = '', port = defaultPorts.get(protocol) ?? '5060'] = place.exec(rest) ?? []
   if (host === '' || Number(port) > 65535) {
     throw problem(text, 'an address, in brackets where it is IPv6, and a port expected, as in tcp:[::1]:5060')
   }
-  const point = { protocol, host: unbracketed(host), port: Number(port) }
+  const tls = typeof asked === 'string' ? undefined : asked.tls
+  const point = {
+    protocol,
+    host: unbracketed(host),
+    port: Number(port),
+    ...(tls !== undefined && { contexts: tls instanceof TlsContexts ? tls : new TlsContexts(tls) }),
+  }
   return advertise === undefined ? point : { ...point, sentBy: parseSentBy(advertise) }
 }
 
