@@ -1,5 +1,7 @@
 /** `resip/stack`: SIP messages, and all that sends and receives them. */
 export type { ListenerReceiver, StreamConnection, StreamReceiver } from '../net/stream.ts'
+export type { PeerOptions, TlsCertificate } from '../net/tls-contexts.ts'
+export { TlsContexts, type TlsOptions } from '../net/tls-contexts.ts'
 export type { AddressFamily, TransportAddress } from '../util/address.ts'
 export type { Alarm, Clock } from '../util/clock.ts'
 export { EnvironmentError, PeerError, ResipError, UsageError } from '../util/errors.ts'

@@ -1,4 +1,5 @@
 import type { InterfaceAddress } from '../net/interfaces.ts'
+import type { TlsContexts, TlsOptions } from '../net/tls-contexts.ts'
 import type { Clock } from '../util/clock.ts'
 import { UsageError } from '../util/errors.ts'
 import { type Log, silentLog } from '../util/log.ts'
@@ -29,6 +30,8 @@ export interface StackOptions {
   readonly log?: Log
   /** Finds targets for a URI; numeric hosts and the system's look-up unless given. */
   readonly locate?: Locate
+  /** Certificates, keys and trust of TLS and WSS in both roles; see also `SipStack.updateTls`. */
+  readonly tls?: TlsOptions | TlsContexts
   readonly timing?: Partial<TransactionTiming>
   readonly limits?: Partial<StackLimits>
   readonly congestion?: Partial<CongestionLimits>

@@ -1,6 +1,7 @@
 import { systemClock } from '../net/clock.ts'
 import { interfaceAddresses, LocalAddresses } from '../net/interfaces.ts'
 import { systemRandom } from '../net/random.ts'
+import { TlsContexts, type TlsOptions } from '../net/tls-contexts.ts'
 import { UsageError } from '../util/errors.ts'
 import { guardedLog, type Log, printableError } from '../util/log.ts'
 import { Tokens } from '../util/random.ts'
@@ -54,6 +55,7 @@ export class SipStack {
   readonly #transports: TransportLayer
   readonly #transactions: TransactionLayer
   readonly #listeners: Listeners
+  readonly #contexts: TlsContexts
   readonly #replies: StatelessReplies
   readonly #congestion: Congestion
   readonly #requests: RequestContext
@@ -124,8 +126,10 @@ export class SipStack {
     const ways = { transports: this.#transports, line, counters, tokens: this.#tokens }
     this.#forwarding = new Forwarding({ ...ways, maxDatagram: this.#requests.maxDatagram, failed })
     this.#responses = new ResponseForwarding({ ...ways, followMaddr })
+    this.#contexts = options.tls instanceof TlsContexts ? options.tls : new TlsContexts(options.tls)
     this.#listeners = new Listeners(this.#transports, this.timers, {
       limits,
+      contexts: this.#contexts,
       interfaces: options.interfaces ?? interfaceAddresses,
       counters,
       log,
@@ -142,6 +146,15 @@ export class SipStack {
    */
   listen(...points: readonly (string | ListenOptions)[]): Promise<void> {
     return this.#listeners.listen(points)
+  }
+
+  /**
+   * Certificates, keys and trust for new connections of both roles; what is left out stays, and so do the connections that
+   * are up. Listeners with `tls` of their own keep it.
+   * @throws UsageError where one cannot be used; then all stays as it was
+   */
+  updateTls(options: TlsOptions): void {
+    this.#contexts.update(options)
   }
 
   /** Takes in a transport that the application made. Rejects as its `open` does. */

@@ -1,3 +1,4 @@
+import { TlsContexts, type TlsOptions } from '../../net/tls-contexts.ts'
 import { familyOf, unbracketed } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
 import type { Protocol } from '../message/flow.ts'
@@ -12,6 +13,8 @@ export interface ListenPoint {
   readonly port: number
   /** What is advertised; the bound address where it is left out. */
   readonly sentBy?: SentBy
+  /** Certificates of its own; the stack's where they are left out. */
+  readonly contexts?: TlsContexts
 }
 
 /** A listen point that says more than its address. */
@@ -23,6 +26,8 @@ export interface ListenOptions {
    * `203.0.113.7:5060`, `[2001:db8::7]:5060` or `sip.example.com`. A port left out is left out there too.
    */
   readonly advertise?: string
+  /** Certificates of a TLS or WSS listener of its own; the stack's unless given. TlsContexts can be updated. */
+  readonly tls?: TlsOptions | TlsContexts
 }
 
 /** Each protocol with the port that may be left out (RFC 3261 §19.1.2, RFC 7118 §5.2). */
@@ -67,7 +72,13 @@ export function parseListenPoint(asked: string | ListenOptions): ListenPoint {
   if (host === '' || port > 65535) {
     throw problem(text, 'an address, in brackets where it is IPv6, and a port expected, as in tcp:[::1]:5060')
   }
-  const point = { protocol: known.protocol, host: unbracketed(host), port }
+  const tls = typeof asked === 'string' ? undefined : asked.tls
+  const point = {
+    protocol: known.protocol,
+    host: unbracketed(host),
+    port,
+    ...(tls !== undefined && { contexts: tls instanceof TlsContexts ? tls : new TlsContexts(tls) }),
+  }
   return advertise === undefined ? point : { ...point, sentBy: parseSentBy(advertise) }
 }
 

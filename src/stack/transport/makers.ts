@@ -1,3 +1,4 @@
+import type { TlsContexts } from '../../net/tls-contexts.ts'
 import { UsageError } from '../../util/errors.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { FramerLimits } from '../message/framer.ts'
@@ -5,7 +6,8 @@ import { FramerRoom } from '../message/framer-room.ts'
 import type { Counters } from '../statistics.ts'
 import type { ConnectionLimits } from './framed-connection.ts'
 import type { ListenPoint } from './listen-point.ts'
-import { TcpTransport } from './tcp.ts'
+import { tcpTransport } from './tcp.ts'
+import { tlsTransport } from './tls.ts'
 import type { Transport } from './transport.ts'
 import { UdpTransport } from './udp.ts'
 import { WriteQueues } from './write-queues.ts'
@@ -22,6 +24,8 @@ export interface MakersOptions {
   readonly limits: ListenLimits
   readonly receiveBufferSize?: number
   readonly counters: Counters
+  /** Certificates of TLS, WSS; a listen point may have its own. */
+  readonly contexts: TlsContexts
 }
 
 /** Makes the transport that a listen point asks for at one address: one maker a protocol. */
@@ -54,6 +58,8 @@ export class TransportMakers {
         return this.#udp(point, address)
       case 'TCP':
         return this.#tcp(point, address)
+      case 'TLS':
+        return this.#tls(point, address)
       default:
         throw new UsageError('ERR_SIP_LISTEN', `there is no listener for ${point.protocol} here`)
     }
@@ -66,7 +72,11 @@ export class TransportMakers {
   }
 
   #tcp({ port, sentBy }: ListenPoint, address: string): Transport {
-    return new TcpTransport({ address, port, sentBy, ...this.#streams() }, this.#timers)
+    return tcpTransport({ address, port, sentBy, ...this.#streams() }, this.#timers)
+  }
+
+  #tls({ port, sentBy, contexts = this.#options.contexts }: ListenPoint, address: string): Transport {
+    return tlsTransport({ address, port, sentBy, contexts, ...this.#streams() }, this.#timers)
   }
 
   /** What all transports of streams share. */

@@ -1,0 +1,57 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { UsageError } from '../util/errors.ts'
+
+/** A certificate of ours with its key. */
+export interface TlsCertificate {
+  /** The certificate as PEM, and those between it and its authority below it. */
+  readonly certificate: string | Buffer
+  /** Its key as PEM, RSA or EC. */
+  readonly key: string | Buffer
+  readonly passphrase?: string
+}
+
+/** A certificate that was read and can be used. */
+export interface CertificateReading {
+  readonly certificate: string
+  readonly key: string
+  readonly leaf: X509Certificate
+}
+
+/** @throws UsageError where either cannot be read, or they do not belong together; the key is never told */
+export function readCertificate({ certificate, key, passphrase }: TlsCertificate): CertificateReading {
+  const pem = certificate.toString()
+  const leaf = readLeaf(pem)
+  const secret = readKey(key, passphrase, leaf)
+  return { certificate: pem, key: secret.export({ type: 'pkcs8', format: 'pem' }).toString(), leaf }
+}
+
+function readLeaf(pem: string): X509Certificate {
+  try {
+    return new X509Certificate(pem)
+  } catch (cause) {
+    throw new UsageError(
+      'ERR_TLS_CERTIFICATE',
+      'a certificate cannot be read; PEM is expected, which begins with -----BEGIN CERTIFICATE-----',
+      { cause },
+    )
+  }
+}
+
+function readKey(key: string | Buffer, passphrase: string | undefined, leaf: X509Certificate): KeyObject {
+  const whose = leaf.subject.replaceAll('\n', ', ')
+  let secret: KeyObject
+  try {
+    secret = createPrivateKey({ key, ...(passphrase !== undefined && { passphrase }) })
+  } catch {
+    // what OpenSSL says of a key may hold some of it
+    throw new UsageError(
+      'ERR_TLS_KEY',
+      `the key of the certificate of ${whose} cannot be read; PEM is expected, with its passphrase where it has one`,
+    )
+  }
+  if (leaf.checkPrivateKey(secret)) return secret
+  throw new UsageError(
+    'ERR_TLS_KEY_MISMATCH',
+    `the key does not fit the certificate of ${whose}; give the key that it was made with`,
+  )
+}

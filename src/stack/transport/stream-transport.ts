@@ -1,0 +1,104 @@
+import type { ListenerReceiver, StreamConnection, StreamReceiver } from '../../net/stream.ts'
+import type { StreamListener } from '../../net/stream-listener.ts'
+import { hostPort, type TransportAddress } from '../../util/address.ts'
+import { UsageError } from '../../util/errors.ts'
+import type { Timers } from '../../util/timers.ts'
+import type { Flow, Protocol } from '../message/flow.ts'
+import { type Connect, ConnectionTable, type ConnectionTableOptions } from './connection-table.ts'
+import { type SentBy, sentByOf } from './sent-by.ts'
+import type { Sent, Transport, TransportReceiver } from './transport.ts'
+
+export interface StreamTransportOptions extends ConnectionTableOptions {
+  /** A numeric local address. */
+  readonly address: string
+  /** 0 lets the system choose. */
+  readonly port: number
+  /** What is advertised; the bound address unless given. */
+  readonly sentBy?: SentBy | undefined
+  /** Connections accepted at a time. Default 10,000. */
+  readonly maxConnections?: number
+  /** Bytes that may wait for a slow reader. Default 1 MiB. */
+  readonly maxBufferedBytes?: number
+  /** Milliseconds until an attempt to connect is given up. Default 10,000. */
+  readonly connectTimeout?: number
+}
+
+/** How a protocol of streams listens and connects. */
+export interface StreamEnds {
+  readonly protocol: Protocol
+  listen(receiver: ListenerReceiver): Promise<StreamListener>
+  connect(flow: Flow, localAddress: string, receiver: StreamReceiver): StreamConnection
+}
+
+/** SIP over streams, TCP and TLS alike: a listener, the connections it accepts and those it makes. */
+export class StreamTransport implements Transport {
+  readonly protocol: Protocol
+  readonly isReliable = true
+  readonly #ends: StreamEnds
+  readonly #options: StreamTransportOptions
+  readonly #timers: Timers
+  #listener: StreamListener | undefined
+  #table: ConnectionTable | undefined
+  #key = ''
+  #sentBy: SentBy | undefined
+
+  constructor(ends: StreamEnds, options: StreamTransportOptions, timers: Timers) {
+    this.protocol = ends.protocol
+    this.#ends = ends
+    this.#options = options
+    this.#timers = timers
+  }
+
+  get key(): string {
+    return this.#key
+  }
+
+  get local(): TransportAddress {
+    if (this.#listener === undefined) throw this.#notOpen()
+    return this.#listener.local
+  }
+
+  get sentBy(): SentBy {
+    if (this.#sentBy === undefined) throw this.#notOpen()
+    return this.#sentBy
+  }
+
+  /** Connections that are open, accepted and made. */
+  get connections(): number {
+    return this.#table?.size ?? 0
+  }
+
+  async open(receiver: TransportReceiver): Promise<void> {
+    const table = new ConnectionTable(this.protocol, receiver, this.#timers, this.#options)
+    this.#listener = await this.#ends.listen(table)
+    const { address, port } = this.#listener.local
+    this.#key = `${this.protocol.toLowerCase()}:${hostPort(address, port)}`
+    this.#sentBy = this.#options.sentBy ?? sentByOf(address, port)
+    table.transport = this.#key
+    this.#table = table
+  }
+
+  send(wire: string, flow: Flow): Sent {
+    return this.#open.send(wire, flow, this.#connect)
+  }
+
+  keepAlive(flow: Flow): Sent {
+    return this.#open.keepAlive(flow)
+  }
+
+  async close(): Promise<void> {
+    this.#table?.close()
+    await this.#listener?.close()
+  }
+
+  readonly #connect: Connect = (flow, table) => this.#ends.connect(flow, this.local.address, table)
+
+  get #open(): ConnectionTable {
+    if (this.#table === undefined) throw this.#notOpen()
+    return this.#table
+  }
+
+  #notOpen(): UsageError {
+    return new UsageError('ERR_SIP_TRANSPORT', `the ${this.protocol} transport is not open yet`)
+  }
+}
