@@ -6,6 +6,11 @@ import type { StreamConnection, StreamReceiver } from './stream.ts'
 
 let lastId = 0
 
+/** A number for a connection, unlike any other's of this process. */
+export function nextConnection(): number {
+  return ++lastId
+}
+
 /** What the maker of a connection knows of it. */
 export interface ConnectionSetup {
   readonly protocol: string
@@ -16,7 +21,7 @@ export interface ConnectionSetup {
 
 /** A StreamConnection over a socket of Node, be it plain or TLS. Its maker calls `opened` when it can be used. */
 export class SocketConnection implements StreamConnection {
-  readonly id: number = ++lastId
+  readonly id: number = nextConnection()
   readonly protocol: string
   readonly accepted: boolean
   readonly remote: TransportAddress

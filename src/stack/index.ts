@@ -2,6 +2,12 @@
 export type { ListenerReceiver, StreamConnection, StreamReceiver } from '../net/stream.ts'
 export type { PeerOptions, TlsCertificate } from '../net/tls-contexts.ts'
 export { TlsContexts, type TlsOptions } from '../net/tls-contexts.ts'
+export type {
+  CheckUpgrade,
+  UpgradeAnswer,
+  UpgradeRefusal,
+  UpgradeRequest,
+} from '../net/upgrade-request.ts'
 export type { AddressFamily, TransportAddress } from '../util/address.ts'
 export type { Alarm, Clock } from '../util/clock.ts'
 export { EnvironmentError, PeerError, ResipError, UsageError } from '../util/errors.ts'
@@ -112,4 +118,5 @@ export type { Placement } from './transport/placement.ts'
 export type { Target } from './transport/selector.ts'
 export { type SentBy, sentByOf } from './transport/sent-by.ts'
 export type { SendFailure, Sent, Transport, TransportReceiver } from './transport/transport.ts'
+export type { WebSocketClientOptions, WebSocketOptions } from './transport/websocket-options.ts'
 export { WriteQueues } from './transport/write-queues.ts'

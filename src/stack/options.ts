@@ -12,6 +12,7 @@ import type { TransactionLimits } from './transaction/ledger.ts'
 import { defaultTiming, type TransactionTiming } from './transaction/timers.ts'
 import { defaultConnectionLimits } from './transport/framed-connection.ts'
 import type { ListenLimits } from './transport/makers.ts'
+import type { WebSocketOptions } from './transport/websocket-options.ts'
 
 /** Everything that bounds what others can make us keep. */
 export interface StackLimits extends ListenLimits, TransactionLimits {
@@ -32,6 +33,8 @@ export interface StackOptions {
   readonly locate?: Locate
   /** Certificates, keys and trust of TLS and WSS in both roles; see also `SipStack.updateTls`. */
   readonly tls?: TlsOptions | TlsContexts
+  /** Who may connect by WebSocket, pings, and what our own requests for one say (RFC 7118). */
+  readonly websocket?: WebSocketOptions
   readonly timing?: Partial<TransactionTiming>
   readonly limits?: Partial<StackLimits>
   readonly congestion?: Partial<CongestionLimits>

@@ -130,6 +130,9 @@ export class SipStack {
     this.#listeners = new Listeners(this.#transports, this.timers, {
       limits,
       contexts: this.#contexts,
+      websocket: options.websocket,
+      newHost: () => this.identifiers.newHost(),
+      failed,
       interfaces: options.interfaces ?? interfaceAddresses,
       counters,
       log,

@@ -7,6 +7,7 @@ import { defaultFramerLimits, type FramerLimits } from '../message/framer.ts'
 import { FramerRoom } from '../message/framer-room.ts'
 import { Counters } from '../statistics.ts'
 import { type ConnectionLimits, defaultConnectionLimits, FramedConnection } from './framed-connection.ts'
+import { type FramingStrategy, streamFraming } from './framing.ts'
 import type { Sent, TransportReceiver } from './transport.ts'
 import { WriteQueues } from './write-queues.ts'
 
@@ -18,6 +19,8 @@ export interface ConnectionTableOptions {
   readonly queues?: WriteQueues | undefined
   /** Shared in the same way. */
   readonly room?: FramerRoom | undefined
+  /** How messages lie on the connections; cut from a stream by Content-Length unless given. */
+  readonly strategy?: FramingStrategy | undefined
 }
 
 /** Makes a connection to a flow's address and server name, for a table that receives what comes of it. */
@@ -27,9 +30,6 @@ export type Connect = (flow: Flow, table: ConnectionTable) => StreamConnection
 const BUSY = 32_000
 /** How many made connections are looked at for one that can go. */
 const LOOKS = 64
-
-/** RFC 5626 §3.5.1. */
-const PING = '\r\n\r\n'
 
 /**
  * The connections of one stream transport: each is framed, watched for idleness and slowness, and found again. An
@@ -46,6 +46,7 @@ export class ConnectionTable implements ListenerReceiver {
   readonly #counters: Counters
   readonly #queues: WriteQueues
   readonly #room: FramerRoom
+  readonly #strategy: FramingStrategy
   readonly #entries = new Map<number, FramedConnection>()
   readonly #made = new Map<string, FramedConnection>()
   /** Where the search for an idle one goes on: it outlives what is added and taken out meanwhile. */
@@ -66,6 +67,7 @@ export class ConnectionTable implements ListenerReceiver {
     this.#framing = { ...defaultFramerLimits, ...options.framing }
     this.#limits = { ...defaultConnectionLimits, ...options.connections }
     this.#counters = options.counters ?? new Counters()
+    this.#strategy = options.strategy ?? streamFraming
     this.#queues = options.queues ?? new WriteQueues(this.#limits.maxQueuedBytes)
     this.#room =
       options.room ??
@@ -102,9 +104,7 @@ export class ConnectionTable implements ListenerReceiver {
     if (this.#closed) return 'closed'
     const entry = this.#entryTo(flow)
     if (entry === undefined) return 'gone'
-    const sent = this.#write(PING, entry)
-    if (sent === entry.flow) entry.framer.expectPong()
-    return sent
+    return entry.framer.ping() ? entry.flow : 'full'
   }
 
   /** The connection of a flow, while it is open. */
@@ -126,10 +126,23 @@ export class ConnectionTable implements ListenerReceiver {
     if (!this.#closed) this.#entries.get(connection.id)?.receive(bytes)
   }
 
+  onKept(connection: StreamConnection, bytes: number): void {
+    if (!this.#closed) this.#entries.get(connection.id)?.onKept(bytes)
+  }
+
+  onPing(connection: StreamConnection, payload: Uint8Array): void {
+    if (!this.#closed) this.#entries.get(connection.id)?.framer.onPing?.(payload)
+  }
+
+  onPong(connection: StreamConnection): void {
+    if (!this.#closed) this.#entries.get(connection.id)?.framer.onPong?.()
+  }
+
   onClosed(connection: StreamConnection, error: EnvironmentError | undefined): void {
     const entry = this.#entries.get(connection.id)
     if (entry === undefined) return
     if (error?.code === 'ERR_SLOW_READER') this.#counters.slowReaders++
+    else if (error?.code.startsWith('WS_ERR_')) this.#counters.brokenWebSockets++
     this.#forget(entry)
     if (!this.#closed) this.#receiver.onFlowFailed(entry.flow, error)
   }
@@ -207,6 +220,7 @@ export class ConnectionTable implements ListenerReceiver {
 
   #enter(connection: StreamConnection, flow: Flow): FramedConnection {
     const options = {
+      strategy: this.#strategy,
       framing: this.#framing,
       connections: this.#limits,
       counters: this.#counters,

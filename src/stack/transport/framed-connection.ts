@@ -4,10 +4,11 @@ import { EnvironmentError } from '../../util/errors.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
 import type { ParseError } from '../grammar/parse-error.ts'
 import type { Flow } from '../message/flow.ts'
-import { Framer, type FramerLimits, type FramerSink } from '../message/framer.ts'
+import type { FramerLimits } from '../message/framer.ts'
 import type { FramerRoom } from '../message/framer-room.ts'
 import type { Head } from '../message/head.ts'
 import type { Counters } from '../statistics.ts'
+import type { Framing, FramingSink, FramingStrategy } from './framing.ts'
 import { StreamOpening } from './stream-opening.ts'
 import type { TransportReceiver } from './transport.ts'
 import type { WriteQueues } from './write-queues.ts'
@@ -40,6 +41,7 @@ export const defaultConnectionLimits: ConnectionLimits = {
 }
 
 interface FramedOptions {
+  readonly strategy: FramingStrategy
   readonly framing: FramerLimits
   readonly connections: ConnectionLimits
   readonly counters: Counters
@@ -47,11 +49,11 @@ interface FramedOptions {
   readonly room: FramerRoom
 }
 
-/** One connection with its framer and its two time-outs, which share one timer that is looked at when it fires. */
-export class FramedConnection implements FramerSink {
+/** One connection with its framing and its two time-outs, which share one timer that is looked at when it fires. */
+export class FramedConnection implements FramingSink {
   readonly connection: StreamConnection
   readonly flow: Flow
-  readonly framer: Framer
+  readonly framer: Framing
   /** When bytes last came, or were given to be written. */
   usedAt: number
   readonly #receiver: TransportReceiver
@@ -59,7 +61,7 @@ export class FramedConnection implements FramerSink {
   readonly #options: FramedOptions
   readonly #timer: Timer
   /** Until it is known that the peer speaks SIP. */
-  #opening: StreamOpening | undefined = new StreamOpening()
+  #opening: StreamOpening | undefined
   /** Pings that were heard and are not answered yet. */
   #pings = 0
   /** Framing is lost: what was written leaves, and nothing more is heard or said. */
@@ -80,20 +82,19 @@ export class FramedConnection implements FramerSink {
   ) {
     this.connection = connection
     this.flow = flow
-    this.framer = new Framer(this, options.framing, options.room)
+    const { strategy, framing, counters, room } = options
+    this.framer = strategy.make(this, { timers, limits: framing, counters, room })
     this.#receiver = receiver
     this.#timers = timers
     this.#options = options
+    const isUnproven = connection.accepted && strategy.isUnproven
+    if (strategy.isUnproven) this.#opening = new StreamOpening()
     this.#activeAt = timers.now()
     this.usedAt = this.#activeAt
-    this.#isUnproven = connection.accepted
-    this.#beganAt = connection.accepted ? this.#activeAt : -1
+    this.#isUnproven = isUnproven
+    this.#beganAt = isUnproven ? this.#activeAt : -1
     const { idleTimeout, messageTimeout } = options.connections
-    this.#timer = timers.start(
-      this,
-      'idle',
-      connection.accepted ? Math.min(idleTimeout, messageTimeout) : idleTimeout,
-    )
+    this.#timer = timers.start(this, 'idle', isUnproven ? Math.min(idleTimeout, messageTimeout) : idleTimeout)
   }
 
   get isOver(): boolean {
@@ -122,6 +123,13 @@ export class FramedConnection implements FramerSink {
     this.#watch()
   }
 
+  /** The connection puts messages together itself, and keeps so much of one that is not whole. */
+  onKept(bytes: number): void {
+    if (this.#isOver) return
+    this.framer.onKept?.(bytes)
+    this.#watch()
+  }
+
   /** Whether nothing has moved for `time`, nothing waits and no message is on its way in. */
   isIdle(now: number, time: number): boolean {
     return now - this.usedAt >= time && this.connection.bufferedBytes === 0 && !this.framer.isWaiting
@@ -139,6 +147,23 @@ export class FramedConnection implements FramerSink {
 
   onPong(): void {
     this.#receiver.onPong(this.flow)
+  }
+
+  onUnframed(bytes: Buffer): void {
+    this.#receiver.onDatagram(bytes, this.flow)
+  }
+
+  writeBeside(bytes: string): boolean {
+    if (!this.admits(bytes.length)) return false
+    this.write(bytes)
+    return true
+  }
+
+  admits(bytes: number): boolean {
+    const { queues, counters } = this.#options
+    if (queues.admit(bytes)) return true
+    counters.refusedWrites++
+    return false
   }
 
   /**
@@ -191,9 +216,7 @@ export class FramedConnection implements FramerSink {
   #answerPings(): void {
     const pongs = '\r\n'.repeat(this.#pings)
     this.#pings = 0
-    if (this.#isOver) return
-    if (this.#options.queues.admit(pongs.length)) this.connection.write(pongs)
-    else this.#options.counters.refusedWrites++
+    if (!this.#isOver) this.writeBeside(pongs)
   }
 
   /** Called when bytes have come: begins or ends the time a message may take. */

@@ -15,6 +15,8 @@ export interface ListenPoint {
   readonly sentBy?: SentBy
   /** Certificates of its own; the stack's where they are left out. */
   readonly contexts?: TlsContexts
+  /** Nobody can connect to it: it connects itself. */
+  readonly isClient?: boolean
 }
 
 /** A listen point that says more than its address. */
@@ -28,6 +30,11 @@ export interface ListenOptions {
   readonly advertise?: string
   /** Certificates of a TLS or WSS listener of its own; the stack's unless given. TlsContexts can be updated. */
   readonly tls?: TlsOptions | TlsContexts
+  /**
+   * A WebSocket that only connects, as a browser's does: Via and Contact name a host that is nobody's (RFC 7118 appendix
+   * B.1). The same as `;client` behind the address: `wss:10.0.0.5;client`.
+   */
+  readonly client?: boolean
 }
 
 /** Each protocol with the port that may be left out (RFC 3261 §19.1.2, RFC 7118 §5.2). */
@@ -43,6 +50,7 @@ const IPV6_REFERENCE = String.raw`\[[0-9a-f:.]+(?:%[\w.-]+)?\]`
 const place = new RegExp(`^(${IPV6_REFERENCE}|[^:[\\]]+)(?::(\\d{1,5}))?$`, 'i')
 const hostName = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/i
 const ADVERTISE = ';advertise='
+const CLIENT = ';client'
 
 /**
  * Reads `udp:127.0.0.1:5060`, `tcp:[::1]:5060`, `udp:0.0.0.0:5060` or `udp:eth0:5060`; a port left out is the
@@ -50,7 +58,9 @@ const ADVERTISE = ';advertise='
  * @throws UsageError
  */
 export function parseListenPoint(asked: string | ListenOptions): ListenPoint {
-  const given = typeof asked === 'string' ? asked : asked.listen
+  const all = typeof asked === 'string' ? asked : asked.listen
+  const isClient = all.endsWith(CLIENT) || (typeof asked !== 'string' && asked.client === true)
+  const given = all.endsWith(CLIENT) ? all.slice(0, -CLIENT.length) : all
   const semicolon = given.indexOf(ADVERTISE)
   const text = semicolon < 0 ? given : given.slice(0, semicolon)
   const advertise =
@@ -72,11 +82,14 @@ export function parseListenPoint(asked: string | ListenOptions): ListenPoint {
   if (host === '' || port > 65535) {
     throw problem(text, 'an address, in brackets where it is IPv6, and a port expected, as in tcp:[::1]:5060')
   }
+  if (isClient && known.protocol !== 'WS' && known.protocol !== 'WSS')
+    throw problem(text, 'only ws and wss can do without a listener')
   const tls = typeof asked === 'string' ? undefined : asked.tls
   const point = {
     protocol: known.protocol,
     host: unbracketed(host),
-    port,
+    port: isClient ? 0 : port,
+    ...(isClient && { isClient }),
     ...(tls !== undefined && { contexts: tls instanceof TlsContexts ? tls : new TlsContexts(tls) }),
   }
   return advertise === undefined ? point : { ...point, sentBy: parseSentBy(advertise) }

@@ -1,15 +1,18 @@
 import type { TlsContexts } from '../../net/tls-contexts.ts'
-import { UsageError } from '../../util/errors.ts'
+import type { Failed } from '../../util/guard.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { FramerLimits } from '../message/framer.ts'
 import { FramerRoom } from '../message/framer-room.ts'
 import type { Counters } from '../statistics.ts'
 import type { ConnectionLimits } from './framed-connection.ts'
 import type { ListenPoint } from './listen-point.ts'
+import { sentByOf } from './sent-by.ts'
 import { tcpTransport } from './tcp.ts'
 import { tlsTransport } from './tls.ts'
 import type { Transport } from './transport.ts'
 import { UdpTransport } from './udp.ts'
+import { websocketTransport } from './websocket.ts'
+import type { WebSocketOptions } from './websocket-options.ts'
 import { WriteQueues } from './write-queues.ts'
 
 /** What bounds the transports that are opened. */
@@ -26,6 +29,11 @@ export interface MakersOptions {
   readonly counters: Counters
   /** Certificates of TLS, WSS; a listen point may have its own. */
   readonly contexts: TlsContexts
+  readonly websocket?: WebSocketOptions | undefined
+  /** Makes the host that a WebSocket without a listener writes into Via and Contact; asked once. */
+  readonly newHost: () => string
+  /** Told of what an application's callbacks throw. */
+  readonly failed: Failed
 }
 
 /** Makes the transport that a listen point asks for at one address: one maker a protocol. */
@@ -35,6 +43,7 @@ export class TransportMakers {
   /** All that waits to be written on the streams of the stack. */
   readonly #queues: WriteQueues
   readonly #room: FramerRoom
+  #host: string | undefined
 
   constructor(timers: Timers, options: MakersOptions) {
     this.#timers = timers
@@ -48,10 +57,7 @@ export class TransportMakers {
     })
   }
 
-  /**
-   * The transport, not open yet.
-   * @throws UsageError for a protocol that has no maker
-   */
+  /** The transport, not open yet. */
   make(point: ListenPoint, address: string): Transport {
     switch (point.protocol) {
       case 'UDP':
@@ -60,8 +66,9 @@ export class TransportMakers {
         return this.#tcp(point, address)
       case 'TLS':
         return this.#tls(point, address)
-      default:
-        throw new UsageError('ERR_SIP_LISTEN', `there is no listener for ${point.protocol} here`)
+      case 'WS':
+      case 'WSS':
+        return this.#websocket(point, address)
     }
   }
 
@@ -77,6 +84,20 @@ export class TransportMakers {
 
   #tls({ port, sentBy, contexts = this.#options.contexts }: ListenPoint, address: string): Transport {
     return tlsTransport({ address, port, sentBy, contexts, ...this.#streams() }, this.#timers)
+  }
+
+  #websocket(point: ListenPoint, address: string): Transport {
+    const { protocol, port, isClient } = point
+    const { websocket, failed } = this.#options
+    const contexts = protocol === 'WSS' ? (point.contexts ?? this.#options.contexts) : undefined
+    const sentBy = point.sentBy ?? (isClient ? sentByOf(this.#clientHost, undefined) : undefined)
+    const options = { address, port, sentBy, contexts, websocket, isClient, failed, ...this.#streams() }
+    return websocketTransport(options, this.#timers)
+  }
+
+  get #clientHost(): string {
+    this.#host ??= this.#options.newHost()
+    return this.#host
   }
 
   /** What all transports of streams share. */

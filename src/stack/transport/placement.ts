@@ -35,7 +35,14 @@ export class Placement implements Hop {
 export function localUri(transport: Transport, uri: Uri): Uri {
   const { host, port } = transport.sentBy
   const here = uri.with({ host, port })
-  return transport.protocol === 'UDP'
-    ? here
-    : here.withParam(transportParam, transport.protocol.toLowerCase())
+  return transport.protocol === 'UDP' ? here : here.withParam(transportParam, transportName(transport, uri))
+}
+
+/**
+ * `ws` stands for both WebSockets in a URI (RFC 7118 §5.2), made secure by sips; a sip URI of a secure one that can be
+ * reached says `wss`, which is widely read so, or who follows it would connect in the clear.
+ */
+function transportName({ protocol, sentBy }: Transport, uri: Uri): string {
+  const isPlain = protocol === 'WSS' && (uri.secure || sentBy.host.endsWith('.invalid'))
+  return isPlain ? 'ws' : protocol.toLowerCase()
 }

@@ -6,8 +6,8 @@ import type { SipRequest } from '../message/message.ts'
 /** How the responses to one request go back. */
 export interface ResponseWay {
   readonly flow: Flow
-  /** Where to connect to when the flow's connection is gone. */
-  readonly fallback: Flow
+  /** Where to connect to when the flow's connection is gone; nowhere where a WebSocket client is (RFC 7118 §5.3). */
+  readonly fallback: Flow | undefined
   readonly isReliable: boolean
 }
 
@@ -18,8 +18,10 @@ export interface ResponseWay {
  * sender likes.
  */
 export function responseWay(request: SipRequest, source: Flow, followMaddr: boolean = false): ResponseWay {
+  if (source.protocol === 'WS' || source.protocol === 'WSS')
+    return { flow: source, fallback: undefined, isReliable: true }
   const { via } = request
-  const port = via.port ?? (source.protocol === 'TLS' || source.protocol === 'WSS' ? 5061 : 5060)
+  const port = via.port ?? (source.protocol === 'TLS' ? 5061 : 5060)
   const fallback: Flow = {
     protocol: source.protocol,
     transport: source.transport,

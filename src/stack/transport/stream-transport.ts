@@ -1,5 +1,4 @@
 import type { ListenerReceiver, StreamConnection, StreamReceiver } from '../../net/stream.ts'
-import type { StreamListener } from '../../net/stream-listener.ts'
 import { hostPort, type TransportAddress } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
 import type { Timers } from '../../util/timers.ts'
@@ -23,10 +22,16 @@ export interface StreamTransportOptions extends ConnectionTableOptions {
   readonly connectTimeout?: number
 }
 
+/** What listens, and what it accepted. */
+export interface Listening {
+  readonly local: TransportAddress
+  close(): Promise<void>
+}
+
 /** How a protocol of streams listens and connects. */
 export interface StreamEnds {
   readonly protocol: Protocol
-  listen(receiver: ListenerReceiver): Promise<StreamListener>
+  listen(receiver: ListenerReceiver): Promise<Listening>
   connect(flow: Flow, localAddress: string, receiver: StreamReceiver): StreamConnection
 }
 
@@ -37,7 +42,7 @@ export class StreamTransport implements Transport {
   readonly #ends: StreamEnds
   readonly #options: StreamTransportOptions
   readonly #timers: Timers
-  #listener: StreamListener | undefined
+  #listener: Listening | undefined
   #table: ConnectionTable | undefined
   #key = ''
   #sentBy: SentBy | undefined
