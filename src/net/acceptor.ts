@@ -169,7 +169,10 @@ class Handshakes {
     })
     server.on('tlsClientError', (error, socket) => {
       this.#done(socket)
-      onHandshakeFailed?.(handshakeError(error, socket, this.local))
+      const failure = handshakeError(error, socket, this.local)
+      // Node leaves that to us where the time is up
+      socket.destroy()
+      onHandshakeFailed?.(failure)
     })
     server.on('keylog', line => contexts.keyLog?.(line))
     return server

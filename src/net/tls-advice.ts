@@ -55,6 +55,7 @@ export const tlsAdvice: readonly (readonly [code: string, advice: string])[] = [
     'ERR_SSL_WRONG_VERSION_NUMBER',
     'does not speak TLS at this port, or only a version too old; ports of SIP over TLS are 5061 by default',
   ],
+  ['EPROTO', 'broke the hand-shake off; it may share no version or cipher of TLS with us (1.2 is the least)'],
   ['ERR_SSL_UNSUPPORTED_PROTOCOL', 'speaks only versions of TLS that are too old; 1.2 is the least'],
   ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'speaks only versions of TLS that are too old; 1.2 is the least'],
   ['ERR_SSL_NO_APPLICATION_PROTOCOL', 'offered no application protocol that we take (ALPN)'],
