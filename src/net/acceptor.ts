@@ -1,8 +1,9 @@
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
 import { canonicalAddress, hostPort, type TransportAddress } from '../util/address.ts'
 import type { EnvironmentError } from '../util/errors.ts'
 import { checkedFamily, environmentError } from './failure.ts'
+import { transportAddress } from './socket-connection.ts'
 import type { StreamLimits } from './stream.ts'
 import type { TlsContexts } from './tls-contexts.ts'
 
@@ -38,6 +39,8 @@ export interface TlsAcceptorOptions extends AcceptorOptions {
   readonly contexts: TlsContexts
   /** Application protocols that are chosen where a client offers one (RFC 7301); what `contexts` says unless given. */
   readonly alpn?: readonly string[]
+  /** Told of a client that was not let in: its hand-shake failed or took too long, or its certificate was refused. */
+  readonly onHandshakeFailed?: AcceptFailed
 }
 
 const MAX_CONNECTIONS = 10_000
@@ -65,7 +68,7 @@ export async function acceptTcp(
 }
 
 /**
- * Listens for TLS. A client whose hand-shake fails or takes too long is told to `onError`, never handed over. Rejects as
+ * Listens for TLS. A client whose hand-shake fails or takes too long is told to `onHandshakeFailed`, never handed over. Rejects as
  * `acceptTcp` does, and with a UsageError where there is no certificate to show.
  */
 export async function acceptTls(
@@ -73,7 +76,7 @@ export async function acceptTls(
   accept: Accept,
   onError: AcceptFailed,
 ): Promise<Acceptor> {
-  const handshakes = new Handshakes(options, accept, onError)
+  const handshakes = new Handshakes(options, accept)
   const acceptor = await acceptTcp(options, socket => handshakes.begin(socket), onError, 'tls')
   handshakes.local = acceptor.local
   return {
@@ -122,14 +125,12 @@ class Handshakes {
   readonly #sockets = new Map<string, Socket>()
   readonly #options: TlsAcceptorOptions
   readonly #accept: Accept
-  readonly #onError: AcceptFailed
   #server: TlsServer
   #generation: number
 
-  constructor(options: TlsAcceptorOptions, accept: Accept, onError: AcceptFailed) {
+  constructor(options: TlsAcceptorOptions, accept: Accept) {
     this.#options = options
     this.#accept = accept
-    this.#onError = onError
     this.#generation = options.contexts.generation
     this.#server = this.#newServer()
   }
@@ -160,7 +161,7 @@ class Handshakes {
   }
 
   #newServer(): TlsServer {
-    const { contexts, alpn } = this.#options
+    const { contexts, alpn, onHandshakeFailed } = this.#options
     const server = createTlsServer(contexts.serverOptions(alpn))
     server.on('secureConnection', socket => {
       this.#done(socket)
@@ -168,8 +169,10 @@ class Handshakes {
     })
     server.on('tlsClientError', (error, socket) => {
       this.#done(socket)
-      const { address = '', port = 0 } = this.local ?? {}
-      this.#onError(environmentError(error, { protocol: 'tls', address, port }))
+      const failure = handshakeError(error, socket, this.local)
+      // Node leaves that to us where the time is up
+      socket.destroy()
+      onHandshakeFailed?.(failure)
     })
     server.on('keylog', line => contexts.keyLog?.(line))
     return server
@@ -178,6 +181,21 @@ class Handshakes {
   #done(socket: Socket): void {
     this.#sockets.delete(remoteName(socket))
   }
+}
+
+function handshakeError(
+  error: Error,
+  socket: TLSSocket,
+  local: TransportAddress | undefined,
+): EnvironmentError {
+  const remote = transportAddress(socket.remoteAddress, socket.remotePort)
+  const { address, port } = remote ?? local ?? { address: '', port: 0 }
+  // where OpenSSL found the client's certificate bad, Node says no more than that the connection is gone
+  const { authorizationError } = socket
+  const cause = authorizationError
+    ? Object.assign(new Error('its certificate was refused'), { code: String(authorizationError) })
+    : error
+  return environmentError(cause, { protocol: 'tls', address, port })
 }
 
 function remoteName({ remoteAddress = '', remotePort = 0 }: Socket): string {

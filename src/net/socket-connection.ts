@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { familyOf, hostPort, type TransportAddress, unmapped } from '../util/address.ts'
 import { EnvironmentError } from '../util/errors.ts'
 import { environmentError } from './failure.ts'
 import type { StreamConnection, StreamReceiver } from './stream.ts'
+import { certificateNames, sipDomains } from './tls-identity.ts'
 
 let lastId = 0
 
@@ -28,6 +30,7 @@ export class SocketConnection implements StreamConnection {
   bytesIn: number = 0
   bytesOut: number = 0
   #local: TransportAddress | undefined
+  #peerDomains: readonly string[] | undefined
   readonly #socket: Socket
   readonly #receiver: StreamReceiver
   readonly #maxBufferedBytes: number
@@ -61,6 +64,11 @@ export class SocketConnection implements StreamConnection {
 
   get local(): TransportAddress | undefined {
     return this.#local
+  }
+
+  get peerDomains(): readonly string[] {
+    this.#peerDomains ??= domainsOf(this.#socket)
+    return this.#peerDomains
   }
 
   get bufferedBytes(): number {
@@ -112,6 +120,15 @@ export class SocketConnection implements StreamConnection {
         `wait for it and ${this.#maxBufferedBytes} may; the connection was closed`,
     )
   }
+}
+
+/** A certificate that no authority of ours answers for proves nothing (RFC 5922 §7.4). */
+function domainsOf(socket: Socket): readonly string[] {
+  if (!(socket instanceof TLSSocket && socket.authorized)) return []
+  const certificate = socket.getPeerX509Certificate()
+  if (certificate === undefined) return []
+  const names = certificateNames(certificate)
+  return [...sipDomains(names), ...names.addresses]
 }
 
 /** An address as Node's sockets report it, undefined where they know none. */

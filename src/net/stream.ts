@@ -19,6 +19,12 @@ export interface StreamConnection {
   /** Bytes written that the system has not taken yet. */
   readonly bufferedBytes: number
   /**
+   * The SIP domains that the peer's certificate proves (RFC 5922 §7.1), read when first asked for: of a server the name it
+   * was asked for is one of them, of a client all that its certificate says. Empty where it showed none that is trusted, and
+   * over TCP.
+   */
+  readonly peerDomains?: readonly string[]
+  /**
    * Queues bytes, or wire text (latin1, one character a byte). All that is written within one turn of the event loop
    * leaves together. May be called before the connection is up. Never throws; after the end it does nothing. Over the
    * limit for slow readers the connection is destroyed.
@@ -56,6 +62,8 @@ export interface StreamReceiver {
 export interface ListenerReceiver extends StreamReceiver {
   /** Accepting failed, as when no file descriptor is left; the listener goes on. */
   onListenerError(error: EnvironmentError): void
+  /** A TLS client was not let in: its hand-shake failed or took too long, or its certificate was refused. */
+  onHandshakeFailed?(error: EnvironmentError): void
 }
 
 export interface StreamLimits {

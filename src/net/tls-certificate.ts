@@ -1,5 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { UsageError } from '../util/errors.ts'
+import { printable } from '../util/log.ts'
+import { certificateNames, sipDomains } from './tls-identity.ts'
 
 /** A certificate of ours with its key. */
 export interface TlsCertificate {
@@ -14,7 +16,8 @@ export interface TlsCertificate {
 export interface CertificateReading {
   readonly certificate: string
   readonly key: string
-  readonly leaf: X509Certificate
+  /** The names by which a client may ask for it, in small letters. */
+  readonly names: readonly string[]
 }
 
 /** @throws UsageError where either cannot be read, or they do not belong together; the key is never told */
@@ -22,7 +25,9 @@ export function readCertificate({ certificate, key, passphrase }: TlsCertificate
   const pem = certificate.toString()
   const leaf = readLeaf(pem)
   const secret = readKey(key, passphrase, leaf)
-  return { certificate: pem, key: secret.export({ type: 'pkcs8', format: 'pem' }).toString(), leaf }
+  const { uris, dns, ...rest } = certificateNames(leaf)
+  const names = [...new Set([...sipDomains({ uris, dns, ...rest }), ...dns.map(name => name.toLowerCase())])]
+  return { certificate: pem, key: secret.export({ type: 'pkcs8', format: 'pem' }).toString(), names }
 }
 
 function readLeaf(pem: string): X509Certificate {
@@ -38,7 +43,7 @@ function readLeaf(pem: string): X509Certificate {
 }
 
 function readKey(key: string | Buffer, passphrase: string | undefined, leaf: X509Certificate): KeyObject {
-  const whose = leaf.subject.replaceAll('\n', ', ')
+  const whose = printable(leaf.subject.replaceAll('\n', ', '))
   let secret: KeyObject
   try {
     secret = createPrivateKey({ key, ...(passphrase !== undefined && { passphrase }) })

@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs'
 import { createSecureContext, type TlsOptions as NodeTlsOptions, type SecureContext } from 'node:tls'
 import { UsageError } from '../util/errors.ts'
 import { type CertificateReading, readCertificate, type TlsCertificate } from './tls-certificate.ts'
@@ -18,7 +19,7 @@ export interface PeerOptions {
 
 /** Certificates and trust of both roles. */
 export interface TlsOptions {
-  /** Ours, with their keys. A server shows the one that bears the name asked for (SNI), else the first. */
+  /** Ours, with their keys. A server shows those that bear the name asked for (SNI), else the first. */
   readonly certificates?: readonly TlsCertificate[]
   /** Trusted authorities as PEM, for both roles; those that Node trusts unless given. */
   readonly ca?: string | readonly string[]
@@ -27,13 +28,16 @@ export interface TlsOptions {
    * `none`.
    */
   readonly clientCertificates?: 'none' | 'request' | 'require'
-  /** Milliseconds a hand-shake may take. Default 10,000. */
+  /** Milliseconds a hand-shake with a client may take. Default 10,000. */
   readonly handshakeTimeout?: number
   /** Hand-shakes of a listener that may be under way; one connection more is closed unheard. Default 1,000. */
   readonly maxHandshakes?: number
-  /** A file to which the secrets of all sessions are written, for Wireshark, or a function that gets its lines. */
+  /**
+   * A file to which the secrets of all sessions are written, for Wireshark, or a function that gets its lines: who has
+   * them reads all that is said.
+   */
   readonly keyLog?: string | ((line: Buffer) => void)
-  /** Take `sip/2` where a client offers it by ALPN. Default false. */
+  /** Take `sip/2` where a client offers it by ALPN, and refuse one that offers others only. Default false. */
   readonly alpn?: boolean
   /** What differs for the peer of a name. The same object each time for the same peer, or contexts are made anew. */
   readonly peers?: (name: string) => PeerOptions | undefined
@@ -44,8 +48,19 @@ export interface ClientContext {
   readonly secureContext: SecureContext
   readonly alpn: readonly string[]
   readonly unsafeWildcards: boolean
-  readonly handshakeTimeout: number
   readonly keyLog: ((line: Buffer) => void) | undefined
+}
+
+/** What was made of the options; an update makes another. */
+interface Loaded {
+  readonly options: TlsOptions
+  readonly certificates: readonly CertificateReading[]
+  /** For servers, by the names that the certificates bear, made when first asked for. */
+  readonly byName: Map<string, readonly CertificateReading[]>
+  readonly serverContexts: Map<readonly CertificateReading[], SecureContext>
+  readonly peers: WeakMap<PeerOptions, ClientContext>
+  readonly keyLog: ((line: Buffer) => void) | undefined
+  anyPeer: ClientContext | undefined
 }
 
 const HANDSHAKE_TIMEOUT = 10_000
@@ -55,15 +70,12 @@ const SIP_ALPN = 'sip/2'
 
 /** Secure contexts of both roles. `update` swaps them for new connections; those that are up keep theirs. */
 export class TlsContexts {
-  /** Changes with each update. */
-  generation: number = 0
-  #options: TlsOptions
-  #certificates: readonly CertificateReading[]
+  #loaded: Loaded
+  #generation = 0
 
   /** @throws UsageError where a certificate or key cannot be used */
   constructor(options: TlsOptions = {}) {
-    this.#options = options
-    this.#certificates = (options.certificates ?? []).map(readCertificate)
+    this.#loaded = load(options)
   }
 
   /**
@@ -71,62 +83,154 @@ export class TlsContexts {
    * @throws UsageError
    */
   update(options: TlsOptions): void {
-    const next = { ...this.#options, ...options }
-    this.#certificates = (next.certificates ?? []).map(readCertificate)
-    this.#options = next
-    this.generation++
+    this.#loaded = load({ ...this.#loaded.options, ...options })
+    this.#generation++
+  }
+
+  /** Another number after each update. */
+  get generation(): number {
+    return this.#generation
   }
 
   get maxHandshakes(): number {
-    return this.#options.maxHandshakes ?? MAX_HANDSHAKES
+    return this.#loaded.options.maxHandshakes ?? MAX_HANDSHAKES
+  }
+
+  /** Whether we have a certificate to show. */
+  get hasCertificate(): boolean {
+    return this.#loaded.certificates.length > 0
   }
 
   get keyLog(): ((line: Buffer) => void) | undefined {
-    const { keyLog } = this.#options
-    return typeof keyLog === 'function' ? keyLog : undefined
+    return this.#loaded.keyLog
   }
 
-  /** @throws UsageError where there is no certificate to show */
+  /**
+   * What a server of Node takes. `alpn` are the protocols to choose from instead of those of the options.
+   * @throws UsageError where there is no certificate to show
+   */
   serverOptions(alpn?: readonly string[]): NodeTlsOptions {
-    const { clientCertificates = 'none', handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options
-    const [first] = this.#certificates
+    const loaded = this.#loaded
+    const { options, certificates, byName } = loaded
+    const { clientCertificates = 'none', handshakeTimeout = HANDSHAKE_TIMEOUT } = options
+    const [first] = certificates
     if (first === undefined) {
       throw new UsageError(
         'ERR_TLS_NO_CERTIFICATE',
         'a TLS listener has no certificate to show; give tls.certificates, or make them with firstUseCertificates()',
       )
     }
-    const protocols = alpn ?? (this.#options.alpn ? [SIP_ALPN] : [])
+    const protocols = alpn ?? (options.alpn ? [SIP_ALPN] : [])
     return {
-      ...this.#trust(),
-      cert: first.certificate,
-      key: first.key,
-      minVersion: MIN_VERSION,
+      ...serverParts(options, byName.get(first.names[0] ?? '') ?? [first]),
       handshakeTimeout,
       requestCert: clientCertificates !== 'none',
       rejectUnauthorized: clientCertificates === 'require',
+      SNICallback: (name, done) => done(null, serverContext(loaded, name)),
       ...(protocols.length > 0 && { ALPNProtocols: [...protocols] }),
     }
   }
 
+  /** What a connection to the peer of a name is made with. @throws UsageError for a certificate in `peers` */
   client(name: string): ClientContext {
-    const peer = this.#options.peers?.(name)
-    const own = peer?.certificate ? readCertificate(peer.certificate) : this.#certificates[0]
-    return {
-      secureContext: createSecureContext({
-        ...this.#trust(peer?.ca),
-        ...(own && { cert: own.certificate, key: own.key }),
-        minVersion: MIN_VERSION,
-      }),
-      alpn: peer?.alpn ? [SIP_ALPN] : [],
-      unsafeWildcards: peer?.unsafeWildcards ?? false,
-      handshakeTimeout: this.#options.handshakeTimeout ?? HANDSHAKE_TIMEOUT,
-      keyLog: this.keyLog,
+    const loaded = this.#loaded
+    const peer = loaded.options.peers?.(name)
+    if (peer === undefined) {
+      loaded.anyPeer ??= clientContext(loaded, {})
+      return loaded.anyPeer
+    }
+    const known = loaded.peers.get(peer)
+    if (known !== undefined) return known
+    const made = clientContext(loaded, peer)
+    loaded.peers.set(peer, made)
+    return made
+  }
+}
+
+function load(options: TlsOptions): Loaded {
+  const certificates = (options.certificates ?? []).map(readCertificate)
+  const byName = new Map<string, CertificateReading[]>()
+  for (const reading of certificates) {
+    for (const name of reading.names) {
+      const same = byName.get(name)
+      if (same === undefined) byName.set(name, [reading])
+      else same.push(reading)
     }
   }
-
-  #trust(ca: string | readonly string[] | undefined = this.#options.ca): { ca?: string | string[] } {
-    if (ca === undefined) return {}
-    return { ca: typeof ca === 'string' ? ca : [...ca] }
+  // a list that OpenSSL does not take is found now, not by the first peer
+  if (options.ca !== undefined) checkTrust(options.ca)
+  return {
+    options,
+    certificates,
+    byName,
+    serverContexts: new Map(),
+    peers: new WeakMap(),
+    keyLog: keyLogOf(options.keyLog),
+    anyPeer: undefined,
   }
+}
+
+function checkTrust(ca: string | readonly string[]): void {
+  const texts = typeof ca === 'string' ? [ca] : ca
+  for (const text of texts) {
+    if (!text.includes('-----BEGIN')) {
+      throw new UsageError(
+        'ERR_TLS_CA',
+        'a trusted authority cannot be read; PEM is expected, which begins with -----BEGIN CERTIFICATE-----',
+      )
+    }
+  }
+  createSecureContext({ ca: [...texts] })
+}
+
+function keyLogOf(keyLog: TlsOptions['keyLog']): ((line: Buffer) => void) | undefined {
+  if (typeof keyLog !== 'string') return keyLog
+  return line => {
+    // who has it reads all that is said
+    appendFileSync(keyLog, line, { mode: 0o600 })
+  }
+}
+
+/** The context for a name that a client asked for; undefined for the first, which is that of who asks for none. */
+function serverContext(
+  { options, byName, serverContexts }: Loaded,
+  asked: string,
+): SecureContext | undefined {
+  const name = asked.toLowerCase()
+  const certificates = byName.get(name) ?? byName.get(`*${name.slice(name.indexOf('.'))}`)
+  if (certificates === undefined) return undefined
+  const known = serverContexts.get(certificates)
+  if (known !== undefined) return known
+  const context = createSecureContext(serverParts(options, certificates))
+  serverContexts.set(certificates, context)
+  return context
+}
+
+/** Several certificates of one name are of different kinds, RSA and EC; the client's hello says which it takes. */
+function serverParts(options: TlsOptions, certificates: readonly CertificateReading[]) {
+  return {
+    ...trust(options.ca),
+    cert: certificates.map(({ certificate }) => certificate),
+    key: certificates.map(({ key }) => key),
+    minVersion: MIN_VERSION,
+  } as const
+}
+
+function clientContext({ options, certificates, keyLog }: Loaded, peer: PeerOptions): ClientContext {
+  const own = peer.certificate ? readCertificate(peer.certificate) : certificates[0]
+  return {
+    secureContext: createSecureContext({
+      ...trust(peer.ca ?? options.ca),
+      ...(own && { cert: own.certificate, key: own.key }),
+      minVersion: MIN_VERSION,
+    }),
+    alpn: peer.alpn ? [SIP_ALPN] : [],
+    unsafeWildcards: peer.unsafeWildcards ?? false,
+    keyLog,
+  }
+}
+
+function trust(ca: string | readonly string[] | undefined): { ca?: string | string[] } {
+  if (ca === undefined) return {}
+  return { ca: typeof ca === 'string' ? ca : [...ca] }
 }

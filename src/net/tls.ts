@@ -1,5 +1,7 @@
+import { X509Certificate } from 'node:crypto'
 import { checkServerIdentity, connect, type PeerCertificate, type TLSSocket } from 'node:tls'
 import { canonicalAddress, familyOf } from '../util/address.ts'
+import type { EnvironmentError } from '../util/errors.ts'
 import { acceptTls, type TlsAcceptorOptions } from './acceptor.ts'
 import { giveUpAfter } from './connect-timeout.ts'
 import { checkedFamily } from './failure.ts'
@@ -13,6 +15,7 @@ import {
 import { StreamListener } from './stream-listener.ts'
 import type { TcpConnectOptions } from './tcp.ts'
 import type { ClientContext } from './tls-contexts.ts'
+import { certificateNames, type IdentityRules, identityError, proves } from './tls-identity.ts'
 
 export interface TlsConnectOptions extends TcpConnectOptions {
   /**
@@ -40,7 +43,12 @@ export function listenTls(options: TlsAcceptorOptions, receiver: ListenerReceive
   const { maxBufferedBytes = MAX_BUFFERED_BYTES } = options
   return StreamListener.listen(
     'tls',
-    (accept, onError) => acceptTls(options, accept, onError),
+    (accept, onError) =>
+      acceptTls(
+        { ...options, onHandshakeFailed: error => receiver.onHandshakeFailed?.(error) },
+        accept,
+        onError,
+      ),
     maxBufferedBytes,
     receiver,
   )
@@ -85,12 +93,25 @@ export function openTls(options: TlsConnectOptions): TLSSocket {
     ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }),
     minVersion: 'TLSv1.2',
     rejectUnauthorized: options.rejectUnauthorized ?? true,
-    checkServerIdentity: (_: string, certificate: PeerCertificate) => checkServerIdentity(name, certificate),
+    checkServerIdentity: (_: string, certificate: PeerCertificate) =>
+      context === undefined
+        ? checkServerIdentity(name, certificate)
+        : checkSipIdentity(name, certificate, context),
   })
   socket.setNoDelay(true)
   if (context?.keyLog !== undefined) socket.on('keylog', context.keyLog)
   giveUpAfter(connectTimeout, socket, 'secureConnect', { protocol: 'tls', address, port })
   return socket
+}
+
+/** RFC 5922 §7.3; the chain has been verified. */
+function checkSipIdentity(
+  name: string,
+  { raw }: PeerCertificate,
+  rules: IdentityRules,
+): EnvironmentError | undefined {
+  const names = certificateNames(new X509Certificate(raw))
+  return proves(names, name, rules) ? undefined : identityError(names, name)
 }
 
 function ownContext({ ca, certificate, key }: TlsConnectOptions) {

@@ -1,4 +1,9 @@
 /** `resip/stack`: SIP messages, and all that sends and receives them. */
+export {
+  type FirstUseCertificates,
+  type FirstUseOptions,
+  firstUseCertificates,
+} from '../net/first-use-certificates.ts'
 export type { ListenerReceiver, StreamConnection, StreamReceiver } from '../net/stream.ts'
 export type { PeerOptions, TlsCertificate } from '../net/tls-contexts.ts'
 export { TlsContexts, type TlsOptions } from '../net/tls-contexts.ts'

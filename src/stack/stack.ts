@@ -160,6 +160,14 @@ export class SipStack {
     this.#contexts.update(options)
   }
 
+  /**
+   * The SIP domains and addresses that the TLS peer of a flow has proved by its certificate (RFC 5922 §7.1): of a client
+   * what its certificate says, where `clientCertificates` asks for one. Empty where nothing is proved.
+   */
+  peerDomains(flow: Flow): readonly string[] {
+    return this.#transports.peerDomains(flow)
+  }
+
   /** Takes in a transport that the application made. Rejects as its `open` does. */
   addTransport(transport: Transport): Promise<void> {
     return this.#transports.add(transport)

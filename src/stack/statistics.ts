@@ -32,6 +32,10 @@ export class Counters {
   slowSenders = 0
   /** Streams closed because too many bytes waited for them, alone or together with others. */
   slowReaders = 0
+  /** Streams closed because their peers took nothing of what waited for them for `writeTimeout`. */
+  stuckWriters = 0
+  /** TLS clients that were not let in: hand-shakes that failed or took too long, certificates that were refused. */
+  failedHandshakes = 0
   /** Streams closed because all of them together kept too much of messages that were not whole; those that kept most. */
   crowdedStreams = 0
   /** WebSocket hand-shakes that were refused, or not done in time (RFC 6455 §4.2). */

@@ -20,12 +20,13 @@ export function withRecordRoute(
   token: string | undefined,
 ): RequestTemplate {
   const routed = template.derive()
-  routed.prepend(h.RecordRoute, recordRoute(inbound, token))
-  return inbound === outbound ? routed : routed.prepend(h.RecordRoute, recordRoute(outbound, token))
+  const own = template.requestUri.secure ? emptySips : emptySip
+  routed.prepend(h.RecordRoute, recordRoute(inbound, own, token))
+  return inbound === outbound ? routed : routed.prepend(h.RecordRoute, recordRoute(outbound, own, token))
 }
 
-function recordRoute(transport: Transport, token: string | undefined): NameAddr {
-  let uri = localUri(transport, emptyUri).withParam(lrParam, true)
+function recordRoute(transport: Transport, own: Uri, token: string | undefined): NameAddr {
+  let uri = localUri(transport, own).withParam(lrParam, true)
   if (token !== undefined) uri = uri.withParam(dialogParam, token)
   return new NameAddr('', uri, noParams)
 }
@@ -44,4 +45,6 @@ export function isOfDialog(request: SipRequest, tokens: FlowTokens): boolean {
   return isOf(from.tag) || isOf(to.tag)
 }
 
-const emptyUri = new Uri('sip', undefined, undefined, '', undefined, noParams, '', '')
+const emptySip = new Uri('sip', undefined, undefined, '', undefined, noParams, '', '')
+/** RFC 3261 §16.6 step 4: a sips request is record-routed with sips. */
+const emptySips = emptySip.with({ scheme: 'sips' })

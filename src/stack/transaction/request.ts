@@ -12,6 +12,7 @@ import type { SipResponse } from '../message/message.ts'
 import type { RequestTemplate } from '../message/template.ts'
 import { decorated } from '../transport/decorate.ts'
 import { Placement } from '../transport/placement.ts'
+import { INSECURE } from '../transport/secure.ts'
 import type { Target } from '../transport/selector.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { ClientFailure, ClientMachine, ClientUser } from './client-machine.ts'
@@ -262,7 +263,8 @@ export class OutgoingRequest implements ClientUser, Served {
       template = decorated(template, placement, this.#options.decorate, this.#context.failed)
       wire = encode(template, placement)
     } catch (error) {
-      this.#fail(503, messageOf(error), error)
+      if (error instanceof EnvironmentError && error.code === INSECURE) this.#onNoTransport(error)
+      else this.#fail(503, messageOf(error), error)
       return
     }
     if (

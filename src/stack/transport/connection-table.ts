@@ -6,6 +6,7 @@ import type { Flow, Protocol } from '../message/flow.ts'
 import { defaultFramerLimits, type FramerLimits } from '../message/framer.ts'
 import { FramerRoom } from '../message/framer-room.ts'
 import { Counters } from '../statistics.ts'
+import { Aliases } from './aliases.ts'
 import { type ConnectionLimits, defaultConnectionLimits, FramedConnection } from './framed-connection.ts'
 import { type FramingStrategy, streamFraming } from './framing.ts'
 import type { Sent, TransportReceiver } from './transport.ts'
@@ -15,6 +16,8 @@ export interface ConnectionTableOptions {
   readonly framing?: Partial<FramerLimits> | undefined
   readonly connections?: Partial<ConnectionLimits> | undefined
   readonly counters?: Counters | undefined
+  /** Told why a TLS client was not let in: for a log. */
+  readonly onRefused?: ((error: EnvironmentError) => void) | undefined
   /** Shared by the tables that are bounded together; one of this table's own unless given. */
   readonly queues?: WriteQueues | undefined
   /** Shared in the same way. */
@@ -44,11 +47,14 @@ export class ConnectionTable implements ListenerReceiver {
   readonly #framing: FramerLimits
   readonly #limits: ConnectionLimits
   readonly #counters: Counters
+  readonly #onRefused: ((error: EnvironmentError) => void) | undefined
   readonly #queues: WriteQueues
   readonly #room: FramerRoom
   readonly #strategy: FramingStrategy
   readonly #entries = new Map<number, FramedConnection>()
   readonly #made = new Map<string, FramedConnection>()
+  /** Plain TCP has none: anybody can write anything into a Via. */
+  readonly #aliases: Aliases | undefined
   /** Where the search for an idle one goes on: it outlives what is added and taken out meanwhile. */
   #hand = this.#made.values()
   /** Connections that we made and that are not closed yet, those among them that nobody uses any more. */
@@ -62,12 +68,14 @@ export class ConnectionTable implements ListenerReceiver {
     options: ConnectionTableOptions = {},
   ) {
     this.#protocol = protocol
+    this.#aliases = protocol === 'TLS' ? new Aliases() : undefined
     this.#receiver = receiver
     this.#timers = timers
     this.#framing = { ...defaultFramerLimits, ...options.framing }
     this.#limits = { ...defaultConnectionLimits, ...options.connections }
     this.#counters = options.counters ?? new Counters()
     this.#strategy = options.strategy ?? streamFraming
+    this.#onRefused = options.onRefused
     this.#queues = options.queues ?? new WriteQueues(this.#limits.maxQueuedBytes)
     this.#room =
       options.room ??
@@ -82,8 +90,8 @@ export class ConnectionTable implements ListenerReceiver {
 
   /**
    * Sends wire text over a flow's own connection; where the flow has none, over the one we made to its address and
-   * server name before, or one that `connect` makes. Plain TCP is reused by its own flow only: what was accepted is
-   * never taken for a flow without a connection.
+   * server name before, or one that `connect` makes. What was accepted is taken for a flow without a connection only
+   * over TLS, where the peer asked for that and proved its name (RFC 5923); plain TCP never.
    */
   send(wire: string, flow: Flow, connect: Connect): Sent {
     if (this.#closed) return 'closed'
@@ -152,6 +160,12 @@ export class ConnectionTable implements ListenerReceiver {
     this.#counters.listenFailures++
   }
 
+  /** Who was not let in is nobody's flow. */
+  onHandshakeFailed(error: EnvironmentError): void {
+    this.#counters.failedHandshakes++
+    this.#onRefused?.(error)
+  }
+
   close(): void {
     this.#closed = true
     for (const entry of this.#entries.values()) {
@@ -162,7 +176,10 @@ export class ConnectionTable implements ListenerReceiver {
 
   /** The connection over which a flow's messages go; none where its framing is lost, for nobody would read them. */
   #entryTo(flow: Flow): FramedConnection | undefined {
-    const entry = flow.connection === 0 ? this.#made.get(nameOf(flow)) : this.#entryOf(flow)
+    const entry =
+      flow.connection === 0
+        ? (this.#made.get(nameOf(flow)) ?? this.#aliases?.find(flow))
+        : this.#entryOf(flow)
     return entry?.isOver ? undefined : entry
   }
 
@@ -226,6 +243,7 @@ export class ConnectionTable implements ListenerReceiver {
       counters: this.#counters,
       queues: this.#queues,
       room: this.#room,
+      aliases: this.#aliases,
     }
     const entry = new FramedConnection(connection, flow, this.#receiver, this.#timers, options)
     this.#entries.set(connection.id, entry)
@@ -237,6 +255,7 @@ export class ConnectionTable implements ListenerReceiver {
     entry.stop()
     if (this.#entries.delete(entry.connection.id) && !entry.connection.accepted) this.#outbound--
     this.#queues.delete(entry.connection)
+    this.#aliases?.forget(entry)
     const name = nameOf(entry.flow)
     if (this.#made.get(name) === entry) this.#made.delete(name)
   }

@@ -7,6 +7,7 @@ import type { Flow } from '../message/flow.ts'
 import type { FramerLimits } from '../message/framer.ts'
 import type { FramerRoom } from '../message/framer-room.ts'
 import type { Head } from '../message/head.ts'
+import { messageOf, SipRequest } from '../message/message.ts'
 import type { Counters } from '../statistics.ts'
 import type { Framing, FramingSink, FramingStrategy } from './framing.ts'
 import { StreamOpening } from './stream-opening.ts'
@@ -24,6 +25,11 @@ export interface ConnectionLimits {
    * message is whole.
    */
   readonly messageTimeout: number
+  /**
+   * Milliseconds in which a peer must take something of what waits for it, or its connection is closed. It is looked at no
+   * oftener, so that it may take up to twice as long.
+   */
+  readonly writeTimeout: number
   /** Connections that we make, of each transport; beyond that one that is idle goes, or nothing is sent. */
   readonly maxOutboundConnections: number
   /** Bytes that may wait to be written on all connections together. */
@@ -35,9 +41,15 @@ export interface ConnectionLimits {
 export const defaultConnectionLimits: ConnectionLimits = {
   idleTimeout: 600_000,
   messageTimeout: 32_000,
+  writeTimeout: 32_000,
   maxOutboundConnections: 10_000,
   maxQueuedBytes: 67_108_864,
   maxUnfinishedBytes: 67_108_864,
+}
+
+/** Who is told of a request on a connection that its sender may let us use as well (RFC 5923). */
+interface AliasLearner {
+  learn(request: SipRequest, connection: FramedConnection): void
 }
 
 interface FramedOptions {
@@ -47,6 +59,8 @@ interface FramedOptions {
   readonly counters: Counters
   readonly queues: WriteQueues
   readonly room: FramerRoom
+  /** Who is told of a message before the receiver, over TLS (RFC 5923). */
+  readonly aliases: AliasLearner | undefined
 }
 
 /** One connection with its framing and its two time-outs, which share one timer that is looked at when it fires. */
@@ -56,6 +70,8 @@ export class FramedConnection implements FramingSink {
   readonly framer: Framing
   /** When bytes last came, or were given to be written. */
   usedAt: number
+  /** By what it is found as an alias (RFC 5923). */
+  aliasName: string | undefined = undefined
   readonly #receiver: TransportReceiver
   readonly #timers: Timers
   readonly #options: FramedOptions
@@ -68,6 +84,10 @@ export class FramedConnection implements FramingSink {
   #isOver = false
   #moved = 0
   #activeAt: number
+  /** When it was seen that something waits to be taken; -1 where it was not looked for. */
+  #waitsSince = -1
+  /** Bytes taken until then. */
+  #taken = 0
   /** When the message that is coming began; -1 between messages. */
   #beganAt: number
   /** Its peer has yet to send a whole message; one that we made may have nothing to say. */
@@ -104,6 +124,7 @@ export class FramedConnection implements FramingSink {
   write(wire: string): void {
     this.usedAt = this.#timers.now()
     this.connection.write(wire)
+    if (this.#waitsSince < 0) this.#watchWrites()
   }
 
   receive(bytes: Buffer): void {
@@ -138,7 +159,16 @@ export class FramedConnection implements FramingSink {
   onMessage(head: Head, bytes: Buffer): void {
     this.#beganAt = -1
     this.#isUnproven = false
+    if (this.#options.aliases !== undefined) this.#learnAlias(head, bytes, this.#options.aliases)
     this.#receiver.onFramed(head, bytes, this.flow)
+  }
+
+  /** Nothing is read of a message before it is known that its sender proved anything, and that it says the word. */
+  #learnAlias(head: Head, bytes: Buffer, aliases: AliasLearner): void {
+    const { accepted, peerDomains = [] } = this.connection
+    if (!accepted || this.aliasName !== undefined || peerDomains.length === 0 || !saysAlias(head)) return
+    const request = messageOf(head, bytes, this.flow)
+    if (request instanceof SipRequest) aliases.learn(request, this)
   }
 
   onPing(): void {
@@ -182,7 +212,7 @@ export class FramedConnection implements FramingSink {
       this.connection.destroy()
       return
     }
-    const { idleTimeout, messageTimeout } = this.#options.connections
+    const { idleTimeout, messageTimeout, writeTimeout } = this.#options.connections
     const now = this.#timers.now()
     const moved = this.connection.bytesIn + this.connection.bytesOut
     if (moved !== this.#moved) {
@@ -192,6 +222,9 @@ export class FramedConnection implements FramingSink {
     if (this.#beganAt >= 0 && now - this.#beganAt >= messageTimeout) {
       this.#options.counters.slowSenders++
       this.cutOff('ERR_SLOW_SENDER', `a message was not complete within ${messageTimeout} ms`)
+    } else if (this.#isStuck(now)) {
+      this.#options.counters.stuckWriters++
+      this.cutOff('ERR_STUCK', `nothing of what waits for it was taken for ${writeTimeout} ms`)
     } else if (now - this.#activeAt >= idleTimeout) {
       this.cutOff('ERR_IDLE', `nothing was sent or received for ${idleTimeout} ms`)
     } else {
@@ -231,10 +264,36 @@ export class FramedConnection implements FramingSink {
   }
 
   #restart(): void {
-    const { idleTimeout, messageTimeout } = this.#options.connections
+    const { idleTimeout, messageTimeout, writeTimeout } = this.#options.connections
     const now = this.#timers.now()
     const idle = this.#activeAt + idleTimeout
     const slow = this.#beganAt < 0 ? idle : this.#beganAt + messageTimeout
-    this.#timers.restart(this.#timer, Math.max(1, Math.min(idle, slow) - now))
+    const stuck = this.#waitsSince < 0 ? idle : this.#waitsSince + writeTimeout
+    this.#timers.restart(this.#timer, Math.max(1, Math.min(idle, slow, stuck) - now))
+  }
+
+  /** Begins to look whether what was written is taken; a look a time-out, however much is written meanwhile. */
+  #watchWrites(): void {
+    this.#waitsSince = this.#timers.now()
+    this.#taken = this.connection.bytesOut - this.connection.bufferedBytes
+    this.#restart()
+  }
+
+  /** Whether nothing was taken since it was looked at last; ends the watch where nothing waits any more. */
+  #isStuck(now: number): boolean {
+    if (this.#waitsSince < 0 || now - this.#waitsSince < this.#options.connections.writeTimeout) return false
+    const { bufferedBytes, bytesOut } = this.connection
+    const taken = bytesOut - bufferedBytes
+    if (bufferedBytes > 0 && taken === this.#taken) return true
+    this.#waitsSince = bufferedBytes === 0 ? -1 : now
+    this.#taken = taken
+    return false
   }
 }
+
+/** Whether a request may say `alias`; what it says for certain is read when it does. */
+function saysAlias({ status, text }: Head): boolean {
+  return status === 0 && ALIAS.test(text)
+}
+
+const ALIAS = /;\s*alias/i

@@ -1,7 +1,7 @@
 import type { InterfaceAddress } from '../../net/interfaces.ts'
 import { canonicalAddress, familyOf, hostPort, isWildcard } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
-import { type Log, printable } from '../../util/log.ts'
+import { printable } from '../../util/log.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
 import type { TransportLayer } from './layer.ts'
 import { type ListenOptions, type ListenPoint, parseListenPoint } from './listen-point.ts'
@@ -11,7 +11,6 @@ export interface ListenersOptions extends MakersOptions {
   readonly followInterval: number
   /** The host's addresses as they are now; it may throw. */
   readonly interfaces: () => readonly InterfaceAddress[]
-  readonly log: Log
 }
 
 /** Opens transports for listen points; those of a wildcard or an interface follow the addresses the host has. */

@@ -1,5 +1,7 @@
 import type { TlsContexts } from '../../net/tls-contexts.ts'
+import type { EnvironmentError } from '../../util/errors.ts'
 import type { Failed } from '../../util/guard.ts'
+import { type Log, printable } from '../../util/log.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { FramerLimits } from '../message/framer.ts'
 import { FramerRoom } from '../message/framer-room.ts'
@@ -27,6 +29,7 @@ export interface MakersOptions {
   readonly limits: ListenLimits
   readonly receiveBufferSize?: number
   readonly counters: Counters
+  readonly log: Log
   /** Certificates of TLS, WSS; a listen point may have its own. */
   readonly contexts: TlsContexts
   readonly websocket?: WebSocketOptions | undefined
@@ -100,6 +103,11 @@ export class TransportMakers {
     return this.#host
   }
 
+  readonly #onRefused = (error: EnvironmentError): void => {
+    const { log } = this.#options
+    if (log.enabled('info')) log.write('info', 'transport', printable(error.message, 1000))
+  }
+
   /** What all transports of streams share. */
   #streams() {
     const { limits, counters } = this.#options
@@ -112,6 +120,7 @@ export class TransportMakers {
       connections: limits,
       queues: this.#queues,
       room: this.#room,
+      onRefused: this.#onRefused,
     }
   }
 }

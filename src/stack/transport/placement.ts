@@ -20,10 +20,11 @@ export class Placement implements Hop {
     this.viaParams = viaParams
   }
 
-  /** The top Via (RFC 3261 §18.1.1), with `rport` (RFC 3581 §3). */
+  /** The top Via (RFC 3261 §18.1.1), with `rport` (RFC 3581 §3), and `alias` (RFC 5923). */
   get via(): string {
     const { transport } = this
-    return `SIP/2.0/${transport.protocol} ${transport.sentBy.text};rport;branch=${this.branch}${this.viaParams}`
+    const alias = transport.offersAlias ? ';alias' : ''
+    return `SIP/2.0/${transport.protocol} ${transport.sentBy.text};rport;branch=${this.branch}${this.viaParams}${alias}`
   }
 
   localUri(uri: Uri): Uri {
@@ -31,11 +32,16 @@ export class Placement implements Hop {
   }
 }
 
-/** A URI at which a transport can be reached: host, port, and `transport` where it is not UDP. */
+/**
+ * A URI at which a transport can be reached: host, port, and `transport` where it is neither UDP nor said by the scheme:
+ * sips has no `transport=tls` (RFC 5630 §3.1.2).
+ */
 export function localUri(transport: Transport, uri: Uri): Uri {
   const { host, port } = transport.sentBy
   const here = uri.with({ host, port })
-  return transport.protocol === 'UDP' ? here : here.withParam(transportParam, transportName(transport, uri))
+  return transport.protocol === 'UDP' || (uri.secure && transport.protocol === 'TLS')
+    ? here
+    : here.withParam(transportParam, transportName(transport, uri))
 }
 
 /**

@@ -33,6 +33,8 @@ export interface StreamEnds {
   readonly protocol: Protocol
   listen(receiver: ListenerReceiver): Promise<Listening>
   connect(flow: Flow, localAddress: string, receiver: StreamReceiver): StreamConnection
+  /** Whether we have a certificate to show, now. */
+  hasCertificate?(): boolean
 }
 
 /** SIP over streams, TCP and TLS alike: a listener, the connections it accepts and those it makes. */
@@ -89,6 +91,21 @@ export class StreamTransport implements Transport {
 
   keepAlive(flow: Flow): Sent {
     return this.#open.keepAlive(flow)
+  }
+
+  get offersAlias(): boolean {
+    return this.#ends.hasCertificate?.() ?? false
+  }
+
+  peerIdentity(flow: Flow): string | undefined {
+    const connection = this.#table?.of(flow)
+    if (connection?.accepted === false)
+      return this.protocol === 'TLS' ? (flow.serverName ?? flow.address) : undefined
+    return connection?.peerDomains?.[0]
+  }
+
+  peerDomains(flow: Flow): readonly string[] {
+    return this.#table?.of(flow)?.peerDomains ?? []
   }
 
   async close(): Promise<void> {

@@ -14,6 +14,7 @@ export function tlsTransport(options: TlsTransportOptions, timers: Timers): Stre
     {
       protocol: 'TLS',
       listen: receiver => listenTls(options, receiver),
+      hasCertificate: () => contexts.hasCertificate,
       connect({ address, port, serverName = address }, localAddress, receiver) {
         const limits = {
           ...(connectTimeout !== undefined && { connectTimeout }),
