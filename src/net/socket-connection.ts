@@ -123,7 +123,7 @@ export class SocketConnection implements StreamConnection {
 }
 
 /** A certificate that no authority of ours answers for proves nothing (RFC 5922 §7.4). */
-function domainsOf(socket: Socket): readonly string[] {
+export function domainsOf(socket: Socket): readonly string[] {
   if (!(socket instanceof TLSSocket && socket.authorized)) return []
   const certificate = socket.getPeerX509Certificate()
   if (certificate === undefined) return []

@@ -4,7 +4,7 @@ import { WebSocket } from 'ws'
 import { hostPort, type TransportAddress } from '../util/address.ts'
 import { EnvironmentError } from '../util/errors.ts'
 import { environmentError } from './failure.ts'
-import { nextConnection, transportAddress } from './socket-connection.ts'
+import { domainsOf, nextConnection, transportAddress } from './socket-connection.ts'
 import type { StreamConnection, StreamReceiver } from './stream.ts'
 import { FrameMeter } from './websocket-meter.ts'
 
@@ -104,6 +104,10 @@ export class WebSocketChannel implements StreamConnection {
 
   get local(): TransportAddress | undefined {
     return this.#local
+  }
+
+  get peerDomains(): readonly string[] {
+    return this.#socket === undefined ? [] : domainsOf(this.#socket)
   }
 
   get bufferedBytes(): number {

@@ -3,11 +3,11 @@ import type { ListenerReceiver, StreamConnection, StreamReceiver } from '../../n
 import type { StartAccepting } from '../../net/stream-listener.ts'
 import { openTcp } from '../../net/tcp.ts'
 import { openTls } from '../../net/tls.ts'
-import type { TlsContexts } from '../../net/tls-contexts.ts'
+import type { ClientContext, TlsContexts } from '../../net/tls-contexts.ts'
 import { connectChannel } from '../../net/websocket-client.ts'
 import { WebSocketListener } from '../../net/websocket-listener.ts'
 import { canonicalAddress, familyOf } from '../../util/address.ts'
-import { UsageError } from '../../util/errors.ts'
+import { type EnvironmentError, UsageError } from '../../util/errors.ts'
 import type { Failed } from '../../util/guard.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { Flow } from '../message/flow.ts'
@@ -71,7 +71,7 @@ class WebSocketEnds {
     const settings = { ...defaultWebSocketOptions, ...websocket }
     return WebSocketListener.listen(
       this.#scheme,
-      this.#start(),
+      this.#start(table),
       {
         ...this.#limits,
         subprotocol: SUBPROTOCOL,
@@ -96,7 +96,7 @@ class WebSocketEnds {
       () =>
         contexts === undefined
           ? openTcp(to)
-          : openTls({ ...to, serverName, context: contexts.client(serverName), alpn: [] }),
+          : openTls({ ...to, serverName, context: webContext(contexts, serverName), alpn: [] }),
       {
         ...this.#limits,
         protocol: this.#scheme,
@@ -116,12 +116,18 @@ class WebSocketEnds {
     return this.protocol === 'WS' ? 'ws' : 'wss'
   }
 
-  #start(): StartAccepting {
+  #start(table: ListenerReceiver): StartAccepting {
     const { contexts } = this.#options
     if (contexts === undefined) return (accept, onError) => acceptTcp(this.#options, accept, onError, 'ws')
-    const options = { ...this.#options, contexts, alpn: ALPN }
+    const onHandshakeFailed = (error: EnvironmentError): void => table.onHandshakeFailed?.(error)
+    const options = { ...this.#options, contexts, alpn: ALPN, onHandshakeFailed }
     return (accept, onError) => acceptTls(options, accept, onError)
   }
+}
+
+/** The server proves its name by the rules of the web, where a wildcard stands for a label (RFC 7118 §9.1). */
+function webContext(contexts: TlsContexts, name: string): ClientContext {
+  return { ...contexts.client(name), unsafeWildcards: true }
 }
 
 /** @throws UsageError where the address is no single one */

@@ -82,8 +82,9 @@ describe('RFC 7118 §5 SIP over WebSocket', () => {
     const server = await listening('wss:127.0.0.1:0', { tls })
     const heard = hearing(server)
     const client = await listening('wss:127.0.0.1:0', { tls })
-    const target = `sips:127.0.0.1:${portOf(server)};transport=ws`
-    for (const scheme of ['sip', 'sips']) await client.request(options(target, scheme))
+    const place = `127.0.0.1:${portOf(server)}`
+    await client.request(options(`sip:${place};transport=wss`))
+    await client.request(options(`sips:${place};transport=ws`, 'sips'))
     expect(heard.map(({ request }) => String(request.get(h.Contact)?.uri))).toEqual([
       `sip:alice@127.0.0.1:${portOf(client)};transport=wss`,
       `sips:alice@127.0.0.1:${portOf(client)};transport=ws`,
