@@ -13,6 +13,11 @@ const targets: Record<string, () => Promise<Fuzz>> = {
   rtp: async () => (await import('./rtp.ts')).fuzzRtp,
   rtcp: async () => (await import('./rtp.ts')).fuzzRtcp,
   bencode: async () => (await import('./bencode.ts')).fuzzBencode,
+  websocket: async () => {
+    const { fuzzWebSocket } = await import('./websocket.ts')
+    // a connection costs what a hundred messages do
+    return (inputs, seed) => fuzzWebSocket(Math.ceil(inputs / 10), seed)
+  },
 }
 
 const [argument] = process.argv.slice(2)
@@ -28,7 +33,7 @@ async function run(each: number): Promise<void> {
     const fuzz = await load()
     const began = performance.now()
     try {
-      const result = fuzz(each, SEED)
+      const result = await fuzz(each, SEED)
       const told = typeof result === 'object' && result !== null ? Object.entries(result) : []
       const seconds = ((performance.now() - began) / 1000).toFixed(1)
       console.log(
