@@ -88,7 +88,7 @@ async function slow(server: Child, port: number): Promise<Measurement[]> {
   ]
 }
 
-const request = Buffer.from(optionsText(1), 'latin1')
+const request = Buffer.from(optionsText(), 'latin1')
 
 /** Connections that send a byte a second of a request. */
 class SlowSenders {

@@ -73,7 +73,7 @@ export function askOptions(socket: Socket, count: number): Promise<void> {
     }
     const fill = (): void => {
       let out = ''
-      while (sent < count && sent - answered < WINDOW) out += optionsText(++sent)
+      for (; sent < count && sent - answered < WINDOW; sent++) out += optionsText()
       if (out !== '') socket.write(out, 'latin1')
     }
     socket.on('data', onData)
@@ -82,7 +82,11 @@ export function askOptions(socket: Socket, count: number): Promise<void> {
   })
 }
 
-export function optionsText(number: number): string {
+let asked = 0
+
+/** A request that is no other's again. */
+export function optionsText(): string {
+  const number = ++asked
   const branch = `z9hG4bKbench${number}`
   return (
     `OPTIONS sip:${address} SIP/2.0\r\nVia: SIP/2.0/TCP ${address}:5099;branch=${branch}\r\nMax-Forwards: 70\r\n` +
