@@ -12,6 +12,7 @@ const targets: Record<string, () => Promise<Fuzz>> = {
   turn: async () => (await import('./turn.ts')).fuzzTurn,
   rtp: async () => (await import('./rtp.ts')).fuzzRtp,
   rtcp: async () => (await import('./rtp.ts')).fuzzRtcp,
+  certificate: async () => (await import('./certificate.ts')).fuzzCertificates,
   bencode: async () => (await import('./bencode.ts')).fuzzBencode,
   websocket: async () => {
     const { fuzzWebSocket } = await import('./websocket.ts')

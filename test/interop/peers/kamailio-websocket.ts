@@ -102,9 +102,12 @@ function config(
 log_stderror=yes
 fork=yes
 children=1
-tcp_children=2
+tcp_children=1
 auto_aliases=no
 enable_tls=yes
+tcp_max_connections=20000
+tls_max_connections=20000
+tcp_connection_lifetime=3600
 tcp_accept_no_cl=yes
 listen=udp:127.0.0.1:${udpPort}
 listen=tcp:127.0.0.1:${wsPort}
