@@ -21,6 +21,7 @@ const benches: Record<string, () => Promise<Measurement[]>> = {
   pacer: async () => (await import('./pacer.ts')).pacer(),
   'jitter-buffer': async () => (await import('./jitter-buffer.ts')).jitterBuffer(),
   rtpengine: async () => (await import('./rtpengine.ts')).rtpengine(),
+  websocket: async () => (await import('./websocket.ts')).websocket(),
 }
 
 const args = process.argv.slice(2)

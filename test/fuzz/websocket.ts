@@ -108,7 +108,9 @@ function turn(): Promise<void> {
 
 /** An upgrade request and frames behind it, one in four mutated, cut anywhere; answers how many. */
 function feed(socket: MemorySocket, dice: Tokens, inputs: number): number {
-  const parts: Buffer[] = [Buffer.from(upgradeRequest({ path: '/', extra: dice.below(2) === 0 ? '' : 'Origin: a\r\n' }))]
+  const parts: Buffer[] = [
+    Buffer.from(upgradeRequest({ path: '/', extra: dice.below(2) === 0 ? '' : 'Origin: a\r\n' })),
+  ]
   for (let i = 1; i < inputs; i++) parts.push(anyFrame(dice))
   const bytes = Buffer.concat(parts.map(part => (dice.below(4) === 0 ? mutated(part, dice) : part)))
   for (let at = 0; at < bytes.length; ) {

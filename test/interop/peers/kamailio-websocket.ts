@@ -132,7 +132,7 @@ modparam("tls", "verify_certificate", 0)
 modparam("tls", "require_certificate", 0)
 request_route {
   if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
-  if (is_method("OPTIONS") && uri==myself) { sl_send_reply("200", "OK"); exit; }
+  if (is_method("OPTIONS") && $rU==$null) { sl_send_reply("200", "OK"); exit; }
   t_relay();
 }
 event_route[xhttp:request] {
