@@ -31,8 +31,8 @@ export interface ListenOptions {
   /** Certificates of a TLS or WSS listener of its own; the stack's unless given. TlsContexts can be updated. */
   readonly tls?: TlsOptions | TlsContexts
   /**
-   * A WebSocket that only connects, as a browser's does: Via and Contact name a host that is nobody's (RFC 7118 appendix
-   * B.1). The same as `;client` behind the address: `wss:10.0.0.5;client`.
+   * Only connects, as a browser does, and needs no certificate: Via and Contact name a host that is nobody's (RFC 7118
+   * appendix B.1). Streams alone can. The same as `;client` behind the address: `wss:10.0.0.5;client`.
    */
   readonly client?: boolean
 }
@@ -82,8 +82,7 @@ export function parseListenPoint(asked: string | ListenOptions): ListenPoint {
   if (host === '' || port > 65535) {
     throw problem(text, 'an address, in brackets where it is IPv6, and a port expected, as in tcp:[::1]:5060')
   }
-  if (isClient && known.protocol !== 'WS' && known.protocol !== 'WSS')
-    throw problem(text, 'only ws and wss can do without a listener')
+  if (isClient && known.protocol === 'UDP') throw problem(text, 'UDP does not connect; leave ;client out')
   const tls = typeof asked === 'string' ? undefined : asked.tls
   const point = {
     protocol: known.protocol,

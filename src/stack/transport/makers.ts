@@ -33,7 +33,7 @@ export interface MakersOptions {
   /** Certificates of TLS, WSS; a listen point may have its own. */
   readonly contexts: TlsContexts
   readonly websocket?: WebSocketOptions | undefined
-  /** Makes the host that a WebSocket without a listener writes into Via and Contact; asked once. */
+  /** Makes the host that what only connects writes into Via and Contact; asked once. */
   readonly newHost: () => string
   /** Told of what an application's callbacks throw. */
   readonly failed: Failed
@@ -81,21 +81,30 @@ export class TransportMakers {
     return new UdpTransport({ address, port, sentBy, counters, ...size }, this.#timers)
   }
 
-  #tcp({ port, sentBy }: ListenPoint, address: string): Transport {
-    return tcpTransport({ address, port, sentBy, ...this.#streams() }, this.#timers)
+  #tcp(point: ListenPoint, address: string): Transport {
+    return tcpTransport({ address, ...this.#place(point), ...this.#streams() }, this.#timers)
   }
 
-  #tls({ port, sentBy, contexts = this.#options.contexts }: ListenPoint, address: string): Transport {
-    return tlsTransport({ address, port, sentBy, contexts, ...this.#streams() }, this.#timers)
+  #tls(point: ListenPoint, address: string): Transport {
+    const { contexts = this.#options.contexts } = point
+    return tlsTransport({ address, ...this.#place(point), contexts, ...this.#streams() }, this.#timers)
   }
 
   #websocket(point: ListenPoint, address: string): Transport {
-    const { protocol, port, isClient } = point
+    const { protocol } = point
     const { websocket, failed } = this.#options
     const contexts = protocol === 'WSS' ? (point.contexts ?? this.#options.contexts) : undefined
-    const sentBy = point.sentBy ?? (isClient ? sentByOf(this.#clientHost, undefined) : undefined)
-    const options = { address, port, sentBy, contexts, websocket, isClient, failed, ...this.#streams() }
+    const options = { address, ...this.#place(point), contexts, websocket, failed, ...this.#streams() }
     return websocketTransport(options, this.#timers)
+  }
+
+  /** What only connects is named by a host that is nobody's. */
+  #place({ port, sentBy, isClient }: ListenPoint) {
+    return {
+      port,
+      isClient,
+      sentBy: sentBy ?? (isClient ? sentByOf(this.#clientHost, undefined) : undefined),
+    }
   }
 
   get #clientHost(): string {

@@ -1,5 +1,5 @@
 import type { ListenerReceiver, StreamConnection, StreamReceiver } from '../../net/stream.ts'
-import { hostPort, type TransportAddress } from '../../util/address.ts'
+import { familyOf, hostPort, type TransportAddress } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { Flow, Protocol } from '../message/flow.ts'
@@ -14,6 +14,8 @@ export interface StreamTransportOptions extends ConnectionTableOptions {
   readonly port: number
   /** What is advertised; the bound address unless given. */
   readonly sentBy?: SentBy | undefined
+  /** Only connects, and cannot be connected to. */
+  readonly isClient?: boolean | undefined
   /** Connections accepted at a time. Default 10,000. */
   readonly maxConnections?: number
   /** Bytes that may wait for a slow reader. Default 1 MiB. */
@@ -77,7 +79,8 @@ export class StreamTransport implements Transport {
 
   async open(receiver: TransportReceiver): Promise<void> {
     const table = new ConnectionTable(this.protocol, receiver, this.#timers, this.#options)
-    this.#listener = await this.#ends.listen(table)
+    const { isClient, address: own } = this.#options
+    this.#listener = isClient ? noListener(own) : await this.#ends.listen(table)
     const { address, port } = this.#listener.local
     this.#key = `${this.protocol.toLowerCase()}:${hostPort(address, port)}`
     this.#sentBy = this.#options.sentBy ?? sentByOf(address, port)
@@ -123,4 +126,11 @@ export class StreamTransport implements Transport {
   #notOpen(): UsageError {
     return new UsageError('ERR_SIP_TRANSPORT', `the ${this.protocol} transport is not open yet`)
   }
+}
+
+/** @throws UsageError where the address is not numeric */
+function noListener(address: string): Listening {
+  const family = familyOf(address)
+  if (family === undefined) throw new UsageError('ERR_ADDRESS', `'${address}' is not a numeric address`)
+  return { local: { address, port: 0, family }, close: () => Promise.resolve() }
 }

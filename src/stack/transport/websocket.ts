@@ -7,7 +7,7 @@ import type { ClientContext, TlsContexts } from '../../net/tls-contexts.ts'
 import { connectChannel } from '../../net/websocket-client.ts'
 import { WebSocketListener } from '../../net/websocket-listener.ts'
 import { canonicalAddress, familyOf } from '../../util/address.ts'
-import { type EnvironmentError, UsageError } from '../../util/errors.ts'
+import type { EnvironmentError } from '../../util/errors.ts'
 import type { Failed } from '../../util/guard.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { Flow } from '../message/flow.ts'
@@ -26,8 +26,6 @@ export interface WebSocketTransportOptions extends StreamTransportOptions {
   /** Makes it WSS, of both roles. */
   readonly contexts?: TlsContexts | undefined
   readonly websocket?: WebSocketOptions | undefined
-  /** Only connects, and cannot be connected to. */
-  readonly isClient?: boolean | undefined
   /** Told of what callbacks of `websocket` throw. */
   readonly failed?: Failed | undefined
 }
@@ -66,8 +64,7 @@ class WebSocketEnds {
   }
 
   listen(table: ListenerReceiver): Promise<Listening> {
-    const { address, isClient, websocket } = this.#options
-    if (isClient) return Promise.resolve(noListener(address))
+    const { websocket } = this.#options
     const settings = { ...defaultWebSocketOptions, ...websocket }
     return WebSocketListener.listen(
       this.#scheme,
@@ -128,11 +125,4 @@ class WebSocketEnds {
 /** The server proves its name by the rules of the web, where a wildcard stands for a label (RFC 7118 §9.1). */
 function webContext(contexts: TlsContexts, name: string): ClientContext {
   return { ...contexts.client(name), unsafeWildcards: true }
-}
-
-/** @throws UsageError where the address is no single one */
-function noListener(address: string): Listening {
-  const family = familyOf(address)
-  if (family === undefined) throw new UsageError('ERR_ADDRESS', `ws: '${address}' is not a numeric address`)
-  return { local: { address, port: 0, family }, close: () => Promise.resolve() }
 }

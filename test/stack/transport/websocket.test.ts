@@ -137,7 +137,15 @@ describe('RFC 7118 §5 SIP over WebSocket', () => {
     )
   })
 
-  test('only WebSocket can do without a listener', async () => {
-    await expect(listening('tcp:127.0.0.1;client')).rejects.toThrow('only ws and wss')
+  test.each(['tcp', 'tls'])('%s can do without a listener, and a certificate, too', async scheme => {
+    const server = await listening(`${scheme}:127.0.0.1:0`, { tls })
+    const heard = hearing(server)
+    const client = await listening(`${scheme}:127.0.0.1;client`, { tls: { ca: testCertificate } })
+    await client.request(options(`sip:127.0.0.1:${portOf(server)};transport=${scheme}`))
+    expect(heard[0]?.request.via.host).toMatch(/\.invalid$/)
+  })
+
+  test('UDP connects to nobody', async () => {
+    await expect(listening('udp:127.0.0.1;client')).rejects.toThrow('UDP does not connect')
   })
 })
