@@ -11,9 +11,9 @@ export interface FrameParts {
   readonly length?: number
 }
 
-export const TEXT = 1
+const TEXT = 1
 export const BINARY = 2
-export const CLOSE = 8
+const CLOSE = 8
 export const PING = 9
 export const PONG = 10
 
