@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { frame, upgradeRequest } from '../../test/net/websocket-peer.ts'
 import { connected, optionsText, type Server } from './load.ts'
 
-const WINDOW = 1
+const WINDOW = 50
 const ANSWER = 'SIP/2.0 200'
 
 /** A socket that has become a WebSocket. */

@@ -43,7 +43,7 @@ export class KamailioWebSocket {
       '-x',
       'tlsf',
       '-m',
-      '64',
+      '512',
       '-Y',
       folder,
       '-f',
