@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { createSecureContext } from 'node:tls'
 import { UsageError } from '../util/errors.ts'
 import { printable } from '../util/log.ts'
 import { certificateNames, sipDomains } from './tls-identity.ts'
@@ -25,9 +26,10 @@ export function readCertificate({ certificate, key, passphrase }: TlsCertificate
   const pem = certificate.toString()
   const leaf = readLeaf(pem)
   const secret = readKey(key, passphrase, leaf)
+  checkUse(pem, secret, leaf)
   const { uris, dns, ...rest } = certificateNames(leaf)
   const names = [...new Set([...sipDomains({ uris, dns, ...rest }), ...dns.map(name => name.toLowerCase())])]
-  return { certificate: pem, key: secret.export({ type: 'pkcs8', format: 'pem' }).toString(), names }
+  return { certificate: pem, key: pemOf(secret), names }
 }
 
 function readLeaf(pem: string): X509Certificate {
@@ -42,8 +44,30 @@ function readLeaf(pem: string): X509Certificate {
   }
 }
 
+/** OpenSSL may refuse what can be read: a key too short, a chain that is damaged. */
+function checkUse(cert: string, secret: KeyObject, leaf: X509Certificate): void {
+  try {
+    createSecureContext({ cert, key: pemOf(secret) })
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new UsageError(
+      'ERR_TLS_CERTIFICATE',
+      `the certificate of ${nameOf(leaf)} cannot be used: ${printable(reason)}; have one made with RSA of 2,048 bits or P-256`,
+    )
+  }
+}
+
+function pemOf(secret: KeyObject): string {
+  return secret.export({ type: 'pkcs8', format: 'pem' }).toString()
+}
+
+function nameOf({ subject }: X509Certificate): string {
+  // one without a subject has none, whatever the types say
+  return printable((subject ?? '').replaceAll('\n', ', '))
+}
+
 function readKey(key: string | Buffer, passphrase: string | undefined, leaf: X509Certificate): KeyObject {
-  const whose = printable(leaf.subject.replaceAll('\n', ', '))
+  const whose = nameOf(leaf)
   let secret: KeyObject
   try {
     secret = createPrivateKey({ key, ...(passphrase !== undefined && { passphrase }) })

@@ -1,6 +1,8 @@
+import { X509Certificate } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import { createSecureContext, type TlsOptions as NodeTlsOptions, type SecureContext } from 'node:tls'
 import { UsageError } from '../util/errors.ts'
+import { guarded } from '../util/guard.ts'
 import { type CertificateReading, readCertificate, type TlsCertificate } from './tls-certificate.ts'
 
 export type { TlsCertificate }
@@ -63,6 +65,8 @@ interface Loaded {
   anyPeer: ClientContext | undefined
 }
 
+type ChooseContext = (error: Error | null, context?: SecureContext) => void
+
 const HANDSHAKE_TIMEOUT = 10_000
 const MAX_HANDSHAKES = 1000
 const MIN_VERSION = 'TLSv1.2'
@@ -83,7 +87,9 @@ export class TlsContexts {
    * @throws UsageError
    */
   update(options: TlsOptions): void {
-    this.#loaded = load({ ...this.#loaded.options, ...options })
+    const next = load({ ...this.#loaded.options, ...options })
+    if (next.certificates.length === 0 && this.#loaded.certificates.length > 0) throw noCertificate()
+    this.#loaded = next
     this.#generation++
   }
 
@@ -115,10 +121,7 @@ export class TlsContexts {
     const { clientCertificates = 'none', handshakeTimeout = HANDSHAKE_TIMEOUT } = options
     const [first] = certificates
     if (first === undefined) {
-      throw new UsageError(
-        'ERR_TLS_NO_CERTIFICATE',
-        'a TLS listener has no certificate to show; give tls.certificates, or make them with firstUseCertificates()',
-      )
+      throw noCertificate()
     }
     const protocols = alpn ?? (options.alpn ? [SIP_ALPN] : [])
     return {
@@ -126,7 +129,10 @@ export class TlsContexts {
       handshakeTimeout,
       requestCert: clientCertificates !== 'none',
       rejectUnauthorized: clientCertificates === 'require',
-      SNICallback: (name, done) => done(null, serverContext(loaded, name)),
+      // with one certificate there is nothing to choose, and a hand-shake is cheaper without the question
+      ...(certificates.length > 1 && {
+        SNICallback: (name: string, done: ChooseContext) => done(null, serverContext(loaded, name)),
+      }),
       ...(protocols.length > 0 && { ALPNProtocols: [...protocols] }),
     }
   }
@@ -170,25 +176,45 @@ function load(options: TlsOptions): Loaded {
   }
 }
 
+/** OpenSSL passes over what it cannot read, and the peer would be refused for that later. */
 function checkTrust(ca: string | readonly string[]): void {
-  const texts = typeof ca === 'string' ? [ca] : ca
-  for (const text of texts) {
-    if (!text.includes('-----BEGIN')) {
-      throw new UsageError(
-        'ERR_TLS_CA',
-        'a trusted authority cannot be read; PEM is expected, which begins with -----BEGIN CERTIFICATE-----',
-      )
-    }
+  for (const text of typeof ca === 'string' ? [ca] : ca) {
+    const blocks = text.match(/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]*-----END [A-Z0-9 ]+-----/g)
+    if (blocks === null) throw unreadableCa()
+    for (const block of blocks) readAuthority(block)
   }
-  createSecureContext({ ca: [...texts] })
+}
+
+function readAuthority(block: string): void {
+  try {
+    new X509Certificate(block)
+  } catch (cause) {
+    throw unreadableCa(cause)
+  }
+}
+
+function unreadableCa(cause?: unknown): UsageError {
+  return new UsageError(
+    'ERR_TLS_CA',
+    'a trusted authority cannot be read; PEM is expected, which begins with -----BEGIN CERTIFICATE-----',
+    { cause },
+  )
+}
+
+function noCertificate(): UsageError {
+  return new UsageError(
+    'ERR_TLS_NO_CERTIFICATE',
+    'a TLS listener has no certificate to show; give tls.certificates, or make them with firstUseCertificates()',
+  )
 }
 
 function keyLogOf(keyLog: TlsOptions['keyLog']): ((line: Buffer) => void) | undefined {
-  if (typeof keyLog !== 'string') return keyLog
-  return line => {
-    // who has it reads all that is said
-    appendFileSync(keyLog, line, { mode: 0o600 })
-  }
+  if (keyLog === undefined) return undefined
+  // who has it reads all that is said
+  const append = (line: Buffer): void => appendFileSync(String(keyLog), line, { mode: 0o600 })
+  const write = typeof keyLog === 'string' ? append : keyLog
+  // a log that cannot be written is no reason to end a connection
+  return line => guarded(() => {}, undefined, write, line)
 }
 
 /** The context for a name that a client asked for; undefined for the first, which is that of who asks for none. */

@@ -16,6 +16,7 @@ import {
   type StackOptions,
   type TlsOptions,
   type Transport,
+  UsageError,
 } from 'resip/stack'
 import { afterEach, beforeAll, describe, expect, it, test } from 'vitest'
 import { TlsContexts } from '../../src/net/tls-contexts.ts'
@@ -285,6 +286,9 @@ describe('certificates of several domains, and new ones', () => {
       /^the key of the certificate of CN=localhost cannot/,
     )
     expect(() => stack.updateTls({ ca: 'no PEM' })).toThrow(/a trusted authority cannot be read/)
+    expect(() => stack.updateTls({ certificates: [] })).toThrow(/no certificate to show/)
+    const damaged = certificates.ca.certificate.replace(/\n[^\r\n]{64}\r\n/, '\n')
+    expect(() => stack.updateTls({ ca: damaged })).toThrow(UsageError)
     await expect(listening({})).rejects.toThrow(/no certificate to show; give tls\.certificates/)
     expect(
       await asked(await listening({ certificates: [client], ca: certificates.ca.certificate }), stack),
@@ -332,6 +336,12 @@ describe('on request only', () => {
       keyLog: line => void lines.push(String(line)),
     })
     expect(await asked(client, server)).toBe(200)
+    const throwing = (): never => {
+      throw new Error('full')
+    }
+    expect(
+      await asked(await listening({ certificates: [certificates.client], ca, keyLog: throwing }), server),
+    ).toBe(200)
     expect(lines.join('')).toContain('CLIENT_TRAFFIC_SECRET_0')
     expect(readFileSync(keyLog, 'latin1')).toContain('CLIENT_TRAFFIC_SECRET_0')
     if (process.platform !== 'win32') expect((await stat(keyLog)).mode & 0o777).toBe(0o600)
