@@ -1,4 +1,9 @@
 /** `resip/stack`: SIP messages, and all that sends and receives them. */
+export {
+  type FirstUseCertificates,
+  type FirstUseOptions,
+  firstUseCertificates,
+} from '../net/first-use-certificates.ts'
 export type { DnsCounters } from '../net/resolver/counters.ts'
 export { DnsResolver } from '../net/resolver/dns-resolver.ts'
 export type { DnsTry } from '../net/resolver/entry.ts'
@@ -6,6 +11,14 @@ export type { DnsExplanation } from '../net/resolver/explanation.ts'
 export type { DnsOptions } from '../net/resolver/options.ts'
 export type { NaptrRecord, Records, Resolver, SrvRecord } from '../net/resolver/resolver.ts'
 export type { ListenerReceiver, StreamConnection, StreamReceiver } from '../net/stream.ts'
+export type { PeerOptions, TlsCertificate } from '../net/tls-contexts.ts'
+export { TlsContexts, type TlsOptions } from '../net/tls-contexts.ts'
+export type {
+  CheckUpgrade,
+  UpgradeAnswer,
+  UpgradeRefusal,
+  UpgradeRequest,
+} from '../net/upgrade-request.ts'
 export type { AddressFamily, TransportAddress } from '../util/address.ts'
 export type { Alarm, Clock } from '../util/clock.ts'
 export { EnvironmentError, PeerError, ResipError, UsageError } from '../util/errors.ts'
@@ -137,4 +150,5 @@ export type { Placement } from './transport/placement.ts'
 export type { Target } from './transport/selector.ts'
 export { type SentBy, sentByOf } from './transport/sent-by.ts'
 export type { SendFailure, Sent, Transport, TransportReceiver } from './transport/transport.ts'
+export type { WebSocketClientOptions, WebSocketOptions } from './transport/websocket-options.ts'
 export { WriteQueues } from './transport/write-queues.ts'

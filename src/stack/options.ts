@@ -1,4 +1,5 @@
 import type { AskRoute, InterfaceAddress } from '../net/interfaces.ts'
+import type { TlsContexts, TlsOptions } from '../net/tls-contexts.ts'
 import type { Clock } from '../util/clock.ts'
 import { UsageError } from '../util/errors.ts'
 import { type Log, silentLog } from '../util/log.ts'
@@ -11,6 +12,7 @@ import type { TransactionLimits } from './transaction/ledger.ts'
 import { defaultTiming, type TransactionTiming } from './transaction/timers.ts'
 import { defaultConnectionLimits } from './transport/framed-connection.ts'
 import type { ListenLimits } from './transport/makers.ts'
+import type { WebSocketOptions } from './transport/websocket-options.ts'
 
 /** Everything that bounds what others can make us keep. */
 export interface StackLimits extends ListenLimits, TransactionLimits {
@@ -27,6 +29,10 @@ export interface StackOptions extends LocatingOptions {
   readonly random?: RandomSource
   /** Nothing is logged unless given. */
   readonly log?: Log
+  /** Certificates, keys and trust of TLS and WSS in both roles; see also `SipStack.updateTls`. */
+  readonly tls?: TlsOptions | TlsContexts
+  /** Who may connect by WebSocket, pings, and what our own requests for one say (RFC 7118). */
+  readonly websocket?: WebSocketOptions
   readonly timing?: Partial<TransactionTiming>
   readonly limits?: Partial<StackLimits>
   readonly congestion?: Partial<CongestionLimits>

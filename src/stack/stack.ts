@@ -1,6 +1,7 @@
 import { systemClock } from '../net/clock.ts'
 import { interfaceAddresses, LocalAddresses } from '../net/interfaces.ts'
 import { systemRandom } from '../net/random.ts'
+import { TlsContexts, type TlsOptions } from '../net/tls-contexts.ts'
 import { UsageError } from '../util/errors.ts'
 import { guardedLog, type Log, printableError } from '../util/log.ts'
 import { Tokens } from '../util/random.ts'
@@ -55,6 +56,7 @@ export class SipStack {
   readonly #transports: TransportLayer
   readonly #transactions: TransactionLayer
   readonly #listeners: Listeners
+  readonly #contexts: TlsContexts
   readonly #replies: StatelessReplies
   readonly #congestion: Congestion
   readonly #requests: RequestContext
@@ -131,8 +133,13 @@ export class SipStack {
     const sending = { transports: this.#transports, line, counters, tokens: this.#tokens }
     this.#forwarding = new Forwarding({ ...sending, maxDatagram: this.#requests.maxDatagram, failed })
     this.#responses = new ResponseForwarding({ ...sending, followMaddr })
+    this.#contexts = options.tls instanceof TlsContexts ? options.tls : new TlsContexts(options.tls)
     this.#listeners = new Listeners(this.#transports, this.timers, {
       limits,
+      contexts: this.#contexts,
+      websocket: options.websocket,
+      newHost: () => this.identifiers.newHost(),
+      failed,
       interfaces,
       counters,
       log,
@@ -158,6 +165,23 @@ export class SipStack {
    */
   unlisten(...points: readonly (string | ListenOptions)[]): Promise<void> {
     return this.#listeners.unlisten(points)
+  }
+
+  /**
+   * Certificates, keys and trust for new connections of both roles; what is left out stays, and so do the connections that
+   * are up. Listeners with `tls` of their own keep it.
+   * @throws UsageError where one cannot be used; then all stays as it was
+   */
+  updateTls(options: TlsOptions): void {
+    this.#contexts.update(options)
+  }
+
+  /**
+   * The SIP domains and addresses that the TLS peer of a flow has proved by its certificate (RFC 5922 §7.1): of a client
+   * what its certificate says, where `clientCertificates` asks for one. Empty where nothing is proved.
+   */
+  peerDomains(flow: Flow): readonly string[] {
+    return this.#transports.peerDomains(flow)
   }
 
   /** Takes in a transport that the application made. Rejects as its `open` does. */

@@ -32,8 +32,20 @@ export class Counters {
   slowSenders = 0
   /** Streams closed because too many bytes waited for them, alone or together with others. */
   slowReaders = 0
+  /** Streams closed because their peers took nothing of what waited for them for `writeTimeout`. */
+  stuckWriters = 0
+  /** TLS clients that were not let in: hand-shakes that failed or took too long, certificates that were refused. */
+  failedHandshakes = 0
   /** Streams closed because all of them together kept too much of messages that were not whole; those that kept most. */
   crowdedStreams = 0
+  /** WebSocket hand-shakes that were refused, or not done in time (RFC 6455 §4.2). */
+  refusedUpgrades = 0
+  /** WebSockets closed because what came breaks RFC 6455, or a bound: masks, lengths, fragments, UTF-8. */
+  brokenWebSockets = 0
+  /** WebSockets closed for the number of their pings and pongs. */
+  controlFloods = 0
+  /** WebSockets closed because a ping was not answered. */
+  lostPongs = 0
   /** Messages that were not sent because too many bytes wait on all streams together. */
   refusedWrites = 0
   /** Connections that we made and closed while idle, to make room for others. */

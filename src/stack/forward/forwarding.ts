@@ -210,6 +210,7 @@ function statusOf(error: Error): number | undefined {
 const statuses: ReadonlyMap<string, number> = new Map([
   ['ERR_SIP_SCHEME', 416],
   ['ERR_SIP_NO_TRANSPORT', 480],
+  ['ERR_SIP_INSECURE', 480],
   ['ERR_SIP_FLOW', 430],
   ['ERR_SIP_TOO_LARGE', 513],
 ])

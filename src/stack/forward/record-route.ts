@@ -31,19 +31,20 @@ export function withRecordRoute(
   token: string | undefined,
 ): RequestTemplate {
   const [below, above] = [nameOf(inbound), nameOf(outbound)]
+  const own = template.requestUri.secure ? emptySips : emptySip
   const routed = template.derive()
-  routed.prepend(h.RecordRoute, recordRoute(inbound.transport, below, token))
+  routed.prepend(h.RecordRoute, recordRoute(inbound.transport, below, own, token))
   return inbound.transport === outbound.transport && below === above
     ? routed
-    : routed.prepend(h.RecordRoute, recordRoute(outbound.transport, above, token))
+    : routed.prepend(h.RecordRoute, recordRoute(outbound.transport, above, own, token))
 }
 
 function nameOf({ transport, remote }: Side): SentBy {
   return advertisedTo(transport, remote)
 }
 
-function recordRoute(transport: Transport, name: SentBy, token: string | undefined): NameAddr {
-  let uri = localUri(transport, name, emptyUri).withParam(lrParam, true)
+function recordRoute(transport: Transport, name: SentBy, own: Uri, token: string | undefined): NameAddr {
+  let uri = localUri(transport, name, own).withParam(lrParam, true)
   if (token !== undefined) uri = uri.withParam(dialogParam, token)
   return new NameAddr('', uri, noParams)
 }
@@ -62,4 +63,6 @@ export function isOfDialog(request: SipRequest, tokens: FlowTokens): boolean {
   return isOf(from.tag) || isOf(to.tag)
 }
 
-const emptyUri = new Uri('sip', undefined, undefined, '', undefined, noParams, '', '')
+const emptySip = new Uri('sip', undefined, undefined, '', undefined, noParams, '', '')
+/** RFC 3261 §16.6 step 4: a sips request is record-routed with sips. */
+const emptySips = emptySip.with({ scheme: 'sips' })

@@ -157,18 +157,19 @@ export class RequestWay implements Racer, TimerOwner<'race'> {
     try {
       transport = this.#transportFor(target, pinned)
     } catch (error) {
-      this.#onNoTransport(error)
+      this.reject(error)
       return
     }
     if (transport instanceof Promise) {
       transport.then(
         chosen => this.#user.onWay(target, chosen, flowTo(target, chosen)),
-        error => this.#onNoTransport(error),
+        error => this.reject(error),
       )
     } else this.#user.onWay(target, transport, pinned ?? flowTo(target, transport))
   }
 
-  #onNoTransport(error: unknown): void {
+  /** The present target cannot be sent to by any transport of ours. */
+  reject(error: unknown): void {
     this.targets.note('no transport')
     this.#user.onNoWay(error)
   }

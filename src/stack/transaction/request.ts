@@ -1,4 +1,4 @@
-import type { EnvironmentError } from '../../util/errors.ts'
+import { EnvironmentError } from '../../util/errors.ts'
 import { guarded } from '../../util/guard.ts'
 import type { Timer } from '../../util/timers.ts'
 import type { DigestExchange } from '../auth/exchange.ts'
@@ -13,6 +13,7 @@ import type { SipResponse } from '../message/message.ts'
 import type { RequestTemplate } from '../message/template.ts'
 import { decorated } from '../transport/decorate.ts'
 import { Placement } from '../transport/placement.ts'
+import { INSECURE } from '../transport/secure.ts'
 import type { Target } from '../transport/selector.ts'
 import { isOwnFailure } from '../transport/send-error.ts'
 import type { Transport } from '../transport/transport.ts'
@@ -283,7 +284,8 @@ export class OutgoingRequest implements ClientUser, WayUser, Served {
       template = decorated(template, placement, this.#options.decorate, this.#context.failed)
       wire = encode(template, placement)
     } catch (error) {
-      this.#fail(503, messageOf(error), error)
+      if (error instanceof EnvironmentError && error.code === INSECURE) this.#way.reject(error)
+      else this.#fail(503, messageOf(error), error)
       return
     }
     if (this.#way.putTcpFirst(target, wire.length)) {

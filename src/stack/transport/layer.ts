@@ -204,6 +204,11 @@ export class TransportLayer {
     return this.#transports.get(flow.transport)?.peerIdentity?.(flow)
   }
 
+  /** All that it proved; see {@link Transport.peerDomains}. */
+  peerDomains(flow: Flow): readonly string[] {
+    return this.#transports.get(flow.transport)?.peerDomains?.(flow) ?? []
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     const transports = [...this.#transports.values()]

@@ -78,8 +78,18 @@ export interface Transport {
    * is on a connected UDP socket alone. It has a connection number of its own. `undefined` where there is none to have.
    */
   sideFlow?(flow: Flow): Flow | undefined
-  /** What the peer of a TLS connection proved to be (RFC 5922); `undefined` for any other flow. */
+  /**
+   * Whether its requests say `alias` (RFC 5923): their receiver may send its own on the same connection. Only over TLS, and
+   * with a certificate to prove who we are.
+   */
+  readonly offersAlias?: boolean
+  /**
+   * What the peer of a TLS connection proved to be (RFC 5922): of a server the name it was asked for, of a client the first
+   * that its certificate proves; `undefined` for any other flow.
+   */
   peerIdentity?(flow: Flow): string | undefined
+  /** All domains and addresses that its certificate proves; none for any other flow. */
+  peerDomains?(flow: Flow): readonly string[]
   /** Stops; nothing is delivered from this call on. */
   close(): Promise<void>
 }
