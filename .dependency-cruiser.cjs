@@ -30,6 +30,7 @@ const stackFloors = [
   'message',
   'contents',
   'transport',
+  'flow',
   'locate',
   'transaction',
   'forward',

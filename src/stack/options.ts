@@ -18,6 +18,8 @@ export interface StackLimits extends ListenLimits, TransactionLimits {
   readonly maxWaitingPerHop: number
   /** Messages that may wait for look-ups in all. */
   readonly maxWaiting: number
+  /** Keep-alives, watches and expectations of flows, all together. */
+  readonly maxFlowWatches: number
 }
 
 export interface StackOptions {
@@ -70,6 +72,7 @@ export const defaultStackOptions = {
     maxTransactionBytes: 268_435_456,
     maxWaitingPerHop: 1_000,
     maxWaiting: 10_000,
+    maxFlowWatches: 200_000,
   } as StackLimits,
   maxDatagram: 1300,
   udpErrors: false,

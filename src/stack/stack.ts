@@ -6,10 +6,13 @@ import { guardedLog, type Log, printableError } from '../util/log.ts'
 import { Tokens } from '../util/random.ts'
 import { Timers } from '../util/timers.ts'
 import { Dispatch } from './dispatch.ts'
+import { Flows } from './flow/flows.ts'
 import { FlowTokens } from './forward/flow-token.ts'
 import { Forwarding, type ForwardOptions } from './forward/forwarding.ts'
 import { isOfDialog } from './forward/record-route.ts'
 import { ResponseForwarding } from './forward/response-forwarding.ts'
+import { isFrom, routeFlow } from './forward/route-flow.ts'
+import type { Uri } from './grammar/uri.ts'
 import { LocateByAddress } from './locate/by-address.ts'
 import { LocateLine } from './locate/line.ts'
 import type { Flow } from './message/flow.ts'
@@ -51,6 +54,8 @@ export class SipStack {
   readonly timers: Timers
   /** Mints tags, branches and Call-IDs. */
   readonly identifiers: Identifiers
+  /** Keep-alives, and who wants to know of the end of a flow (RFC 5626). */
+  readonly flows: Flows
   readonly #transports: TransportLayer
   readonly #transactions: TransactionLayer
   readonly #listeners: Listeners
@@ -81,8 +86,14 @@ export class SipStack {
       failed,
       transactions: () => this.#transactions,
       replies: () => this.#replies,
+      flows: () => this.flows,
     })
     this.#transports = new TransportLayer({ receiver: this.#dispatch, counters, log, source, limits })
+    const random = new Tokens(options.random ?? systemRandom)
+    this.flows = new Flows(
+      { timers: this.timers, transports: this.#transports, counters, random, failed },
+      limits.maxFlowWatches,
+    )
     this.#replies = new StatelessReplies(this.#transports, counters, followMaddr)
     this.#congestion = new Congestion(this.timers, {
       ...defaultStackOptions.congestion,
@@ -285,6 +296,16 @@ export class SipStack {
     return isOfDialog(request, this.#tokens)
   }
 
+  /**
+   * The flow that a Route of ours leads to by its token, as {@link forward} wrote it (RFC 5626 §5.3): the way of the
+   * request, and no other. `forged` wants 403, `gone` 430 (§5.3.1). `undefined` where it has no token, or where the
+   * request came by that very flow: then it goes on as any other.
+   */
+  flowOf(route: Uri, request: SipRequest): Flow | 'forged' | 'gone' | undefined {
+    const flow = routeFlow(route, this.#tokens, this.#transports)
+    return typeof flow === 'object' && isFrom(request.source, flow) ? undefined : flow
+  }
+
   /** Whether a sent-by is one that this stack writes into its Vias. */
   isOurSentBy(sentBy: string): boolean {
     return this.#transports.isOurSentBy(sentBy)
@@ -320,6 +341,7 @@ export class SipStack {
     this.#listeners.stop()
     this.#transactions.close()
     this.#awaited.close()
+    this.flows.close()
     await this.#transports.close()
   }
 }

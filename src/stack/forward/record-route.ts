@@ -12,21 +12,33 @@ import type { FlowTokens } from './flow-token.ts'
 /** In a Record-Route of ours: which dialog it was written for, signed. */
 const dialogParam = textParam('d')
 
-/** Puts us into the way of the dialog: the inbound side below, the outbound side on top where it is another (RFC 5658). */
-export function withRecordRoute(
-  template: RequestTemplate,
-  inbound: Transport,
-  outbound: Transport,
-  token: string | undefined,
-): RequestTemplate {
-  const routed = template.derive()
-  routed.prepend(h.RecordRoute, recordRoute(inbound, token))
-  return inbound === outbound ? routed : routed.prepend(h.RecordRoute, recordRoute(outbound, token))
+/** One side of a Record-Route: where we are reached there, and the flow of who is reached by that alone. */
+export interface Side {
+  readonly transport: Transport
+  readonly flowToken: string | undefined
 }
 
-function recordRoute(transport: Transport, token: string | undefined): NameAddr {
+/**
+ * Puts us into the way of the dialog: the inbound side below, the outbound side on top where it is another (RFC 5658).
+ * Where a side has a flow token there are always two, so that their order tells who sends a request: the last of our
+ * Routes is that of the side it goes to, also when the sender's own address has changed meanwhile.
+ */
+export function withRecordRoute(
+  template: RequestTemplate,
+  inbound: Side,
+  outbound: Side,
+  dialog: string | undefined,
+): RequestTemplate {
+  const routed = template.derive()
+  routed.prepend(h.RecordRoute, recordRoute(inbound, dialog))
+  const isOne = inbound.transport === outbound.transport && !inbound.flowToken && !outbound.flowToken
+  return isOne ? routed : routed.prepend(h.RecordRoute, recordRoute(outbound, dialog))
+}
+
+function recordRoute({ transport, flowToken }: Side, dialog: string | undefined): NameAddr {
   let uri = localUri(transport, emptyUri).withParam(lrParam, true)
-  if (token !== undefined) uri = uri.withParam(dialogParam, token)
+  if (flowToken !== undefined) uri = uri.with({ user: flowToken })
+  if (dialog !== undefined) uri = uri.withParam(dialogParam, dialog)
   return new NameAddr('', uri, noParams)
 }
 

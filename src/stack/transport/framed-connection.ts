@@ -9,7 +9,7 @@ import type { FramerRoom } from '../message/framer-room.ts'
 import type { Head } from '../message/head.ts'
 import type { Counters } from '../statistics.ts'
 import { StreamOpening } from './stream-opening.ts'
-import type { TransportReceiver } from './transport.ts'
+import type { FlowConnection, TransportReceiver } from './transport.ts'
 import type { WriteQueues } from './write-queues.ts'
 
 export interface ConnectionLimits {
@@ -48,12 +48,13 @@ interface FramedOptions {
 }
 
 /** One connection with its framer and its two time-outs, which share one timer that is looked at when it fires. */
-export class FramedConnection implements FramerSink {
+export class FramedConnection implements FramerSink, FlowConnection {
   readonly connection: StreamConnection
   readonly flow: Flow
   readonly framer: Framer
   /** When bytes last came, or were given to be written. */
   usedAt: number
+  heardAt: number
   readonly #receiver: TransportReceiver
   readonly #timers: Timers
   readonly #options: FramedOptions
@@ -86,6 +87,7 @@ export class FramedConnection implements FramerSink {
     this.#options = options
     this.#activeAt = timers.now()
     this.usedAt = this.#activeAt
+    this.heardAt = this.#activeAt
     this.#isUnproven = connection.accepted
     this.#beganAt = connection.accepted ? this.#activeAt : -1
     const { idleTimeout, messageTimeout } = options.connections
@@ -100,6 +102,10 @@ export class FramedConnection implements FramerSink {
     return this.#isOver
   }
 
+  get isReceiving(): boolean {
+    return this.framer.isWaiting
+  }
+
   write(wire: string): void {
     this.usedAt = this.#timers.now()
     this.connection.write(wire)
@@ -108,6 +114,7 @@ export class FramedConnection implements FramerSink {
   receive(bytes: Buffer): void {
     if (this.#isOver) return
     this.usedAt = this.#timers.now()
+    this.heardAt = this.usedAt
     if (this.#opening !== undefined) {
       const isSip = this.#opening.look(bytes)
       if (isSip === false) {
@@ -179,8 +186,9 @@ export class FramedConnection implements FramerSink {
     this.framer.close()
   }
 
-  /** Closes the connection for a reason of ours. */
+  /** Closes the connection for a reason of ours; from now on nothing is heard of it, and nothing goes over it. */
   cutOff(code: string, what: string): void {
+    this.#isOver = true
     this.framer.close()
     const { protocol, address, port } = this.flow
     const where = `${protocol.toLowerCase()} ${hostPort(address, port)}`

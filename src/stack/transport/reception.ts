@@ -20,6 +20,8 @@ export interface MessageReceiver {
   onFlowOpened(flow: Flow): void
   onPong(flow: Flow): void
   onStun(bytes: Buffer, flow: Flow): void
+  /** A datagram has come, whatever it holds. */
+  onHeard(flow: Flow): void
 }
 
 export interface ReceptionOptions {
@@ -52,6 +54,7 @@ export class Reception implements TransportReceiver {
   }
 
   onDatagram(bytes: Buffer, flow: Flow): void {
+    this.#receiver.onHeard(flow)
     const first = bytes[0]
     // blank lines keep a NAT open; a byte below 4 begins STUN (RFC 7983)
     if (bytes.length <= 4 || first === undefined) this.#counters.keepAlives++

@@ -5,7 +5,7 @@ import type { Timers } from '../../util/timers.ts'
 import type { Flow } from '../message/flow.ts'
 import { type Connect, ConnectionTable, type ConnectionTableOptions } from './connection-table.ts'
 import { type SentBy, sentByOf } from './sent-by.ts'
-import type { Sent, Transport, TransportReceiver } from './transport.ts'
+import type { FlowConnection, Sent, Transport, TransportReceiver } from './transport.ts'
 
 export interface TcpTransportOptions extends TcpListenerOptions, ConnectionTableOptions {
   /** What is advertised; the bound address unless given. */
@@ -65,6 +65,10 @@ export class TcpTransport implements Transport {
 
   keepAlive(flow: Flow): Sent {
     return this.#open.keepAlive(flow)
+  }
+
+  connectionOf(flow: Flow): FlowConnection | undefined {
+    return this.#open.connectionOf(flow)
   }
 
   async close(): Promise<void> {

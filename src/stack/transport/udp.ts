@@ -6,7 +6,7 @@ import type { Flow } from '../message/flow.ts'
 import { Counters } from '../statistics.ts'
 import { type SentBy, sentByOf } from './sent-by.ts'
 import { defaultSideSocketLimits, type SideSocketLimits, SideSockets } from './side-sockets.ts'
-import type { Sent, Transport, TransportReceiver } from './transport.ts'
+import type { FlowConnection, Sent, Transport, TransportReceiver } from './transport.ts'
 
 /** Bytes that a datagram can carry. */
 const LARGEST_IPV4 = 65_507
@@ -105,6 +105,11 @@ export class UdpTransport implements Transport {
 
   sideFlow(flow: Flow): Flow | undefined {
     return this.#sides?.flowTo(flow)
+  }
+
+  /** Side sockets alone are connections. */
+  connectionOf(flow: Flow): FlowConnection | undefined {
+    return this.#sides?.of(flow)
   }
 
   async close(): Promise<void> {
