@@ -51,6 +51,11 @@ export interface StackOptions {
    * sends requests choose whom we send to.
    */
   readonly followMaddr?: boolean
+  /**
+   * Seconds that are put to the `keep` of the Via before ours in what is answered or forwarded (RFC 6223): keep-alives are
+   * answered here, and so often they should come; 0 for as often as the client likes. Not done unless given.
+   */
+  readonly keep?: number
   /** UDP receive buffer in bytes, as far as the system lets it. Default 4 MiB. */
   readonly receiveBufferSize?: number
   /** Milliseconds between two looks at the addresses of a wildcard or interface listener. Default 5,000. */

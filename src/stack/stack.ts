@@ -7,6 +7,7 @@ import { Tokens } from '../util/random.ts'
 import { Timers } from '../util/timers.ts'
 import { Dispatch } from './dispatch.ts'
 import { Flows } from './flow/flows.ts'
+import { checkedKeep } from './flow/keep.ts'
 import { FlowTokens } from './forward/flow-token.ts'
 import { Forwarding, type ForwardOptions } from './forward/forwarding.ts'
 import { isOfDialog } from './forward/record-route.ts'
@@ -72,6 +73,7 @@ export class SipStack {
   constructor(options: StackOptions = {}) {
     const { counters } = this
     const { followMaddr = defaultStackOptions.followMaddr } = options
+    const keep = checkedKeep(options.keep)
     const clock = options.clock ?? systemClock
     const log = options.log ? guardedLog(options.log) : defaultStackOptions.log
     const timing = { ...defaultStackOptions.timing, ...options.timing }
@@ -109,6 +111,7 @@ export class SipStack {
       newTag: () => this.identifiers.newTag(),
       limits,
       followMaddr,
+      keep,
       failed,
     })
     const line = new LocateLine(options.locate ?? new LocateByAddress(), {
@@ -122,6 +125,7 @@ export class SipStack {
       timing,
       transactions: this.#transactions,
       transports: this.#transports,
+      flows: this.flows,
       line,
       maxDatagram: options.maxDatagram ?? defaultStackOptions.maxDatagram,
       udpErrors: options.udpErrors ?? defaultStackOptions.udpErrors,
@@ -134,7 +138,7 @@ export class SipStack {
     this.#tokens = new FlowTokens(flowTokenKey, this.identifiers.newTag())
     const ways = { transports: this.#transports, line, counters, tokens: this.#tokens }
     this.#forwarding = new Forwarding({ ...ways, maxDatagram: this.#requests.maxDatagram, failed })
-    this.#responses = new ResponseForwarding({ ...ways, followMaddr })
+    this.#responses = new ResponseForwarding({ ...ways, followMaddr, keep })
     this.#listeners = new Listeners(this.#transports, this.timers, {
       limits,
       interfaces: options.interfaces ?? interfaceAddresses,

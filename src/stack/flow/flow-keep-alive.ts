@@ -5,7 +5,7 @@ import type { Timer, TimerOwner, Timers } from '../../util/timers.ts'
 import type { Flow } from '../message/flow.ts'
 import type { Sent } from '../transport/transport.ts'
 
-type State = 'resting' | 'pinged' | 'overdue' | 'probing' | 'last probe' | 'ended'
+type State = 'resting' | 'pinged' | 'overdue' | 'probing' | 'waiting' | 'ended'
 
 type Input =
   | 'ping due'
@@ -150,7 +150,7 @@ export class FlowKeepAlive implements MachineInstance<State>, TimerOwner<'keep-a
         if (this.tries + 1 < REQUESTS) feed(keepAliveMachine, this, 'retransmission due', nothing)
         else feed(keepAliveMachine, this, 'last retransmission due', nothing)
         break
-      case 'last probe':
+      case 'waiting':
         feed(keepAliveMachine, this, 'response missing', { failure: 'no STUN response' })
         break
     }
@@ -211,7 +211,7 @@ export const keepAliveMachine: Machine<State, Input, FlowKeepAlive, Event> = {
     },
     probing: {
       'retransmission due': to('probing', waitForResponse, probe),
-      'last retransmission due': to('last probe', waitForTheLast, probe),
+      'last retransmission due': to('waiting', waitForTheLast, probe),
       'same mapping': to('resting', noteAnswer, noteMapping, rest),
       'other mapping': to('ended', release, failFlow),
       'error response': to('ended', release, failFlow),
@@ -219,12 +219,12 @@ export const keepAliveMachine: Machine<State, Input, FlowKeepAlive, Event> = {
       'flow failed': to('ended', release, tellUsers),
       stop: to('ended', release),
     },
-    'last probe': {
+    waiting: {
       'same mapping': to('resting', noteAnswer, noteMapping, rest),
       'other mapping': to('ended', release, failFlow),
       'error response': to('ended', release, failFlow),
       'response missing': to('ended', release, failFlow),
-      'not sent': to('last probe'),
+      'not sent': to('waiting'),
       'flow failed': to('ended', release, tellUsers),
       stop: to('ended', release),
     },
@@ -265,7 +265,7 @@ export const keepAliveMachine: Machine<State, Input, FlowKeepAlive, Event> = {
       'response missing',
     ],
     probing: ['ping due', 'probe due', 'pong', 'message under way', 'pong missing', 'response missing'],
-    'last probe': [
+    waiting: [
       'ping due',
       'probe due',
       'pong',

@@ -1,5 +1,7 @@
 import type { Failed } from '../../util/guard.ts'
 import type { Timers } from '../../util/timers.ts'
+import type { Flows } from '../flow/flows.ts'
+import type { KeepUser } from '../flow/keep.ts'
 import type { Uri } from '../grammar/uri.ts'
 import type { LocateLine } from '../locate/line.ts'
 import type { Flow } from '../message/flow.ts'
@@ -55,6 +57,11 @@ export interface RequestOptions extends WayOptions {
    * answered, and the targets that were left then are tried behind it.
    */
   readonly retryOf?: Served
+  /**
+   * Ask the next hop with `keep` in the Via whether it answers keep-alives, and keep the flow alive where it says so (RFC
+   * 6223): for a REGISTER, or an INVITE or SUBSCRIBE that makes a dialog.
+   */
+  readonly keep?: KeepUser
   /** Milliseconds after which a target that has not answered gives way to the next. Default 64·T1. */
   readonly targetTimeout?: number
 }
@@ -65,6 +72,7 @@ export interface RequestContext {
   readonly timing: TransactionTiming
   readonly transactions: TransactionLayer
   readonly transports: TransportLayer
+  readonly flows: Flows
   readonly line: LocateLine
   readonly counters: Counters
   /** Bytes above which a request leaves over TCP instead of UDP (RFC 3261 §18.1.1); Infinity to never do so. */

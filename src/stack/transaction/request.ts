@@ -1,6 +1,8 @@
+import { hostPort } from '../../util/address.ts'
 import { EnvironmentError } from '../../util/errors.ts'
 import { guarded } from '../../util/guard.ts'
 import type { Timer } from '../../util/timers.ts'
+import { KEEP } from '../flow/keep.ts'
 import type { Uri } from '../grammar/uri.ts'
 import * as h from '../headers/index.ts'
 import type { Reason } from '../headers/reason.ts'
@@ -17,6 +19,7 @@ import type { Transport } from '../transport/transport.ts'
 import type { ClientFailure, ClientMachine, ClientUser } from './client-machine.ts'
 import { Drain, silentClient } from './drain.ts'
 import { type Attempt, RequestFailure } from './request-failure.ts'
+import { keepUp } from './request-keep.ts'
 import type { RequestContext, RequestOptions, RequestUser, Served } from './request-options.ts'
 import { TargetList } from './target-list.ts'
 import { lifetime } from './timers.ts'
@@ -122,6 +125,7 @@ export class OutgoingRequest implements ClientUser, Served {
   onResponse(response: SipResponse): void {
     const user = this.#user
     const { failed, timers } = this.#context
+    keepUp(this.#context, this.#options, this.#client, response)
     // a provisional response ends the wait for the target, not the wait for what a CANCEL does
     if (response.status >= 200 || this.#cancel !== 'sent') timers.stop(this.#giveUp)
     if (response.status < 200) {
@@ -241,6 +245,14 @@ export class OutgoingRequest implements ClientUser, Served {
         `the flow's transport ${this.#options.flow.transport} is gone`,
       )
     }
+    if (this.#options.flow !== undefined && transports.isGone(this.#options.flow)) {
+      const { protocol, address, port } = this.#options.flow
+      const where = `${protocol.toLowerCase()} ${hostPort(address, port)}`
+      throw new EnvironmentError(
+        'ERR_SIP_FLOW',
+        `the connection to ${where} that it must go over is closed; register or call again over a new one`,
+      )
+    }
     return known ?? transports.select(target)
   }
 
@@ -255,7 +267,8 @@ export class OutgoingRequest implements ClientUser, Served {
     if (this.isEnded) return
     const { timers, timing, transactions, transports, newBranch, maxDatagram, udpErrors } = this.#context
     const noticesRefusal = udpErrors && target.protocol === 'UDP' && this.#targets.hasMore
-    const placement = new Placement(transport, noticesRefusal ? transports.sideFlow(flow) : flow, newBranch())
+    const way = noticesRefusal ? transports.sideFlow(flow) : flow
+    const placement = new Placement(transport, way, newBranch(), this.#options.keep && KEEP)
     let template = this.template
     let wire: string
     try {
@@ -300,7 +313,8 @@ export class OutgoingRequest implements ClientUser, Served {
     try {
       const template = cancel(this.#sent ?? this.template)
       if (this.#reasons.length > 0) template.set(h.Reason, ...this.#reasons)
-      const placement = new Placement(client.placement.transport, client.flow, client.placement.branch)
+      const { transport, branch, viaParams } = client.placement
+      const placement = new Placement(transport, client.flow, branch, viaParams)
       transactions.startClient(template, placement, encode(template, placement), silentClient)
     } catch (error) {
       failed(error)

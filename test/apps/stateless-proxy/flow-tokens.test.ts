@@ -305,3 +305,20 @@ describe('RFC 5626 §5.3.2 `ob`', () => {
     expect(recordRoutes(invite)).toEqual([`<sip:${PROXY}:5060;lr>`])
   })
 })
+
+describe('RFC 6223 §4.3 keep at a proxy', () => {
+  test.each([
+    [{ stack: { keep: 30 } }, ';keep=30'],
+    [{}, ';keep'],
+  ])('with %o the Via of the client says %s, and that of nobody else', async (options, said) => {
+    await world.proxy({ relay: true, ...options }, ...both)
+    const { caller, callee, invite } = await calling({ protocol: 'TCP' }, 'plain')
+    callee.answer(invite, 200, 'bob')
+    const via = `SIP/2.0/TCP ${UAC}:5060;branch=z9hG4bKkeep;keep`
+    world.say(caller, requestText('OPTIONS', { uri: `sip:bob@${UAS}`, via }))
+    callee.answer(requestAt(callee), 200, 'bob')
+    world.advance(0)
+    const heard = caller.heard.at(-1)
+    expect(heard?.all(h.Via).map(String)).toEqual([via.replace(';keep', said)])
+  })
+})
