@@ -4,6 +4,7 @@ import { natBehaviorMachine } from '../src/media/stun/nat-behavior.ts'
 import { stunClientMachine } from '../src/media/stun/transaction.ts'
 import { allocationMachine } from '../src/media/turn/allocation.ts'
 import { grantMachine } from '../src/media/turn/grant.ts'
+import { keepAliveMachine } from '../src/stack/flow/flow-keep-alive.ts'
 import { inviteClient } from '../src/stack/transaction/invite-client.ts'
 import { inviteServer } from '../src/stack/transaction/invite-server.ts'
 import { nonInviteClient } from '../src/stack/transaction/non-invite-client.ts'
@@ -26,6 +27,7 @@ export const machines: readonly DrawnMachine[] = [
   drawn(inviteServer),
   drawn(nonInviteClient),
   drawn(nonInviteServer),
+  drawn(keepAliveMachine),
   drawn(stunClientMachine),
   drawn(natBehaviorMachine),
   drawn(allocationMachine),

@@ -12,6 +12,7 @@ interface Flags extends CertificateFlags {
   readonly openRelay?: boolean
   readonly name?: readonly string[]
   readonly recordRoute: boolean
+  readonly natHelp?: boolean
   readonly supported?: readonly string[]
 }
 
@@ -35,6 +36,7 @@ export function proxyCommand(): Command {
     )
     .option('--name <host>', 'a name the proxy is known by; may be given again', collect)
     .option('--supported <tag>', 'an option tag to let through in Proxy-Require; may be given again', collect)
+    .option('--nat-help', 'lead dialogs back over the flow of clients that a NAT hides')
     .option('--no-record-route', 'stay out of the way of dialogs')
     .allowExcessArguments(false)
     .action(run)
@@ -53,6 +55,7 @@ async function run(flags: Flags): Promise<void> {
     relay: openRelay ?? (domain === undefined && listen.every(isOnLoopback)),
     ...(domain && { domains: domain }),
     recordRoute: flags.recordRoute,
+    natHelp: flags.natHelp ?? false,
     ...(flags.nextHop && { nextHop: flags.nextHop }),
     ...(flags.route && { routes: flags.route }),
     ...(flags.name && { names: flags.name }),

@@ -52,9 +52,15 @@ export { BodyPart, bodyPart, findContents, Multipart, multipart, multiparts } fr
 export { sdp } from './contents/sdp.ts'
 export { SipFrag, sipfrag, sipMessage, statusFrag } from './contents/sipfrag.ts'
 export { octets, plainText } from './contents/text.ts'
+export type { Flows } from './flow/flows.ts'
+export type { KeepUser } from './flow/keep.ts'
+export type { KeepAlive, KeepAliveUser, NoKeepAlive } from './flow/keep-alives.ts'
+export type { Expectation, ExpectOptions } from './flow/silences.ts'
+export type { FlowWatch, FlowWatcher } from './flow/watches.ts'
 export { statelessBranch } from './forward/branch.ts'
 export type { SecretKey } from './forward/flow-token.ts'
 export type { ForwardOptions } from './forward/forwarding.ts'
+export { isReachableOnlyByFlow } from './forward/only-by-flow.ts'
 export { popOwnRoutes } from './forward/route.ts'
 export { validateForForwarding } from './forward/validate.ts'
 export { type Header, type HeaderGrammar, header } from './grammar/header.ts'
@@ -149,6 +155,12 @@ export type { ListenOptions } from './transport/listen-point.ts'
 export type { Placement } from './transport/placement.ts'
 export type { Target } from './transport/selector.ts'
 export { type SentBy, sentByOf } from './transport/sent-by.ts'
-export type { SendFailure, Sent, Transport, TransportReceiver } from './transport/transport.ts'
+export type {
+  FlowConnection,
+  SendFailure,
+  Sent,
+  Transport,
+  TransportReceiver,
+} from './transport/transport.ts'
 export type { WebSocketClientOptions, WebSocketOptions } from './transport/websocket-options.ts'
 export { WriteQueues } from './transport/write-queues.ts'

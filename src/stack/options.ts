@@ -20,6 +20,8 @@ export interface StackLimits extends ListenLimits, TransactionLimits {
   readonly maxWaitingPerHop: number
   /** Messages that may wait for look-ups in all. */
   readonly maxWaiting: number
+  /** Keep-alives, watches and expectations of flows, all together. */
+  readonly maxFlowWatches: number
 }
 
 export interface StackOptions extends LocatingOptions {
@@ -53,6 +55,11 @@ export interface StackOptions extends LocatingOptions {
    * sends requests choose whom we send to.
    */
   readonly followMaddr?: boolean
+  /**
+   * Seconds that are put to the `keep` of the Via before ours in what is answered or forwarded (RFC 6223): keep-alives are
+   * answered here, and so often they should come; 0 for as often as the client likes. Not done unless given.
+   */
+  readonly keep?: number
   /** UDP receive buffer in bytes, as far as the system lets it. Default 4 MiB. */
   readonly receiveBufferSize?: number
   /** Milliseconds between two looks at the addresses of a wildcard or interface listener. Default 5,000. */
@@ -76,6 +83,7 @@ export const defaultStackOptions = {
     maxTransactionBytes: 268_435_456,
     maxWaitingPerHop: 1_000,
     maxWaiting: 10_000,
+    maxFlowWatches: 200_000,
   } as StackLimits,
   maxDatagram: 1300,
   udpErrors: false,

@@ -7,10 +7,13 @@ import { guardedLog, type Log, printableError } from '../util/log.ts'
 import { Tokens } from '../util/random.ts'
 import { Timers } from '../util/timers.ts'
 import { Dispatch } from './dispatch.ts'
+import { Flows } from './flow/flows.ts'
+import { checkedKeep } from './flow/keep.ts'
 import { FlowTokens } from './forward/flow-token.ts'
 import { Forwarding, type ForwardOptions } from './forward/forwarding.ts'
 import { isOfDialog } from './forward/record-route.ts'
 import { ResponseForwarding } from './forward/response-forwarding.ts'
+import { isFrom, routeFlow } from './forward/route-flow.ts'
 import { type Uri, uri } from './grammar/uri.ts'
 import { LocateLine } from './locate/line.ts'
 import { type Explanation, Locating } from './locate/locating.ts'
@@ -53,6 +56,8 @@ export class SipStack {
   readonly timers: Timers
   /** Mints tags, branches and Call-IDs. */
   readonly identifiers: Identifiers
+  /** Keep-alives, and who wants to know of the end of a flow (RFC 5626). */
+  readonly flows: Flows
   readonly #transports: TransportLayer
   readonly #transactions: TransactionLayer
   readonly #listeners: Listeners
@@ -71,6 +76,7 @@ export class SipStack {
   constructor(options: StackOptions = {}) {
     const { counters } = this
     const { followMaddr = defaultStackOptions.followMaddr } = options
+    const keep = checkedKeep(options.keep)
     const clock = options.clock ?? systemClock
     const log = options.log ? guardedLog(options.log) : defaultStackOptions.log
     const timing = { ...defaultStackOptions.timing, ...options.timing }
@@ -85,10 +91,21 @@ export class SipStack {
       failed,
       transactions: () => this.#transactions,
       replies: () => this.#replies,
+      flows: () => this.flows,
     })
     const now = (): number => clock.now()
     const ways = { routes, interfaces, now }
     this.#transports = new TransportLayer({ receiver: this.#dispatch, counters, log, limits, ...ways })
+    this.flows = new Flows(
+      {
+        timers: this.timers,
+        transports: this.#transports,
+        counters,
+        random: new Tokens(options.random ?? systemRandom),
+        failed,
+      },
+      limits.maxFlowWatches,
+    )
     this.#replies = new StatelessReplies(this.#transports, counters, followMaddr)
     this.#congestion = new Congestion(this.timers, {
       ...defaultStackOptions.congestion,
@@ -104,6 +121,7 @@ export class SipStack {
       newTag: () => this.identifiers.newTag(),
       limits,
       followMaddr,
+      keep,
       failed,
     })
     const { random = systemRandom } = options
@@ -120,6 +138,7 @@ export class SipStack {
       timing,
       transactions: this.#transactions,
       transports: this.#transports,
+      flows: this.flows,
       line,
       maxDatagram: options.maxDatagram ?? defaultStackOptions.maxDatagram,
       udpErrors: options.udpErrors ?? defaultStackOptions.udpErrors,
@@ -132,7 +151,7 @@ export class SipStack {
     this.#tokens = new FlowTokens(flowTokenKey, this.identifiers.newTag())
     const sending = { transports: this.#transports, line, counters, tokens: this.#tokens }
     this.#forwarding = new Forwarding({ ...sending, maxDatagram: this.#requests.maxDatagram, failed })
-    this.#responses = new ResponseForwarding({ ...sending, followMaddr })
+    this.#responses = new ResponseForwarding({ ...sending, followMaddr, keep })
     this.#contexts = options.tls instanceof TlsContexts ? options.tls : new TlsContexts(options.tls)
     this.#listeners = new Listeners(this.#transports, this.timers, {
       limits,
@@ -338,6 +357,16 @@ export class SipStack {
     return this.#locating.explain(typeof target === 'string' ? uri(target) : target)
   }
 
+  /**
+   * The flow that a Route of ours leads to by its token, as {@link forward} wrote it (RFC 5626 §5.3): the way of the
+   * request, and no other. `forged` wants 403, `gone` 430 (§5.3.1). `undefined` where it has no token, or where the
+   * request came by that very flow: then it goes on as any other.
+   */
+  flowOf(route: Uri, request: SipRequest): Flow | 'forged' | 'gone' | undefined {
+    const flow = routeFlow(route, this.#tokens, this.#transports)
+    return typeof flow === 'object' && isFrom(request.source, flow) ? undefined : flow
+  }
+
   /** Whether a sent-by is one that this stack writes into its Vias. */
   isOurSentBy(sentBy: string): boolean {
     return this.#transports.isOurSentBy(sentBy)
@@ -373,6 +402,7 @@ export class SipStack {
     this.#listeners.stop()
     this.#transactions.close()
     this.#awaited.close()
+    this.flows.close()
     await Promise.all([this.#transports.close(), this.#locating.close()])
   }
 }

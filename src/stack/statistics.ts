@@ -24,6 +24,14 @@ export class Counters {
   strayAcks = 0
   keepAlives = 0
   flowFailures = 0
+  /** STUN Binding requests that were answered on a SIP port. */
+  bindingRequests = 0
+  /** Flows that were given up because a keep-alive of ours was not answered, or answered that the flow is another. */
+  keepAliveFailures = 0
+  /** Clients that were given a Flow-Timer and sent nothing for longer than it and its grace. */
+  silentFlows = 0
+  /** Keep-alives, watches and expectations that were not begun because there are too many. */
+  refusedFlowWatches = 0
   /** Datagrams that the system did not take for a passing reason (ENOBUFS, EAGAIN, EPERM …) or for their size. */
   datagramsLost = 0
   /** Streams closed because what they began with is no SIP. */

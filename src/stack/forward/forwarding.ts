@@ -21,7 +21,9 @@ import { sendError } from '../transport/send-error.ts'
 import type { Transport } from '../transport/transport.ts'
 import { statelessBranch } from './branch.ts'
 import { connectionOf, type FlowTokens } from './flow-token.ts'
-import { withRecordRoute } from './record-route.ts'
+import { isReachableOnlyByFlow } from './only-by-flow.ts'
+import { type Side, withRecordRoute } from './record-route.ts'
+import { tokenOf } from './route-flow.ts'
 import { chooseTarget } from './target.ts'
 
 export interface ForwardOptions {
@@ -35,9 +37,12 @@ export interface ForwardOptions {
   readonly flow?: Flow
   /**
    * Stay on the way of the dialog: one Record-Route, two where transport or family change (RFC 5658). A `signed` one
-   * lets `isOfDialog` tell later that a request follows it by right.
+   * lets `isOfDialog` tell later that a request follows it by right. Towards a client that only its flow reaches, the
+   * sender's or the one given as `flow`, it has a token of that flow, which `SipStack.flowOf` reads again.
    */
   readonly recordRoute?: boolean | 'signed'
+  /** Take who sends from another address than its Via names for one that only its flow reaches. Default false. */
+  readonly natHelp?: boolean
   /**
    * Asked for the request as it is to be sent when its way is known: transport, flow, branch. It may be asked again for
    * the same request, with another placement.
@@ -193,11 +198,30 @@ class Forwarded {
         recordRoute === 'signed'
           ? this.#context.tokens.ofDialog(this.#request.callId, this.#request.from.tag ?? '')
           : undefined
-      const inbound = { transport: this.#inbound, remote: this.#request.source?.address ?? '' }
-      template = withRecordRoute(template, inbound, { transport, remote: flow.address }, token)
+      template = withRecordRoute(
+        template,
+        this.#inboundSide(this.#inbound),
+        this.#outboundSide(transport, flow),
+        token,
+      )
     }
     const placement = new Placement(transport, flow, this.branch, this.#viaParams)
     return encode(decorated(template, placement, decorate, this.#context.failed), placement)
+  }
+
+  #inboundSide(transport: Transport): Side {
+    const { source } = this.#request
+    const flowToken =
+      source !== undefined && isReachableOnlyByFlow(this.#request, this.options.natHelp)
+        ? tokenOf(this.#context.tokens, transport, source)
+        : undefined
+    return { transport, remote: source?.address ?? '', flowToken }
+  }
+
+  #outboundSide(transport: Transport, to: Flow): Side {
+    const { flow } = this.options
+    const flowToken = flow && tokenOf(this.#context.tokens, transport, flow)
+    return { transport, remote: to.address, flowToken }
   }
 }
 

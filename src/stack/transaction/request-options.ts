@@ -1,6 +1,8 @@
 import type { Failed } from '../../util/guard.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { DigestClient } from '../auth/client.ts'
+import type { Flows } from '../flow/flows.ts'
+import type { KeepUser } from '../flow/keep.ts'
 import type { Uri } from '../grammar/uri.ts'
 import type { LocateLine } from '../locate/line.ts'
 import type { Flow } from '../message/flow.ts'
@@ -64,6 +66,11 @@ export interface RequestOptions extends WayOptions {
    */
   readonly retryOf?: Served
   /**
+   * Ask the next hop with `keep` in the Via whether it answers keep-alives, and keep the flow alive where it says so (RFC
+   * 6223): for a REGISTER, or an INVITE or SUBSCRIBE that makes a dialog.
+   */
+  readonly keep?: KeepUser
+  /**
    * A request that was answered before: this one goes to the target that served it, over its connection while that is up,
    * unless the target failed a short while ago; the other targets follow as they are found.
    */
@@ -89,6 +96,7 @@ export interface RequestContext {
   readonly timing: TransactionTiming
   readonly transactions: TransactionLayer
   readonly transports: TransportLayer
+  readonly flows: Flows
   readonly line: LocateLine
   readonly counters: Counters
   /** Bytes above which a request leaves over TCP instead of UDP (RFC 3261 §18.1.1); Infinity to never do so. */

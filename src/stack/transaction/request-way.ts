@@ -1,3 +1,4 @@
+import { hostPort } from '../../util/address.ts'
 import { EnvironmentError } from '../../util/errors.ts'
 import type { Timer, TimerOwner } from '../../util/timers.ts'
 import type { Method } from '../grammar/method.ts'
@@ -182,6 +183,14 @@ export class RequestWay implements Racer, TimerOwner<'race'> {
       throw new EnvironmentError(
         'ERR_SIP_FLOW',
         `the flow's transport ${this.#options.flow.transport} is gone`,
+      )
+    }
+    if (this.#options.flow !== undefined && transports.isGone(this.#options.flow)) {
+      const { protocol, address, port } = this.#options.flow
+      const where = `${protocol.toLowerCase()} ${hostPort(address, port)}`
+      throw new EnvironmentError(
+        'ERR_SIP_FLOW',
+        `the connection to ${where} that it must go over is closed; register or call again over a new one`,
       )
     }
     return known ?? transports.select(target, this.#options.transport)

@@ -2,6 +2,7 @@ import { EnvironmentError } from '../../util/errors.ts'
 import { guarded } from '../../util/guard.ts'
 import type { Timer } from '../../util/timers.ts'
 import type { DigestExchange } from '../auth/exchange.ts'
+import { KEEP } from '../flow/keep.ts'
 import type { Uri } from '../grammar/uri.ts'
 import * as h from '../headers/index.ts'
 import type { Reason } from '../headers/reason.ts'
@@ -20,6 +21,7 @@ import type { Transport } from '../transport/transport.ts'
 import type { ClientFailure, ClientMachine, ClientUser } from './client-machine.ts'
 import { Drain, silentClient } from './drain.ts'
 import { type Attempt, endOf, messageOf, requestFailure } from './request-failure.ts'
+import { keepUp } from './request-keep.ts'
 import type { RequestContext, RequestOptions, RequestUser, Served } from './request-options.ts'
 import { RequestWay, type WayUser } from './request-way.ts'
 import { lifetime } from './timers.ts'
@@ -138,6 +140,7 @@ export class OutgoingRequest implements ClientUser, WayUser, Served {
   onResponse(response: SipResponse): void {
     const user = this.#user
     const { failed, timers } = this.#context
+    keepUp(this.#context, this.#options, this.#client, response)
     // a provisional response ends the wait for the target, not the wait for what a CANCEL does
     if (response.status >= 200 || this.#cancel !== 'sent') timers.stop(this.#giveUp)
     if (response.status < 200) {
@@ -277,7 +280,8 @@ export class OutgoingRequest implements ClientUser, WayUser, Served {
     if (this.isEnded) return
     const { timers, timing, transactions, transports, newBranch, udpErrors } = this.#context
     const noticesRefusal = udpErrors && target.protocol === 'UDP' && this.#way.targets.hasMore
-    const placement = new Placement(transport, noticesRefusal ? transports.sideFlow(flow) : flow, newBranch())
+    const way = noticesRefusal ? transports.sideFlow(flow) : flow
+    const placement = new Placement(transport, way, newBranch(), this.#options.keep && KEEP)
     let template = this.template
     let wire: string
     try {
@@ -314,7 +318,8 @@ export class OutgoingRequest implements ClientUser, WayUser, Served {
     try {
       const template = cancel(this.#sent ?? this.template)
       if (this.#reasons.length > 0) template.set(h.Reason, ...this.#reasons)
-      const placement = new Placement(client.placement.transport, client.flow, client.placement.branch)
+      const { transport, branch, viaParams } = client.placement
+      const placement = new Placement(transport, client.flow, branch, viaParams)
       transactions.startClient(template, placement, encode(template, placement), silentClient)
     } catch (error) {
       failed(error)

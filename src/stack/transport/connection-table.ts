@@ -10,7 +10,7 @@ import { Counters } from '../statistics.ts'
 import { Aliases } from './aliases.ts'
 import { type ConnectionLimits, defaultConnectionLimits, FramedConnection } from './framed-connection.ts'
 import { type FramingStrategy, streamFraming } from './framing.ts'
-import type { Sent, TransportReceiver } from './transport.ts'
+import type { FlowConnection, Sent, TransportReceiver } from './transport.ts'
 import { WriteQueues } from './write-queues.ts'
 
 export interface ConnectionTableOptions {
@@ -129,6 +129,11 @@ export class ConnectionTable implements ListenerReceiver {
   /** The connection of a flow, while it is open. */
   of(flow: Flow): StreamConnection | undefined {
     return this.#entryOf(flow)?.connection
+  }
+
+  /** What others may know of it and do to it; see `Transport.connectionOf`. */
+  connectionOf(flow: Flow): FlowConnection | undefined {
+    return this.#entryTo(flow)
   }
 
   onConnected(connection: StreamConnection): void {

@@ -11,7 +11,7 @@ import { messageOf, SipRequest } from '../message/message.ts'
 import type { Counters } from '../statistics.ts'
 import type { Framing, FramingSink, FramingStrategy } from './framing.ts'
 import { StreamOpening } from './stream-opening.ts'
-import type { TransportReceiver } from './transport.ts'
+import type { FlowConnection, TransportReceiver } from './transport.ts'
 import type { WriteQueues } from './write-queues.ts'
 
 export interface ConnectionLimits {
@@ -64,12 +64,13 @@ interface FramedOptions {
 }
 
 /** One connection with its framing and its two time-outs, which share one timer that is looked at when it fires. */
-export class FramedConnection implements FramingSink {
+export class FramedConnection implements FramingSink, FlowConnection {
   readonly connection: StreamConnection
   readonly flow: Flow
   readonly framer: Framing
   /** When bytes last came, or were given to be written. */
   usedAt: number
+  heardAt: number
   /** By what it is found as an alias (RFC 5923). */
   aliasName: string | undefined = undefined
   readonly #receiver: TransportReceiver
@@ -111,6 +112,7 @@ export class FramedConnection implements FramingSink {
     if (strategy.isUnproven) this.#opening = new StreamOpening()
     this.#activeAt = timers.now()
     this.usedAt = this.#activeAt
+    this.heardAt = this.#activeAt
     this.#isUnproven = isUnproven
     this.#beganAt = isUnproven ? this.#activeAt : -1
     const { idleTimeout, messageTimeout } = options.connections
@@ -119,6 +121,10 @@ export class FramedConnection implements FramingSink {
 
   get isOver(): boolean {
     return this.#isOver
+  }
+
+  get isReceiving(): boolean {
+    return this.framer.isWaiting
   }
 
   write(wire: string): void {
@@ -130,6 +136,7 @@ export class FramedConnection implements FramingSink {
   receive(bytes: Buffer): void {
     if (this.#isOver) return
     this.usedAt = this.#timers.now()
+    this.heardAt = this.usedAt
     if (this.#opening !== undefined) {
       const isSip = this.#opening.look(bytes)
       if (isSip === false) {
@@ -237,8 +244,9 @@ export class FramedConnection implements FramingSink {
     this.framer.close()
   }
 
-  /** Closes the connection for a reason of ours. */
+  /** Closes the connection for a reason of ours; from now on nothing is heard of it, and nothing goes over it. */
   cutOff(code: string, what: string): void {
+    this.#isOver = true
     this.framer.close()
     const { protocol, address, port } = this.flow
     const where = `${protocol.toLowerCase()} ${hostPort(address, port)}`

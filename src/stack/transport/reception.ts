@@ -25,6 +25,8 @@ export interface MessageReceiver {
   onTransportAdded(transport: Transport): void
   /** It is closed: nothing more comes or goes on any flow of it. */
   onTransportRemoved(transport: Transport): void
+  /** A datagram has come, whatever it holds. */
+  onHeard(flow: Flow): void
 }
 
 export interface ReceptionOptions {
@@ -62,6 +64,7 @@ export class Reception implements TransportReceiver {
   }
 
   onDatagram(bytes: Buffer, flow: Flow): void {
+    this.#receiver.onHeard(flow)
     const first = bytes[0]
     // blank lines keep a NAT open; a byte below 4 begins STUN (RFC 7983)
     if (bytes.length <= 4 || first === undefined) this.#counters.keepAlives++

@@ -6,7 +6,7 @@ import type { Flow, Protocol } from '../message/flow.ts'
 import { ConnectPorts, type PortRange } from './connect-ports.ts'
 import { type Connect, ConnectionTable, type ConnectionTableOptions } from './connection-table.ts'
 import { type SentBy, sentByOf } from './sent-by.ts'
-import type { Sent, Transport, TransportReceiver } from './transport.ts'
+import type { FlowConnection, Sent, Transport, TransportReceiver } from './transport.ts'
 
 export interface StreamTransportOptions extends ConnectionTableOptions {
   /** A numeric local address. */
@@ -105,6 +105,10 @@ export class StreamTransport implements Transport {
 
   keepAlive(flow: Flow): Sent {
     return this.#open.keepAlive(flow)
+  }
+
+  connectionOf(flow: Flow): FlowConnection | undefined {
+    return this.#open.connectionOf(flow)
   }
 
   connect(flow: Flow): Sent {

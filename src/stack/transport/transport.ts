@@ -38,6 +38,17 @@ export interface TransportReceiver {
   onStun(bytes: Buffer, flow: Flow): void
 }
 
+/** One connection, as others than its transport know it. */
+export interface FlowConnection {
+  readonly flow: Flow
+  /** When bytes came last, on the scale of the stack's timers; when it was made, where none have come. */
+  readonly heardAt: number
+  /** A message has begun to come and is not whole. */
+  readonly isReceiving: boolean
+  /** Closes it for a reason of ours, which `onFlowFailed` is told. */
+  cutOff(code: string, what: string): void
+}
+
 /**
  * One way in and out of the stack: a bound UDP socket, a TCP listener with its connections, or what an application
  * makes itself. Small on purpose.
@@ -78,6 +89,11 @@ export interface Transport {
    * is on a connected UDP socket alone. It has a connection number of its own. `undefined` where there is none to have.
    */
   sideFlow?(flow: Flow): Flow | undefined
+  /**
+   * The open connection of a flow, or the one made to its address where it names none; `undefined` where there is none.
+   * A transport without this cannot be asked whether a flow is gone, nor be told to close one.
+   */
+  connectionOf?(flow: Flow): FlowConnection | undefined
   /**
    * Whether its requests say `alias` (RFC 5923): their receiver may send its own on the same connection. Only over TLS, and
    * with a certificate to prove who we are.
