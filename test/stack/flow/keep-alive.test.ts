@@ -103,7 +103,7 @@ describe('RFC 5626 §4.4.1 keep-alive with CRLF', () => {
     expect(at).toBeLessThanOrEqual(20_000)
     expect(failed).toEqual([`${at} ${SERVER} ERR_SIP_KEEP_ALIVE`])
     expect(told).toEqual([
-      `${at} OPTIONS: the last try ended with transport error; tried tcp ${SERVER}:5060 transport error`,
+      `${at} OPTIONS: the last try ended with transport error; tried tcp ${SERVER}:5060 transport error (ERR_SIP_KEEP_ALIVE)`,
       `${at} user ERR_SIP_KEEP_ALIVE`,
       `${at} watcher ERR_SIP_KEEP_ALIVE`,
     ])

@@ -76,7 +76,7 @@ describe('RFC 3261 §17.1 a datagram that the system does not take now', () => {
       stack.send(invite(), user)
       clock.advance(10)
       expect(told).toEqual([
-        `0 INVITE: the last try ended with transport error; tried udp 192.0.2.2:5060 transport error`,
+        `0 INVITE: the last try ended with transport error; tried udp 192.0.2.2:5060 transport error (${code})`,
       ])
       expect(stack.counters.flowFailures).toBe(1)
       expect(times()).toEqual([0])
@@ -90,7 +90,7 @@ describe('RFC 3261 §17.1 a datagram that the system does not take now', () => {
     stack.send(options(), user)
     clock.advance(500)
     expect(told).toEqual([
-      '500 OPTIONS: the last try ended with transport error; tried udp 192.0.2.2:5060 transport error',
+      '500 OPTIONS: the last try ended with transport error; tried udp 192.0.2.2:5060 transport error (ERR_SIP_TOO_LARGE)',
     ])
     expect(times()).toEqual([0, 0, 500])
     clock.advance(1000)
