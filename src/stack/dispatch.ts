@@ -1,5 +1,6 @@
 import type { EnvironmentError } from '../util/errors.ts'
 import { type Failed, thenable } from '../util/guard.ts'
+import type { Flows } from './flow/flows.ts'
 import type { ParseError } from './grammar/parse-error.ts'
 import type { Flow } from './message/flow.ts'
 import type { SipMessage, SipRequest } from './message/message.ts'
@@ -16,6 +17,7 @@ export interface DispatchContext {
   /** Made after the transports, which are told at once whom they receive for. */
   readonly transactions: () => TransactionLayer
   readonly replies: () => StatelessReplies
+  readonly flows: () => Flows
 }
 
 /** A stateless stack's handler gets the messages, else the transactions do. */
@@ -40,6 +42,7 @@ export class Dispatch implements MessageReceiver {
 
   onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void {
     this.#context.transactions().onFlowFailed(flow, error)
+    this.#context.flows().onFlowFailed(flow, error)
   }
 
   onFlowOpened(flow: Flow): void {
@@ -47,11 +50,16 @@ export class Dispatch implements MessageReceiver {
   }
 
   onPong(flow: Flow): void {
+    this.#context.flows().onPong(flow)
     this.#context.transactions().onPong(flow)
   }
 
   onStun(bytes: Buffer, flow: Flow): void {
-    this.#context.transactions().onStun(bytes, flow)
+    if (!this.#context.flows().onStun(bytes, flow)) this.#context.transactions().onStun(bytes, flow)
+  }
+
+  onHeard(flow: Flow): void {
+    this.#context.flows().onHeard(flow)
   }
 
   onTransportAdded(transport: Transport): void {

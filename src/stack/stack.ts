@@ -1,17 +1,22 @@
 import { systemClock } from '../net/clock.ts'
 import { interfaceAddresses, LocalAddresses } from '../net/interfaces.ts'
 import { systemRandom } from '../net/random.ts'
+import { TlsContexts, type TlsOptions } from '../net/tls-contexts.ts'
 import { UsageError } from '../util/errors.ts'
 import { guardedLog, type Log, printableError } from '../util/log.ts'
 import { Tokens } from '../util/random.ts'
 import { Timers } from '../util/timers.ts'
 import { Dispatch } from './dispatch.ts'
+import { Flows } from './flow/flows.ts'
+import { checkedKeep } from './flow/keep.ts'
 import { FlowTokens } from './forward/flow-token.ts'
 import { Forwarding, type ForwardOptions } from './forward/forwarding.ts'
 import { isOfDialog } from './forward/record-route.ts'
 import { ResponseForwarding } from './forward/response-forwarding.ts'
-import { LocateByAddress } from './locate/by-address.ts'
+import { isFrom, routeFlow } from './forward/route-flow.ts'
+import { type Uri, uri } from './grammar/uri.ts'
 import { LocateLine } from './locate/line.ts'
+import { type Explanation, Locating } from './locate/locating.ts'
 import type { Flow } from './message/flow.ts'
 import { Identifiers, systemIdentifiers } from './message/identifiers.ts'
 import type { SipMessage, SipRequest, SipResponse } from './message/message.ts'
@@ -51,9 +56,12 @@ export class SipStack {
   readonly timers: Timers
   /** Mints tags, branches and Call-IDs. */
   readonly identifiers: Identifiers
+  /** Keep-alives, and who wants to know of the end of a flow (RFC 5626). */
+  readonly flows: Flows
   readonly #transports: TransportLayer
   readonly #transactions: TransactionLayer
   readonly #listeners: Listeners
+  readonly #contexts: TlsContexts
   readonly #replies: StatelessReplies
   readonly #congestion: Congestion
   readonly #requests: RequestContext
@@ -62,11 +70,13 @@ export class SipStack {
   readonly #responses: ResponseForwarding
   readonly #tokens: FlowTokens
   readonly #dispatch: Dispatch
+  readonly #locating: Locating
   #closing: Promise<void> | undefined
 
   constructor(options: StackOptions = {}) {
     const { counters } = this
     const { followMaddr = defaultStackOptions.followMaddr } = options
+    const keep = checkedKeep(options.keep)
     const clock = options.clock ?? systemClock
     const log = options.log ? guardedLog(options.log) : defaultStackOptions.log
     const timing = { ...defaultStackOptions.timing, ...options.timing }
@@ -81,10 +91,21 @@ export class SipStack {
       failed,
       transactions: () => this.#transactions,
       replies: () => this.#replies,
+      flows: () => this.flows,
     })
     const now = (): number => clock.now()
     const ways = { routes, interfaces, now }
     this.#transports = new TransportLayer({ receiver: this.#dispatch, counters, log, limits, ...ways })
+    this.flows = new Flows(
+      {
+        timers: this.timers,
+        transports: this.#transports,
+        counters,
+        random: new Tokens(options.random ?? systemRandom),
+        failed,
+      },
+      limits.maxFlowWatches,
+    )
     this.#replies = new StatelessReplies(this.#transports, counters, followMaddr)
     this.#congestion = new Congestion(this.timers, {
       ...defaultStackOptions.congestion,
@@ -100,9 +121,13 @@ export class SipStack {
       newTag: () => this.identifiers.newTag(),
       limits,
       followMaddr,
+      keep,
       failed,
     })
-    const line = new LocateLine(options.locate ?? new LocateByAddress(), {
+    const { random = systemRandom } = options
+    const { open } = this.#transports
+    this.#locating = new Locating(options, { timers: this.timers, random, counters, transports: open })
+    const line = new LocateLine(this.#locating.locate, {
       maxWaitingPerHop: limits.maxWaitingPerHop,
       maxWaiting: limits.maxWaiting,
       failed,
@@ -113,6 +138,7 @@ export class SipStack {
       timing,
       transactions: this.#transactions,
       transports: this.#transports,
+      flows: this.flows,
       line,
       maxDatagram: options.maxDatagram ?? defaultStackOptions.maxDatagram,
       udpErrors: options.udpErrors ?? defaultStackOptions.udpErrors,
@@ -121,13 +147,18 @@ export class SipStack {
       failed,
     }
     this.#awaited = new AwaitedRequests(this.#requests)
-    const { flowTokenKey = (options.random ?? systemRandom).fill(new Uint8Array(FLOW_TOKEN_KEY)) } = options
+    const { flowTokenKey = random.fill(new Uint8Array(FLOW_TOKEN_KEY)) } = options
     this.#tokens = new FlowTokens(flowTokenKey, this.identifiers.newTag())
     const sending = { transports: this.#transports, line, counters, tokens: this.#tokens }
     this.#forwarding = new Forwarding({ ...sending, maxDatagram: this.#requests.maxDatagram, failed })
-    this.#responses = new ResponseForwarding({ ...sending, followMaddr })
+    this.#responses = new ResponseForwarding({ ...sending, followMaddr, keep })
+    this.#contexts = options.tls instanceof TlsContexts ? options.tls : new TlsContexts(options.tls)
     this.#listeners = new Listeners(this.#transports, this.timers, {
       limits,
+      contexts: this.#contexts,
+      websocket: options.websocket,
+      newHost: () => this.identifiers.newHost(),
+      failed,
       interfaces,
       counters,
       log,
@@ -153,6 +184,23 @@ export class SipStack {
    */
   unlisten(...points: readonly (string | ListenOptions)[]): Promise<void> {
     return this.#listeners.unlisten(points)
+  }
+
+  /**
+   * Certificates, keys and trust for new connections of both roles; what is left out stays, and so do the connections that
+   * are up. Listeners with `tls` of their own keep it.
+   * @throws UsageError where one cannot be used; then all stays as it was
+   */
+  updateTls(options: TlsOptions): void {
+    this.#contexts.update(options)
+  }
+
+  /**
+   * The SIP domains and addresses that the TLS peer of a flow has proved by its certificate (RFC 5922 §7.1): of a client
+   * what its certificate says, where `clientCertificates` asks for one. Empty where nothing is proved.
+   */
+  peerDomains(flow: Flow): readonly string[] {
+    return this.#transports.peerDomains(flow)
   }
 
   /** Takes in a transport that the application made. Rejects as its `open` does. */
@@ -301,6 +349,24 @@ export class SipStack {
     return isOfDialog(request, this.#tokens)
   }
 
+  /**
+   * The targets that a request for a URI would be sent to now, in the order to try them, each with why it was chosen
+   * (RFC 3263). Rejects with an EnvironmentError where there are none.
+   */
+  async locate(target: Uri | string): Promise<readonly Explanation[]> {
+    return this.#locating.explain(typeof target === 'string' ? uri(target) : target)
+  }
+
+  /**
+   * The flow that a Route of ours leads to by its token, as {@link forward} wrote it (RFC 5626 §5.3): the way of the
+   * request, and no other. `forged` wants 403, `gone` 430 (§5.3.1). `undefined` where it has no token, or where the
+   * request came by that very flow: then it goes on as any other.
+   */
+  flowOf(route: Uri, request: SipRequest): Flow | 'forged' | 'gone' | undefined {
+    const flow = routeFlow(route, this.#tokens, this.#transports)
+    return typeof flow === 'object' && isFrom(request.source, flow) ? undefined : flow
+  }
+
   /** Whether a sent-by is one that this stack writes into its Vias. */
   isOurSentBy(sentBy: string): boolean {
     return this.#transports.isOurSentBy(sentBy)
@@ -336,7 +402,8 @@ export class SipStack {
     this.#listeners.stop()
     this.#transactions.close()
     this.#awaited.close()
-    await this.#transports.close()
+    this.flows.close()
+    await Promise.all([this.#transports.close(), this.#locating.close()])
   }
 }
 

@@ -49,7 +49,8 @@ export class StatelessReplies {
     const wire = encode(template, this.#transports.responseHop(source))
     const { flow, fallback } = responseWay(request, source, this.#followMaddr)
     this.#counters.responseOut(template.status)
-    if (this.#transports.send(wire, flow) === 'gone') this.#transports.send(wire, fallback)
+    const sent = this.#transports.send(wire, flow)
+    if (sent === 'gone' && fallback !== undefined) this.#transports.send(wire, fallback)
   }
 
   /** Answers a request that is malformed with the status its error suggests and a reason that names the header. */

@@ -12,8 +12,17 @@ const targets: Record<string, () => Promise<Fuzz>> = {
   turn: async () => (await import('./turn.ts')).fuzzTurn,
   rtp: async () => (await import('./rtp.ts')).fuzzRtp,
   rtcp: async () => (await import('./rtp.ts')).fuzzRtcp,
+  srtp: async () => (await import('./srtp.ts')).fuzzSrtp,
+  'srtp-pads': async () => (await import('./srtp-pads.ts')).fuzzPads,
+  digest: async () => (await import('./digest.ts')).fuzzDigest,
   bencode: async () => (await import('./bencode.ts')).fuzzBencode,
   dns: async () => (await import('./dns.ts')).fuzzDns,
+  certificate: async () => (await import('./certificate.ts')).fuzzCertificates,
+  websocket: async () => {
+    const { fuzzWebSocket } = await import('./websocket.ts')
+    // a connection costs what a hundred messages do
+    return (inputs, seed) => fuzzWebSocket(Math.ceil(inputs / 10), seed)
+  },
 }
 
 const [argument] = process.argv.slice(2)

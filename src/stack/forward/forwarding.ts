@@ -17,10 +17,13 @@ import { type Decorate, decorated } from '../transport/decorate.ts'
 import type { TransportLayer } from '../transport/layer.ts'
 import { Placement } from '../transport/placement.ts'
 import type { Target } from '../transport/selector.ts'
-import type { SendFailure, Transport } from '../transport/transport.ts'
+import { sendError } from '../transport/send-error.ts'
+import type { Transport } from '../transport/transport.ts'
 import { statelessBranch } from './branch.ts'
 import { connectionOf, type FlowTokens } from './flow-token.ts'
-import { withRecordRoute } from './record-route.ts'
+import { isReachableOnlyByFlow } from './only-by-flow.ts'
+import { type Side, withRecordRoute } from './record-route.ts'
+import { tokenOf } from './route-flow.ts'
 import { chooseTarget } from './target.ts'
 
 export interface ForwardOptions {
@@ -34,9 +37,12 @@ export interface ForwardOptions {
   readonly flow?: Flow
   /**
    * Stay on the way of the dialog: one Record-Route, two where transport or family change (RFC 5658). A `signed` one
-   * lets `isOfDialog` tell later that a request follows it by right.
+   * lets `isOfDialog` tell later that a request follows it by right. Towards a client that only its flow reaches, the
+   * sender's or the one given as `flow`, it has a token of that flow, which `SipStack.flowOf` reads again.
    */
   readonly recordRoute?: boolean | 'signed'
+  /** Take who sends from another address than its Via names for one that only its flow reaches. Default false. */
+  readonly natHelp?: boolean
   /**
    * Asked for the request as it is to be sent when its way is known: transport, flow, branch. It may be asked again for
    * the same request, with another placement.
@@ -85,7 +91,7 @@ export class Forwarding {
     const { flow, targets, nextHop = nextHopOf(out), transport: forced } = sent.options
     if (flow !== undefined) {
       const transport = this.#context.transports.byKey(flow.transport)
-      if (transport === undefined) this.#fail(sent.options, failure('gone', flow), 503)
+      if (transport === undefined) this.#fail(sent.options, sendError('gone', flow), 503)
       else this.#place(sent, transport, flow)
       return
     }
@@ -130,7 +136,7 @@ export class Forwarding {
       const placed = wider?.flow ?? flow
       const answer = transports.send(wire, placed)
       if (typeof answer === 'string') {
-        this.#fail(sent.options, failure(answer, placed), 503)
+        this.#fail(sent.options, sendError(answer, placed), 503)
         return
       }
       counters.requestOut(sent.method)
@@ -192,11 +198,30 @@ class Forwarded {
         recordRoute === 'signed'
           ? this.#context.tokens.ofDialog(this.#request.callId, this.#request.from.tag ?? '')
           : undefined
-      const inbound = { transport: this.#inbound, remote: this.#request.source?.address ?? '' }
-      template = withRecordRoute(template, inbound, { transport, remote: flow.address }, token)
+      template = withRecordRoute(
+        template,
+        this.#inboundSide(this.#inbound),
+        this.#outboundSide(transport, flow),
+        token,
+      )
     }
     const placement = new Placement(transport, flow, this.branch, this.#viaParams)
     return encode(decorated(template, placement, decorate, this.#context.failed), placement)
+  }
+
+  #inboundSide(transport: Transport): Side {
+    const { source } = this.#request
+    const flowToken =
+      source !== undefined && isReachableOnlyByFlow(this.#request, this.options.natHelp)
+        ? tokenOf(this.#context.tokens, transport, source)
+        : undefined
+    return { transport, remote: source?.address ?? '', flowToken }
+  }
+
+  #outboundSide(transport: Transport, to: Flow): Side {
+    const { flow } = this.options
+    const flowToken = flow && tokenOf(this.#context.tokens, transport, flow)
+    return { transport, remote: to.address, flowToken }
   }
 }
 
@@ -209,26 +234,10 @@ function statusOf(error: Error): number | undefined {
 const statuses: ReadonlyMap<string, number> = new Map([
   ['ERR_SIP_SCHEME', 416],
   ['ERR_SIP_NO_TRANSPORT', 480],
+  ['ERR_SIP_INSECURE', 480],
   ['ERR_SIP_FLOW', 430],
   ['ERR_SIP_TOO_LARGE', 513],
 ])
-
-function failure(sent: SendFailure, flow: Flow): EnvironmentError {
-  const where = `${flow.protocol.toLowerCase()} ${flow.address}:${flow.port}`
-  switch (sent) {
-    case 'gone':
-      return new EnvironmentError('ERR_SIP_FLOW', `the connection to ${where} is gone`)
-    case 'too large':
-      return new EnvironmentError(
-        'ERR_SIP_TOO_LARGE',
-        `no datagram to ${where} carries the request; add a TCP transport`,
-      )
-    case 'full':
-      return new EnvironmentError('ERR_SIP_FULL', `nothing more can be queued for ${where}`)
-    case 'closed':
-      return new EnvironmentError('ERR_SIP_CLOSED', `the transport to ${where} is closed`)
-  }
-}
 
 /** A next hop whose address is none would be looked up as a name, and be our failure then (RFC 5954 §4.1). */
 function checkHost(nextHop: Uri): void {

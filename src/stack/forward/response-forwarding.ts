@@ -1,4 +1,5 @@
 import { familyOf, unbracketed } from '../../util/address.ts'
+import { asksToKeep, grantKeep, mayGrantKeep } from '../flow/keep.ts'
 import { textParam } from '../grammar/params.ts'
 import { ParseError } from '../grammar/parse-error.ts'
 import { maddrParam } from '../grammar/uri-params.ts'
@@ -27,6 +28,8 @@ export interface ResponseForwardingContext {
   readonly tokens: FlowTokens
   /** Whether `maddr` in the Via of a request is where its responses go (RFC 3261 §18.2.2). */
   readonly followMaddr: boolean
+  /** What the `keep` of the Via below ours is answered with (RFC 6223), in seconds. */
+  readonly keep: number | undefined
 }
 
 /** Sends responses back the way their requests came, without having kept anything of them (RFC 3261 §16.7, §16.11). */
@@ -63,9 +66,12 @@ export class ResponseForwarding {
     }
   }
 
-  #forward(response: SipResponse, changed: ResponseTemplate | undefined): void {
-    const { transports, counters } = this.#context
+  #forward(response: SipResponse, given: ResponseTemplate | undefined): void {
+    const { transports, counters, keep } = this.#context
     const below = viaBelow(response)
+    const grants =
+      keep !== undefined && below !== undefined && mayGrantKeep(response.status) && asksToKeep(below)
+    const changed = given ?? (grants ? response.forward() : undefined)
     if (below === undefined && changed === undefined) {
       counters.strayResponses++
       return
@@ -76,6 +82,7 @@ export class ResponseForwarding {
       return
     }
     changed?.removeFirst(h.Via)
+    if (grants && changed !== undefined) grantKeep(changed, keep)
     const via = changed === undefined ? below : changed.get(h.Via)
     if (via === undefined) {
       counters.strayResponses++

@@ -1,3 +1,4 @@
+import type { EnvironmentError } from '../../util/errors.ts'
 import { type Failed, guarded } from '../../util/guard.ts'
 import type { Flow } from '../message/flow.ts'
 import type { SipResponse } from '../message/message.ts'
@@ -64,8 +65,11 @@ export class ClientTransactions {
   }
 
   /** A lost flow is a transport error to the transactions that wait on it, at once (RFC 3261 §17.1.4). */
-  fail(flow: Flow): void {
-    for (const client of this.#waiting.waitingOn(flow)) client.onTransportError()
+  fail(flow: Flow, error: EnvironmentError | undefined): void {
+    for (const client of this.#waiting.waitingOn(flow)) {
+      client.cause = error
+      client.onTransportError()
+    }
   }
 
   /** Ends those that wait on a transport which is gone, and tells their users. */

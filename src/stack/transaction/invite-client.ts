@@ -190,7 +190,7 @@ function endInformingTimeout(self: InviteClient): void {
 }
 
 function endInformingTransportError(self: InviteClient): void {
-  stopAndFinish(self)?.onFailure('transport error')
+  stopAndFinish(self)?.onFailure('transport error', self.cause)
 }
 
 function endTelling(self: InviteClient): void {

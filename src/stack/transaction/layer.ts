@@ -35,6 +35,8 @@ export interface TransactionLayerOptions {
   readonly limits: TransactionLimits
   /** Whether responses over UDP go to the `maddr` of a Via. */
   readonly followMaddr: boolean
+  /** What a Via's `keep` is answered with, in seconds. */
+  readonly keep: number | undefined
   /** Told what an application's handler threw, or rejected with. */
   readonly failed: Failed
 }
@@ -157,7 +159,7 @@ export class TransactionLayer implements ServerTransactionContext {
   /** First the transactions hear it, then the users. */
   onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void {
     try {
-      this.#clients.fail(flow)
+      this.#clients.fail(flow, error)
       this.#servers.fail(flow)
     } catch (failure) {
       this.failed(failure)
@@ -186,6 +188,10 @@ export class TransactionLayer implements ServerTransactionContext {
 
   onStun(bytes: Buffer, flow: Flow): void {
     for (const user of [...this.#users]) guarded(this.failed, user, user.onStun, bytes, flow)
+  }
+
+  get keep(): number | undefined {
+    return this.#options.keep
   }
 
   get isClosed(): boolean {

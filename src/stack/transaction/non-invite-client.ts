@@ -157,7 +157,7 @@ function endInformingTimeout(self: NonInviteClient): void {
 }
 
 function endInformingTransportError(self: NonInviteClient): void {
-  stopAndFinish(self)?.onFailure('transport error')
+  stopAndFinish(self)?.onFailure('transport error', self.cause)
 }
 
 function end(self: NonInviteClient): void {

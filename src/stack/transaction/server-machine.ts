@@ -124,7 +124,8 @@ export abstract class ServerMachine<S extends string> implements MachineInstance
   #send(wire: string): boolean {
     const was = this.flow
     let sent = this.context.send(wire, was)
-    if (sent === 'gone') sent = this.context.send(wire, this.way.fallback)
+    const { fallback } = this.way
+    if (sent === 'gone' && fallback !== undefined) sent = this.context.send(wire, fallback)
     if (typeof sent === 'string') return false
     if (sent !== was) {
       this.flow = sent

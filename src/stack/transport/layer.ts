@@ -1,5 +1,5 @@
-import { familyOf } from '../../util/address.ts'
-import { UsageError } from '../../util/errors.ts'
+import { familyOf, hostPort } from '../../util/address.ts'
+import { EnvironmentError, UsageError } from '../../util/errors.ts'
 import { guarded } from '../../util/guard.ts'
 import { type Log, printableError } from '../../util/log.ts'
 import type { Hop } from '../message/encode.ts'
@@ -10,7 +10,7 @@ import { Reception, type ReceptionOptions } from './reception.ts'
 import { ResponseHops } from './response-hops.ts'
 import { type Interfaces, type Routes, type Target, TransportSelector } from './selector.ts'
 import { TcpRefusals } from './tcp-refusals.ts'
-import type { SendFailure, Sent, Transport } from './transport.ts'
+import type { FlowConnection, SendFailure, Sent, Transport } from './transport.ts'
 
 export interface TransportLayerOptions extends ReceptionOptions {
   readonly routes: Routes
@@ -49,6 +49,9 @@ export class TransportLayer {
   get transports(): Iterable<Transport> {
     return this.#transports.values()
   }
+
+  /** The same, iterated anew each time: for who keeps it. */
+  readonly open: Iterable<Transport> = { [Symbol.iterator]: () => this.#transports.values() }
 
   get isClosed(): boolean {
     return this.#closed
@@ -196,9 +199,41 @@ export class TransportLayer {
     }
   }
 
+  /** The open connection of a flow; see {@link Transport.connectionOf}. */
+  connectionOf(flow: Flow): FlowConnection | undefined {
+    try {
+      return this.#transports.get(flow.transport)?.connectionOf?.(flow)
+    } catch (error) {
+      this.#onThrew(error)
+      return undefined
+    }
+  }
+
+  /** Whether it is known that nothing can be sent on a flow any more. */
+  isGone(flow: Flow): boolean {
+    const transport = this.#transports.get(flow.transport)
+    if (transport === undefined) return true
+    return flow.connection !== 0 && !!transport.connectionOf && this.connectionOf(flow) === undefined
+  }
+
+  /** Ends a flow for a reason of ours: its connection is closed, and who waits on it is told. */
+  failFlow(flow: Flow, code: string, what: string): EnvironmentError {
+    const where = `${flow.protocol.toLowerCase()} ${hostPort(flow.address, flow.port)}`
+    const error = new EnvironmentError(code, `${where}: ${what}; the flow is given up`)
+    const connection = this.connectionOf(flow)
+    if (connection !== undefined) connection.cutOff(code, what)
+    else this.reception.onFlowFailed(flow, error)
+    return error
+  }
+
   /** What the peer of a flow proved to be; see {@link Transport.peerIdentity}. */
   peerIdentity(flow: Flow): string | undefined {
     return this.#transports.get(flow.transport)?.peerIdentity?.(flow)
+  }
+
+  /** All that it proved; see {@link Transport.peerDomains}. */
+  peerDomains(flow: Flow): readonly string[] {
+    return this.#transports.get(flow.transport)?.peerDomains?.(flow) ?? []
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import { TlsContexts, type TlsOptions } from '../../net/tls-contexts.ts'
 import { canonicalAddress, familyOf, isWildcard, unbracketed, unmapped } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
 import { printable } from '../../util/log.ts'
@@ -19,6 +20,10 @@ export interface ListenPoint {
   readonly ipv6Only?: boolean
   /** The ports that connections are made from. */
   readonly connectFrom?: PortRange
+  /** Certificates of its own; the stack's where they are left out. */
+  readonly contexts?: TlsContexts
+  /** Nobody can connect to it: it connects itself. */
+  readonly isClient?: boolean
 }
 
 /** A listen point that says more than its address. */
@@ -45,6 +50,13 @@ export interface ListenOptions {
    * They must be nobody else's: a connection whose port is taken fails.
    */
   readonly connectFrom?: number | PortRange
+  /** Certificates of a TLS or WSS listener of its own; the stack's unless given. TlsContexts can be updated. */
+  readonly tls?: TlsOptions | TlsContexts
+  /**
+   * Only connects, as a browser does, and needs no certificate: Via and Contact name a host that is nobody's (RFC 7118
+   * appendix B.1). Streams alone can. The same as `;client` behind the address: `wss:10.0.0.5;client`.
+   */
+  readonly client?: boolean
 }
 
 /** Each protocol with the port that may be left out (RFC 3261 §19.1.2, RFC 7118 §5.2). */
@@ -70,7 +82,7 @@ export function parseListenPoint(asked: string | ListenOptions): ListenPoint {
   const given = typeof asked === 'string' ? { listen: asked } : asked
   const [text = '', ...options] = given.listen.split(';')
   const point = parsePlace(text)
-  const { advertise, localNets, ipv6Only, connectFrom } = { ...written(options), ...given }
+  const { advertise, localNets, ipv6Only, connectFrom, client, tls } = { ...written(options), ...given }
   if (localNets !== undefined && advertise === undefined)
     throw problem(
       text,
@@ -78,8 +90,12 @@ export function parseListenPoint(asked: string | ListenOptions): ListenPoint {
     )
   if (ipv6Only !== undefined && familyOf(point.host) !== undefined && point.host !== '::')
     throw problem(text, 'ipv6Only is for [::] or an interface, which have addresses of both families')
+  const isClient = client === true
+  if (isClient && point.protocol === 'UDP') throw problem(text, 'UDP does not connect; leave ;client out')
   return {
     ...point,
+    ...(isClient && { isClient, port: 0 }),
+    ...(tls !== undefined && { contexts: tls instanceof TlsContexts ? tls : new TlsContexts(tls) }),
     ...(advertise !== undefined && { sentBy: parseSentBy(advertise, localNets) }),
     ...(ipv6Only !== undefined && { ipv6Only }),
     ...(connectFrom !== undefined && { connectFrom: checkedRange(text, connectFrom) }),
@@ -117,6 +133,10 @@ function plainHost(host: string): string {
 function written(options: readonly string[]): Partial<ListenOptions> {
   let found: Partial<ListenOptions> = {}
   for (const option of options) {
+    if (option.toLowerCase() === 'client') {
+      found = { ...found, client: true }
+      continue
+    }
     const equals = option.indexOf('=')
     const value = option.slice(equals + 1)
     switch (equals < 0 ? '' : option.slice(0, equals).toLowerCase()) {
@@ -134,7 +154,7 @@ function written(options: readonly string[]): Partial<ListenOptions> {
         found = { ...found, connectFrom: parseRange(option, value) }
         break
       default:
-        throw problem(option, 'advertise, localNets, ipv6Only or connectFrom and a value expected')
+        throw problem(option, 'client, or advertise, localNets, ipv6Only or connectFrom and a value expected')
     }
   }
   return found

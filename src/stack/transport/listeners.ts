@@ -1,6 +1,6 @@
 import { familyOf, hostPort } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
-import { type Log, printable } from '../../util/log.ts'
+import { printable } from '../../util/log.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
 import type { TransportLayer } from './layer.ts'
 import { isFollowed, type ListenOptions, type ListenPoint, parseListenPoint } from './listen-point.ts'
@@ -12,7 +12,6 @@ export interface ListenersOptions extends MakersOptions {
   readonly followInterval: number
   /** The host's addresses as they are now; it may throw. */
   readonly interfaces: Interfaces
-  readonly log: Log
 }
 
 /** Opens and closes listeners; those of a wildcard or an interface follow the addresses the host has. */

@@ -25,7 +25,8 @@ export class Names {
     for (const { host, port } of this.#given) this.#enter(host, port)
     for (const { sentBy, local } of transports) {
       this.#enter(sentBy.host, sentBy.port)
-      this.#enter(withoutZone(local.address), local.port)
+      // what only connects is bound to no port
+      if (local.port !== 0) this.#enter(withoutZone(local.address), local.port)
     }
   }
 

@@ -8,6 +8,7 @@ import type { FrameLimits, Head } from '../message/head.ts'
 import { messageOf, parseMessage, type SipMessage, SipRequest } from '../message/message.ts'
 import { validate } from '../message/validate.ts'
 import type { Counters } from '../statistics.ts'
+import { ConnectionRaces } from './connection-race.ts'
 import type { TcpRefusals } from './tcp-refusals.ts'
 import type { Transport, TransportReceiver } from './transport.ts'
 
@@ -24,6 +25,8 @@ export interface MessageReceiver {
   onTransportAdded(transport: Transport): void
   /** It is closed: nothing more comes or goes on any flow of it. */
   onTransportRemoved(transport: Transport): void
+  /** A datagram has come, whatever it holds. */
+  onHeard(flow: Flow): void
 }
 
 export interface ReceptionOptions {
@@ -41,6 +44,8 @@ const STUN_COOKIE = 0x2112a442
 
 /** Reads and checks what the transports of a stack receive, and gives it to who handles messages. */
 export class Reception implements TransportReceiver {
+  /** Those who wait for one of several connections. */
+  readonly races: ConnectionRaces = new ConnectionRaces()
   readonly #receiver: MessageReceiver
   readonly #counters: Counters
   readonly #log: Log
@@ -59,6 +64,7 @@ export class Reception implements TransportReceiver {
   }
 
   onDatagram(bytes: Buffer, flow: Flow): void {
+    this.#receiver.onHeard(flow)
     const first = bytes[0]
     // blank lines keep a NAT open; a byte below 4 begins STUN (RFC 7983)
     if (bytes.length <= 4 || first === undefined) this.#counters.keepAlives++
@@ -75,6 +81,7 @@ export class Reception implements TransportReceiver {
   }
 
   onFlowOpened(flow: Flow): void {
+    this.races.onFlowOpened(flow)
     this.#receiver.onFlowOpened(flow)
   }
 
@@ -101,6 +108,7 @@ export class Reception implements TransportReceiver {
 
   onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void {
     this.#refusals.note(flow, error)
+    this.races.onFlowFailed(flow, error)
     if (error !== undefined) {
       this.#counters.flowFailures++
       if (this.#log.enabled('info')) this.#log.write('info', 'transport', error.message)

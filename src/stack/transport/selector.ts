@@ -21,6 +21,8 @@ export interface Target {
   readonly port: number
   /** Name that the peer must prove over TLS (RFC 5922). */
   readonly serverName?: string | undefined
+  /** The name whose address it is: of several addresses of one, the first that a connection is made to serves (RFC 8305). */
+  readonly host?: string | undefined
 }
 
 /** Tells which local address the system would use towards a remote one. */

@@ -122,7 +122,7 @@ function serverOf<M extends InviteServer | NonInviteServer>(stub: Stub, method: 
   const failed = (error: unknown): never => {
     throw error
   }
-  const shared = { counters: new Counters(), failed, isClosed: false }
+  const shared = { counters: new Counters(), failed, isClosed: false, keep: undefined }
   machine.handle = new ServerTransaction(request, owner, 'tag', machine, undefined, shared)
   return machine
 }

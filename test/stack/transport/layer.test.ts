@@ -55,9 +55,9 @@ describe('datagrams', () => {
     expect(peer.heard).toEqual([])
   })
 
-  test('RFC 7983 STUN is told by its first byte, and ignored', async () => {
+  test('RFC 7983 STUN is told by its first byte; what is neither asked nor answered is ignored', async () => {
     const { stack, peer, say } = await receiving()
-    say('\x00\x01\x00\x00\x21\x12\xa4\x42abcdefghijkl')
+    say('\x00\x11\x00\x00\x21\x12\xa4\x42abcdefghijkl')
     say('\x01\x01\x00\x00\x21\x12\xa4\x42abcdefghijkl')
     expect(stack.counters.keepAlives).toBe(2)
     expect(stack.counters.malformed).toBe(0)

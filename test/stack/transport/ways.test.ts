@@ -46,8 +46,10 @@ describe('RFC 3261 §18.2.2 the way of a response', () => {
     const request = received(via, source)
     if (request.source === undefined) throw new Error('no source')
     const { flow, fallback, isReliable } = responseWay(request, request.source, followMaddr)
-    const show = (one: Flow): string =>
-      `${one.address} ${one.port}${one.connection > 0 ? ` #${one.connection}` : ''}`
+    const show = (one: Flow | undefined): string =>
+      one === undefined
+        ? 'nowhere'
+        : `${one.address} ${one.port}${one.connection > 0 ? ` #${one.connection}` : ''}`
     return `${show(flow)}, else ${show(fallback)}${isReliable ? ', reliable' : ''}`
   }
 
@@ -65,6 +67,11 @@ describe('RFC 3261 §18.2.2 the way of a response', () => {
       '198.51.100.7 4444, else 198.51.100.7 5060',
     ],
   ])('UDP, %s', (_, via, expected) => expect(way(via)).toBe(expected))
+
+  test('RFC 7118 §5.3 over a WebSocket the connection it came by, and no other', () => {
+    const via = 'SIP/2.0/WSS df7jal23ls0d.invalid;rport'
+    expect(way(via, { protocol: 'WSS', connection: 7 })).toBe('198.51.100.7 4444 #7, else nowhere, reliable')
+  })
 
   test.each([
     [
