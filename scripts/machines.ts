@@ -1,3 +1,5 @@
+import { dtlsClientMachine } from '../src/media/dtls/client-machine.ts'
+import { dtlsServerMachine } from '../src/media/dtls/server-machine.ts'
 import { flowMachine } from '../src/media/flow/flow-machine.ts'
 import { protectionMachine } from '../src/media/flow/protection-machine.ts'
 import { natBehaviorMachine } from '../src/media/stun/nat-behavior.ts'
@@ -33,6 +35,8 @@ export const machines: readonly DrawnMachine[] = [
   drawn(allocationMachine),
   drawn(grantMachine),
   drawn(flowMachine),
+  drawn(dtlsClientMachine),
+  drawn(dtlsServerMachine),
   drawn(protectionMachine),
 ]
 

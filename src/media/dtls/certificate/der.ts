@@ -43,9 +43,9 @@ export function integer(octets: Uint8Array): Buffer {
   return tagged(Tag.integer, sign, significant)
 }
 
-/** `unused` bits of the last octet are not part of it. */
-export function bitString(octets: Uint8Array, unused: number = 0): Buffer {
-  return tagged(Tag.bitString, Buffer.of(unused), octets)
+/** Of whole octets. */
+export function bitString(octets: Uint8Array): Buffer {
+  return tagged(Tag.bitString, Buffer.of(0), octets)
 }
 
 export function octetString(octets: Uint8Array): Buffer {

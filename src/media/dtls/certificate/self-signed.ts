@@ -19,8 +19,6 @@ const SERIAL_LENGTH = 16
 const VERSION_3 = Buffer.of(2)
 const COMMON_NAME = '2.5.4.3'
 const BASIC_CONSTRAINTS = '2.5.29.19'
-const KEY_USAGE = '2.5.29.15'
-const DIGITAL_SIGNATURE = bitString(Buffer.of(0x80), 7)
 /** RFC 5280 §4.1.2.1 sets no limit, RFC 5280 appendix A.1 has 64 characters. */
 const MOST_NAME = 64
 
@@ -42,7 +40,7 @@ export interface CertificateOptions {
 
 /**
  * A certificate that vouches for nothing but its key: self-signed, v3 (RFC 5280 §4.1), no authority, valid from a day ago, for
- * clocks differ.
+ * clocks differ. It has no key usage: OpenSSL takes a key that may not sign certificates for no issuer, not even of its own.
  */
 export function selfSigned(
   crypto: DtlsCrypto,
@@ -65,7 +63,7 @@ export function selfSigned(
     sequence(time(date - DAY), time(date + days * DAY)),
     subject,
     key.spki,
-    context(3, sequence(extension(BASIC_CONSTRAINTS, sequence()), extension(KEY_USAGE, DIGITAL_SIGNATURE))),
+    context(3, sequence(extension(BASIC_CONSTRAINTS, sequence()))),
   )
   const signature = crypto.sign(schemeOf(key), key, unsigned)
   return { key, certificate: sequence(unsigned, algorithm, bitString(signature)) }
