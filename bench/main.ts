@@ -21,6 +21,7 @@ const benches: Record<string, () => Promise<Measurement[]>> = {
   turn: async () => (await import('./turn.ts')).turn(),
   'rtp-relay': async () => (await import('./rtp-relay.ts')).rtpRelay(),
   srtp: async () => (await import('./srtp.ts')).srtp(),
+  dtls: async () => (await import('./dtls.ts')).dtls(),
   pacer: async () => (await import('./pacer.ts')).pacer(),
   'jitter-buffer': async () => (await import('./jitter-buffer.ts')).jitterBuffer(),
   rtpengine: async () => (await import('./rtpengine.ts')).rtpengine(),
