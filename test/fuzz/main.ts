@@ -14,6 +14,8 @@ const targets: Record<string, () => Promise<Fuzz>> = {
   rtcp: async () => (await import('./rtp.ts')).fuzzRtcp,
   srtp: async () => (await import('./srtp.ts')).fuzzSrtp,
   'srtp-pads': async () => (await import('./srtp-pads.ts')).fuzzPads,
+  'dtls record': async () => (await import('./dtls.ts')).fuzzDtlsRecords,
+  'dtls handshake': async () => (await import('./dtls.ts')).fuzzDtlsHandshakes,
   digest: async () => (await import('./digest.ts')).fuzzDigest,
   bencode: async () => (await import('./bencode.ts')).fuzzBencode,
   dns: async () => (await import('./dns.ts')).fuzzDns,
