@@ -1,4 +1,4 @@
-import { systemTimers } from '../../net/clock.ts'
+import { systemClock, systemTimers } from '../../net/clock.ts'
 import { hostAddress } from '../../net/interfaces.ts'
 import { systemRandom } from '../../net/random.ts'
 import type { Resolver } from '../../net/resolver/resolver.ts'
@@ -7,6 +7,8 @@ import { UsageError } from '../../util/errors.ts'
 import type { RandomSource } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
 import { type CallbackErrorOptions, CallbackErrors } from '../callback-errors.ts'
+import { createDtlsFactory, type DtlsFactory, type DtlsFactoryOptions } from '../dtls/factory.ts'
+import { nodeCrypto } from '../dtls/io/node-crypto.ts'
 import type { BindSocket } from '../socket/media-socket.ts'
 import { PortPool, type PortRange } from '../socket/port-pool.ts'
 import { SocketPair } from '../socket/socket-pair.ts'
@@ -108,6 +110,7 @@ export class FlowManager {
   readonly #pool: PortPool
   readonly #errors: CallbackErrors
   readonly #streams = new Set<MediaStream>()
+  #dtlsFactory: DtlsFactory | undefined
 
   /** Throws a UsageError for a port range without a pair of ports. */
   constructor(options: FlowManagerOptions = {}) {
@@ -115,7 +118,7 @@ export class FlowManager {
     this.#errors = new CallbackErrors(options)
     this.#pool = new PortPool({
       range: options.portRange,
-      random: options.random ?? systemRandom,
+      random: this.#random,
       now: () => this.#timers.now(),
       receiveBufferSize: options.receiveBufferSize,
       bind: options.bindSocket,
@@ -157,6 +160,8 @@ export class FlowManager {
       multiplexed: rtcpEnabled && rtcpMux,
       inTurn,
       timers: this.#timers,
+      random: this.#random,
+      dtlsFactory: () => this.#dtlsFactory,
       receiveQueue: this.#options.receiveQueue ?? QUEUE,
       recoveryAttempts: options.recoveryAttempts ?? RECOVERY_ATTEMPTS,
       destination: options.destination,
@@ -168,6 +173,27 @@ export class FlowManager {
     return stream
   }
 
+  /**
+   * Makes the certificate of this manager's streams, named by `aor` or at random; its `fingerprint()` is what SDP says. From then on
+   * flows can be `startDtlsClient`, and a ClientHello makes one passive whose keys are expected. Called again it makes another, for
+   * handshakes that begin later. Rejects with a UsageError where an option is out of its range.
+   */
+  async initializeDtlsFactory(
+    aor?: string,
+    options: Pick<DtlsFactoryOptions, 'key' | 'days' | 'profiles'> = {},
+  ): Promise<DtlsFactory> {
+    const factory = await createDtlsFactory({
+      ...options,
+      ...(aor !== undefined && { aor }),
+      random: this.#random,
+      crypto: nodeCrypto,
+      date: systemClock.date(),
+      now: this.#timers.now(),
+    })
+    this.#dtlsFactory = factory
+    return factory
+  }
+
   /** Closes all streams. */
   async close(): Promise<void> {
     await Promise.all([...this.#streams].map(stream => stream.close()))
@@ -175,6 +201,10 @@ export class FlowManager {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  get #random(): RandomSource {
+    return this.#options.random ?? systemRandom
   }
 
   get #timers(): Timers {
@@ -212,7 +242,7 @@ export class FlowManager {
       locate,
       credentials: credentialsOf(options),
       timers: this.#timers,
-      random: this.#options.random ?? systemRandom,
+      random: this.#random,
       timing: options.timing,
       keepAlive: options.keepAlive ?? KEEP_ALIVE,
     }

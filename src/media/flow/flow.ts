@@ -5,10 +5,12 @@ import { Inbox, type ReceiveCallback, type Received, type ReceiveOptions } from 
 import { printable } from '../../util/log.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { CallbackErrors } from '../callback-errors.ts'
+import type { Fingerprint } from '../dtls/fingerprint.ts'
 import type { PacketKind } from '../socket/packet-kind.ts'
 import type { Component } from './component.ts'
 import type { Destination } from './destination.ts'
 import { type FlowCounters, flowCounters } from './flow-counters.ts'
+import type { FlowDtls } from './flow-dtls.ts'
 import type { FlowState } from './flow-machine.ts'
 import type { Proof } from './proof.ts'
 
@@ -27,6 +29,8 @@ export interface FlowSetup {
   readonly timers: Timers
   readonly receiveQueue: number
   readonly errors: CallbackErrors
+  /** Absent where RTP and RTCP have a port each. */
+  readonly dtls: FlowDtls | undefined
 }
 
 let lastId = 0
@@ -43,6 +47,7 @@ export class Flow {
   readonly #destination: Destination | undefined
   readonly #errors: CallbackErrors
   readonly #inbox: Inbox
+  readonly #dtls: FlowDtls | undefined
   #listener: PacketListener | undefined
   #onDtls: PacketListener | undefined
   #active: Remote | undefined
@@ -54,11 +59,14 @@ export class Flow {
     this.#component = setup.component
     this.#destination = setup.destination
     this.#errors = setup.errors
+    this.#dtls = setup.dtls
     this.#inbox = new Inbox(setup.timers, setup.receiveQueue, RECEIVE_QUEUE_BYTES, setup.errors.failed)
     this.counters = flowCounters(setup.errors)
   }
 
-  /** Gets DTLS records, those first that came before it was set: the newest eight. */
+  /**
+   * Gets DTLS records, those first that came before it was set: the newest eight. Then the flow has no DTLS of its own.
+   */
   get onDtls(): PacketListener | undefined {
     return this.#onDtls
   }
@@ -69,6 +77,33 @@ export class Flow {
     for (const { bytes, from } of this.#component.releaseDtls()) {
       guarded(this.#errors.failed, undefined, listener, bytes, from)
     }
+  }
+
+  /** What the peer's certificate is to be, as signalling has told. */
+  get remoteSDPFingerprint(): Fingerprint | undefined {
+    return this.#dtls?.fingerprint
+  }
+
+  /**
+   * `sha-256 12:AB:…` as in SDP, or hexadecimal alone; before, during or after the handshake. From here on keys are expected
+   * (`expectSRTP`), and the first ClientHello makes the flow passive. Another one than before is another association. Where the
+   * peer's certificate is another, the stream ends with ERR_DTLS_FINGERPRINT. Throws a UsageError for what is no fingerprint in
+   * SHA-256, -384 or -512, and where RTCP has a port of its own.
+   */
+  setRemoteSDPFingerprint(text: string): void {
+    this.#ownDtls().setFingerprint(text)
+  }
+
+  /**
+   * The active side of DTLS-SRTP (RFC 5763 §5): sends a ClientHello there, and to the active destination from then on unless there is
+   * one. The handler hears `onMediaStreamSecured`, or `onMediaStreamError`. Throws a UsageError before `initializeDtlsFactory`, where an
+   * association stands, and where RTCP has a port of its own.
+   */
+  startDtlsClient(address: string, port: number): void {
+    const dtls = this.#ownDtls()
+    const to = checkedDestination(address, port)
+    if (this.activeDestination === undefined) this.setActiveDestination(address, port)
+    dtls.startClient(to)
   }
 
   get state(): FlowState {
@@ -235,6 +270,14 @@ export class Flow {
     this.#inbox.close()
   }
 
+  #ownDtls(): FlowDtls {
+    if (this.#dtls !== undefined && !this.#closed) return this.#dtls
+    throw new UsageError(
+      'ERR_FLOW_DTLS',
+      'flow: no DTLS where RTP and RTCP have a port each (make the stream with rtcpMux), on the flow of RTCP, and once it is closed',
+    )
+  }
+
   #transmit(packet: Uint8Array, to: Remote | undefined): boolean {
     return this.#count(to !== undefined && this.#component.send(packet, to), packet.length)
   }
@@ -250,8 +293,8 @@ export class Flow {
 
   #takeDtls(bytes: Buffer, from: Remote): void {
     this.counters.dtls++
-    if (this.#onDtls === undefined) this.#component.holdDtls(bytes, from)
-    else guarded(this.#errors.failed, undefined, this.#onDtls, bytes, from)
+    if (this.#onDtls !== undefined) guarded(this.#errors.failed, undefined, this.#onDtls, bytes, from)
+    else if (!this.#dtls?.take(bytes, from)) this.#component.holdDtls(bytes, from)
   }
 
   #deliver(bytes: Buffer, from: Remote): void {

@@ -1,14 +1,18 @@
 import { errorCode } from '../../net/failure.ts'
 import { type Remote, sameRemote } from '../../util/address.ts'
 import { guarded } from '../../util/guard.ts'
+import type { RandomSource } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { CallbackErrors } from '../callback-errors.ts'
+import type { DtlsFactory } from '../dtls/factory.ts'
+import type { DtlsKeys } from '../dtls/options.ts'
 import type { PacketKind } from '../socket/packet-kind.ts'
 import type { SrtpKeys, SrtpOptions } from '../srtp/keys.ts'
 import type { SrtpSuite } from '../srtp/suites.ts'
 import { Component } from './component.ts'
 import { Destination, type DestinationOptions } from './destination.ts'
 import { Flow } from './flow.ts'
+import { FlowDtls } from './flow-dtls.ts'
 import type { FlowPath } from './path.ts'
 import type { Proof } from './proof.ts'
 import { Protection } from './protection.ts'
@@ -61,6 +65,9 @@ export interface MediaStreamSetup {
   /** RTCP's path needs what RTP's learns first: the reservation token. */
   readonly inTurn: boolean
   readonly timers: Timers
+  readonly random: RandomSource
+  /** That of the manager, once it has one. */
+  readonly dtlsFactory: () => DtlsFactory | undefined
   readonly receiveQueue: number
   readonly recoveryAttempts: number
   /** Absent for bare flows. */
@@ -77,6 +84,7 @@ export class MediaStream {
   readonly #setup: MediaStreamSetup
   readonly #components: Component[]
   readonly #protection: Protection
+  readonly #dtls: FlowDtls | undefined
   #told: { readonly rtp: Remote; readonly rtcp: Remote | undefined } | undefined
   #failed = false
   #closing: Promise<void> | undefined
@@ -95,7 +103,9 @@ export class MediaStream {
     })
     const first = this.#component(rtp, (kind, bytes, from, proof) => this.#dispatch(kind, bytes, from, proof))
     const destination = this.#destination(rtp, undefined, () => this.rtpFlow)
-    this.rtpFlow = this.#flow('rtp', first, destination)
+    // an association for each port would bring keys for each (RFC 5764 §4.1): the stream has one pair
+    this.#dtls = rtcp === undefined ? this.#association(first) : undefined
+    this.rtpFlow = this.#flow('rtp', first, destination, this.#dtls)
     this.#components = [first]
     if (rtcp !== undefined) {
       const second = this.#component(rtcp, (kind, bytes, from, proof) =>
@@ -139,9 +149,13 @@ export class MediaStream {
     return this.#protection.installInbound(suite, key, options)
   }
 
-  /** Keys are to come, by an answer or by DTLS: until then plain RTP is dropped both ways, and SRTP waits. */
+  /**
+   * Keys are to come, by an answer or by DTLS, of which the peer may send the first record now: until then plain RTP is dropped both ways,
+   * and SRTP waits.
+   */
   expectSRTP(): void {
     this.#protection.expect()
+    this.#dtls?.takeExpected()
   }
 
   /** No keys can be had: neither plain RTP nor SRTP passes from here on. */
@@ -169,6 +183,7 @@ export class MediaStream {
   async #close(): Promise<void> {
     this.rtpFlow.end()
     this.rtcpFlow?.end()
+    this.#dtls?.close()
     this.#protection.close()
     await Promise.all(this.#components.map(component => component.close()))
     this.#setup.onClose(this)
@@ -197,9 +212,38 @@ export class MediaStream {
     })
   }
 
-  #flow(kind: 'rtp' | 'rtcp', component: Component, destination: Destination | undefined): Flow {
+  #flow(
+    kind: 'rtp' | 'rtcp',
+    component: Component,
+    destination: Destination | undefined,
+    dtls?: FlowDtls,
+  ): Flow {
     const { timers, receiveQueue, errors } = this.#setup
-    return new Flow({ kind, component, destination, timers, receiveQueue, errors })
+    return new Flow({ kind, component, destination, timers, receiveQueue, errors, dtls })
+  }
+
+  #association(component: Component): FlowDtls {
+    const { timers, random, dtlsFactory } = this.#setup
+    const protection = this.#protection
+    return new FlowDtls({
+      factory: dtlsFactory,
+      timers,
+      random,
+      expect: () => protection.expect(),
+      isExpected: () => protection.state !== 'plain' && protection.state !== 'failed',
+      onKeys: keys => this.#installKeys(keys),
+      onFailure: error => {
+        this.failSRTP()
+        this.#onFailure(error)
+      },
+      send: (datagram, to) => component.send(datagram, to),
+      release: () => component.releaseDtls(),
+    })
+  }
+
+  #installKeys({ suite, local, remote }: DtlsKeys): void {
+    this.#protection.installInbound(suite, remote, {})
+    this.#protection.installOutbound(suite, local, {})
   }
 
   #destination(
