@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { DtlsFactory, DtlsProfile } from '../../src/media/dtls/index.ts'
+import { FlowManager } from '../../src/media/flow/index.ts'
+import { createOutboundSrtp } from '../../src/media/srtp/index.ts'
 import { installed } from '../peers/installed.ts'
 import { handshakeWith, type OpensslHandshake, type OpensslHandshakeOptions } from './peers/dtls-handshake.ts'
 import { makeFactory } from './peers/dtls-party.ts'
-import { OpensslIdentities } from './peers/openssl.ts'
+import { boundSocket, freePort, OpensslIdentities, OpensslPeer } from './peers/openssl.ts'
 
 /** Key and salt of each profile (RFC 5764 §4.1.2, RFC 7714 §14.2). */
 const lengths: Readonly<Record<DtlsProfile, readonly [key: number, salt: number]>> = {
@@ -84,4 +86,60 @@ describe.each(['client', 'server'] as const)('resip is %s, openssl the other', r
     const outcome = await handshake(rsa, { key: 'RSA', mtu: 256 })
     expectKeys(outcome, role, 'AES_CM_128_HMAC_SHA1_80')
   })
+})
+
+describe('a flow of ours, openssl the peer', () => {
+  it.each(['client', 'server'] as const)(
+    'RFC 5763 §5: openssl is the %s; SRTP under its keys is heard',
+    async role => {
+      const manager = new FlowManager()
+      await manager.initializeDtlsFactory('sip:flow@example.org')
+      const outside = await boundSocket()
+      const opensslPort = await freePort()
+      let secured: (suite: string) => void = () => {}
+      let ready: () => void = () => {}
+      const suite = new Promise<string>(resolve => {
+        secured = resolve
+      })
+      const open = new Promise<void>(resolve => {
+        ready = resolve
+      })
+      const stream = manager.createMediaStream(
+        { onMediaStreamReady: () => ready(), onMediaStreamSecured: (_, agreed) => secured(agreed) },
+        { address: '127.0.0.1', port: 0 },
+        { rtcpMux: true },
+      )
+      await open
+      const port = stream.rtpFlow.localTuple?.port ?? 0
+      stream.rtpFlow.setRemoteSDPFingerprint(identities.fingerprint('EC').value)
+      const peer = new OpensslPeer(role, role === 'client' ? port : opensslPort, identities)
+      try {
+        if (role === 'server') {
+          await peer.listening()
+          stream.rtpFlow.startDtlsClient('127.0.0.1', opensslPort)
+        }
+        const [material, agreed] = await Promise.all([peer.keyingMaterial(10_000), suite])
+        if (material === undefined) throw new Error(peer.log)
+        expect(agreed).toBe('AES_CM_128_HMAC_SHA1_80')
+        const index = role === 'client' ? 0 : 1
+        const keySalt = Buffer.concat([
+          material.subarray(16 * index, 16 * index + 16),
+          material.subarray(32 + 14 * index, 46 + 14 * index),
+        ])
+        const packet = Buffer.alloc(182)
+        packet.writeUInt32BE(0x80000001, 0)
+        const end = createOutboundSrtp('AES_CM_128_HMAC_SHA1_80', keySalt).protect(packet, 0, 172)
+        expect(end).toBe(182)
+        // the program keeps its socket to itself; a flow that watches no destination hears everybody who has the key
+        const received = stream.rtpFlow.receive({ timeout: 5000 })
+        outside.send(packet, port, '127.0.0.1')
+        const { data: bytes } = await received
+        expect([bytes.length, bytes.subarray(12).every(octet => octet === 0)]).toEqual([172, true])
+      } finally {
+        await manager.close()
+        await peer.stop()
+        outside.close()
+      }
+    },
+  )
 })

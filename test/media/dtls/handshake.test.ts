@@ -146,14 +146,30 @@ describe('RFC 6347 §4.2.4.1: the timer', () => {
     expect(silent({ roundTrip: 3 }).ladder.slice(0, 3)).toEqual(['0', '50', '150'])
   })
 
-  test('a repeated flight is answered no oftener than every 50 ms', () => {
+  test('a repeated flight is answered, but no oftener than every 50 ms', () => {
+    const pair = new Pair({ fate: (side, n) => (side === 'client' && n >= 2 ? [] : [DELAY]) }).run(45)
+    const repeat = () => {
+      for (let n = 0; n < 20; n++) {
+        pair.client.receive(Buffer.from(pair.b.sent[1] ?? ''), { address: '192.0.2.2', port: 5000 })
+      }
+      return pair.a.sent.length
+    }
+    expect(repeat()).toBe(3)
+    pair.advance(45)
+    expect(repeat()).toBe(4)
+    pair.advance(49)
+    expect(repeat()).toBe(4)
+    pair.advance(1)
+    expect(repeat()).toBe(5)
+  })
+
+  test('a replayed record asks for nothing (§4.1.2.6)', () => {
     const pair = new Pair().run(1000)
     const finished = pair.a.sent.at(-1)
     if (finished === undefined) throw new Error('nothing was sent')
     const answers = pair.b.sent.length
     for (let n = 0; n < 20; n++)
       pair.server.receive(Buffer.from(finished), { address: '192.0.2.1', port: 4000 })
-    // the same record again is a replay, and no word of the client's
     expect(pair.b.sent.length).toBe(answers)
     expect(pair.server.counters.replayed).toBe(20)
   })
