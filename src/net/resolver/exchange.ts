@@ -44,6 +44,7 @@ export class Exchange implements DnsChannelUser, TimerOwner<'silent'> {
   readonly #room: ExchangeRoom
   readonly #user: ExchangeUser
   readonly #timeout: number
+  readonly #deadline: number
   readonly #timer: Timer
   #channel: DnsChannel | undefined
   #id = 0
@@ -51,11 +52,12 @@ export class Exchange implements DnsChannelUser, TimerOwner<'silent'> {
   #mismatches = 0
   #ended = false
 
-  /** Starts; the user hears nothing before this has returned, unless the network fails at once. */
+  /** `timeout` over UDP; over TCP it has longer, but never past `deadline` on the clock. Nothing is sent before `start`. */
   constructor(
     question: Question,
     server: NameServer,
     timeout: number,
+    deadline: number,
     room: ExchangeRoom,
     user: ExchangeUser,
   ) {
@@ -63,10 +65,11 @@ export class Exchange implements DnsChannelUser, TimerOwner<'silent'> {
     this.server = server
     this.#edns = server.edns
     this.#timeout = timeout
+    this.#deadline = deadline
     this.#room = room
     this.#user = user
     this.began = room.timers.now()
-    this.#timer = room.timers.start(this, 'silent', timeout)
+    this.#timer = room.timers.start(this, 'silent', Math.min(timeout, deadline - this.began))
   }
 
   start(): void {
@@ -96,8 +99,10 @@ export class Exchange implements DnsChannelUser, TimerOwner<'silent'> {
     }
     const answer = readAnswer(bytes, this.#question, this.#id)
     if (answer === 'mismatch') this.#onMismatch()
-    else if (answer === 'malformed') counters.malformed++
-    else this.#onAnswer(answer)
+    else if (answer === 'malformed') {
+      counters.malformed++
+      this.#onBadStream()
+    } else this.#onAnswer(answer)
   }
 
   onChannelFailure(error: EnvironmentError): void {
@@ -130,13 +135,25 @@ export class Exchange implements DnsChannelUser, TimerOwner<'silent'> {
   #onMismatch(): void {
     this.#room.counters.mismatched++
     if (++this.#mismatches === MOST_MISMATCHES && this.transport === 'udp') this.#open('tcp')
+    else this.#onBadStream()
+  }
+
+  /** Nobody but the server writes into a connection that had one question: it will not do better. */
+  #onBadStream(): void {
+    if (this.transport === 'udp') return
+    this.onChannelFailure(
+      new EnvironmentError('EBADRESP', `${this.server.text} answers with what is no answer`),
+    )
   }
 
   #open(transport: 'udp' | 'tcp'): void {
     const { network, timers } = this.#room
     this.#channel?.close()
     this.transport = transport
-    if (transport === 'tcp' && !this.isLate) timers.restart(this.#timer, TCP_PATIENCE * this.#timeout)
+    if (transport === 'tcp' && !this.isLate) {
+      const left = Math.max(0, this.#deadline - timers.now())
+      timers.restart(this.#timer, Math.min(TCP_PATIENCE * this.#timeout, left))
+    }
     try {
       const channel = network[transport](this.server, this)
       if (this.#ended) channel.close()

@@ -118,8 +118,10 @@ class TcpChannel implements DnsChannel {
         onConnected() {},
         onBytes: (_, bytes) => {
           framer.push(bytes)
-          for (let message = framer.next(); message !== undefined; message = framer.next()) {
-            if (!this.#closed) user.onMessage(message, address, port)
+          while (!this.#closed) {
+            const message = framer.next()
+            if (message === undefined) return
+            user.onMessage(message, address, port)
           }
         },
         onClosed: (_, error) => {

@@ -16,7 +16,7 @@ export interface DnsOptions {
   readonly timeout?: number
   /** Rounds through the servers. Default 3. */
   readonly tries?: number
-  /** Milliseconds after which a question is given up, whatever is left to try. Default 15,000. */
+  /** Milliseconds after which a question is given up, whatever is left to try. Default 5,000. */
   readonly giveUp?: number
   /** Milliseconds for which a server that was silent is asked last. Default 30,000. */
   readonly serverRest?: number
@@ -54,7 +54,7 @@ export type DnsLimits = Required<
 const DEFAULTS: DnsLimits = {
   timeout: 1000,
   tries: 3,
-  giveUp: 15_000,
+  giveUp: 5_000,
   serverRest: 30_000,
   minTtl: 0,
   maxTtl: 86_400,

@@ -1,6 +1,7 @@
+import { RECURSION_AVAILABLE } from 'dns-packet'
 import { describe, expect, it } from 'vitest'
 import { UsageError } from '../../../src/util/errors.ts'
-import { a, aaaa, authoritative, cname, DnsWorld, soa, srv, TRUNCATED } from './world.ts'
+import { a, aaaa, authoritative, cname, DnsWorld, type Reply, soa, srv, TRUNCATED } from './world.ts'
 
 const code = (promise: unknown): Promise<unknown> =>
   Promise.resolve(promise).then(
@@ -337,6 +338,42 @@ describe('over TCP', () => {
     expect((await resolver.explain('example.org', 'A')).tries).toMatchObject([
       { transport: 'tcp', result: 'answer' },
     ])
+  })
+
+  it('an answer that is cut off there too is none, and the next server is asked', async () => {
+    const world = new DnsWorld()
+    world.serve('192.0.2.53', () => ({ flags: TRUNCATED | RECURSION_AVAILABLE }))
+    const lone = world.resolver().addresses('example.org', 4)
+    const failed = expect(lone).rejects.toMatchObject({ code: 'EBADRESP' })
+    await world.advance(20)
+    await failed
+    world.serve('192.0.2.54', ({ name }) => ({ answers: [a(name, '192.0.2.1')] }))
+    const found = world.resolver({ servers: ['192.0.2.53', '192.0.2.54'] }).addresses('example.org', 4)
+    await world.advance(30)
+    expect(await found).toEqual(['192.0.2.1'])
+  })
+
+  it.each<[string, (id: number) => Reply]>([
+    ['another answer', id => ({ changed: { id: id ^ 1 } })],
+    ['no message', () => ({ bytes: () => Buffer.alloc(0) })],
+  ])('%s ends the connection', async (_, wrong) => {
+    const world = new DnsWorld()
+    world.serve('192.0.2.53', ({ id, transport }) => (transport === 'udp' ? { flags: TRUNCATED } : wrong(id)))
+    const failed = expect(world.resolver().addresses('example.org', 4)).rejects.toMatchObject({
+      code: 'EBADRESP',
+    })
+    await world.advance(20)
+    await failed
+    expect([world.open, world.timers.size]).toEqual([0, 0])
+  })
+
+  it('a question is given up in time as well', async () => {
+    const world = new DnsWorld()
+    world.serve('192.0.2.53', ({ transport }) => (transport === 'udp' ? { flags: TRUNCATED } : undefined))
+    const resolver = world.resolver({ giveUp: 1500 })
+    const failed = expect(resolver.addresses('example.org', 4)).rejects.toMatchObject({ code: 'ETIMEOUT' })
+    await world.advance(1500)
+    await failed
   })
 
   it('the question goes on where somebody guesses at its answer (RFC 5452 §9.3)', async () => {
