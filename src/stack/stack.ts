@@ -403,7 +403,8 @@ export class SipStack {
     this.#transactions.close()
     this.#awaited.close()
     this.flows.close()
-    await Promise.all([this.#transports.close(), this.#locating.close()])
+    this.#locating.close()
+    await this.#transports.close()
   }
 }
 

@@ -45,6 +45,7 @@ export interface LocatingContext {
 export class Locating {
   readonly locate: Locate
   readonly #own: DnsResolver | undefined
+  readonly #locator: Locator | undefined
 
   constructor({ locate, dns, locator }: LocatingOptions, context: LocatingContext) {
     if (locate !== undefined) {
@@ -55,7 +56,10 @@ export class Locating {
     let resolver: Resolver
     if (isResolver(dns)) resolver = dns
     else resolver = this.#own = new DnsResolver({ timers, random, ...dns })
-    this.locate = new Locator({ resolver, reach: new Reach(transports), timers, random, counters }, locator)
+    this.locate = this.#locator = new Locator(
+      { resolver, reach: new Reach(transports), timers, random, counters },
+      locator,
+    )
   }
 
   /** See `SipStack.locate`. */
@@ -68,9 +72,10 @@ export class Locating {
     })
   }
 
-  /** Closes the resolver, where it is the stack's own. */
-  async close(): Promise<void> {
-    await this.#own?.close()
+  /** Ends what is being looked up, and closes the resolver where it is the stack's own. */
+  close(): void {
+    this.#locator?.close()
+    this.#own?.close()
   }
 }
 

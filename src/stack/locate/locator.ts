@@ -12,14 +12,15 @@ import type { Via } from '../headers/via.ts'
 import type { Protocol } from '../message/flow.ts'
 import type { Counters } from '../statistics.ts'
 import type { Target } from '../transport/selector.ts'
-import { inTime } from './deadline.ts'
+import { type Closable, inTime } from './deadline.ts'
 import { defaultEnumDomains, type EnumOptions, e164Of, enumName, numberRules } from './enum.ts'
 import { GreyList, type GreyListOptions } from './grey-list.ts'
 import type { Locate, LocateOptions, TargetOutcome } from './locate.ts'
 import type { LocatedTarget, LocateStep } from './located.ts'
+import type { Sought } from './place.ts'
 import { presenceDomain, presenceService } from './presence.ts'
 import type { Reach } from './reach.ts'
-import { Search, type SearchContext, type Sought } from './search.ts'
+import { Search, type SearchContext } from './search.ts'
 import { protocolNamed, serviceOf, transportNames } from './services.ts'
 
 export interface LocatorOptions extends GreyListOptions {
@@ -52,6 +53,8 @@ export class Locator implements Locate {
   readonly #timers: Timers
   readonly #grey: GreyList
   readonly #options: LocatorOptions
+  /** Searches that wait for the resolver. */
+  readonly #open = new Set<Closable>()
 
   /** @throws UsageError for a number that cannot be one of its options */
   constructor(context: LocatorContext, options: LocatorOptions = {}) {
@@ -103,6 +106,11 @@ export class Locator implements Locate {
     return this.#grey.remaining(target) === 0
   }
 
+  /** Ends what is being looked up (ECANCELLED), and leaves no timer. */
+  close(): void {
+    for (const waiting of [...this.#open]) waiting.close()
+  }
+
   #inTime(
     search: Search,
     found: Eventual<readonly LocatedTarget[]>,
@@ -110,7 +118,7 @@ export class Locator implements Locate {
   ): Eventual<readonly LocatedTarget[]> {
     if (!(found instanceof Promise)) return found
     const { locateTimeout: whole = 10_000, locateGrace: grace = 1000 } = this.#options
-    return inTime(this.#timers, { whole, grace }, search, found, what)
+    return inTime(this.#timers, { whole, grace }, this.#open, search, found, what)
   }
 
   #search(search: Search, uri: Uri): Eventual<readonly LocatedTarget[]> {

@@ -1,5 +1,6 @@
 import { uri, type Via } from 'resip/stack'
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { Resolver } from '../../../src/net/resolver/resolver.ts'
 import { scan } from '../../../src/stack/grammar/scanner.ts'
 import { parseVia } from '../../../src/stack/headers/via.ts'
 import { explained } from '../../../src/stack/locate/located.ts'
@@ -261,6 +262,19 @@ describe('RFC 3263 §4.4 without state', () => {
       expect(at(located, 'sip:example.com', statelessly)).toEqual(first)
   })
 
+  test('each member has the share that its weight says, its addresses a part of it', () => {
+    zone
+      .withSrv('_sip._udp.example.com', [1, 30, 5060, 'a.example.com'], [1, 0, 5060, 'b.example.com'])
+      .withAddresses('a.example.com', '192.0.2.10', '192.0.2.11')
+      .withAddresses('b.example.com', '192.0.2.12')
+    const { locator } = locatorOver(zone, ['UDP'])
+    expect(locator.locate(uri('sip:example.com'), statelessly)).toMatchObject([
+      { address: '192.0.2.10', share: 15 },
+      { address: '192.0.2.11', share: 15 },
+      { address: '192.0.2.12', share: 0.01 },
+    ])
+  })
+
   test('the grey list does not matter, for a message that comes again must go where it went', () => {
     zone.withAddresses('example.com', '192.0.2.2', '192.0.2.3')
     const located = locatorOver(zone)
@@ -445,4 +459,49 @@ test('each target says why it was chosen', () => {
   ])
   expect(why('sip:b.example.com')).toEqual(['UDP by default → address of b.example.com'])
   expect(why('sip:192.0.2.2')).toEqual(['numeric'])
+})
+
+describe('a resolver that is somebody else’s', () => {
+  test('may answer by promises of its own', async () => {
+    zone.withAddresses('example.com', '192.0.2.2')
+    const later = <T>(value: T): Promise<T> => {
+      const promise = Promise.resolve(value)
+      // biome-ignore lint/suspicious/noThenProperty: that is what is tried
+      const own: unknown = { then: promise.then.bind(promise) }
+      return own as Promise<T>
+    }
+    const foreign: Resolver = {
+      naptr: name => later(zone.naptr(name)) as ReturnType<Resolver['naptr']>,
+      srv: name => later(zone.srv(name)) as ReturnType<Resolver['srv']>,
+      addresses: (name, family) => later(zone.addresses(name, family)) as ReturnType<Resolver['addresses']>,
+      close() {},
+    }
+    const found = await locatorOver(foreign).locator.locate(uri('sip:example.com'), statefully)
+    expect(shown(found)).toEqual(['UDP 192.0.2.2:5060'])
+  })
+
+  test('is waited for no longer, and no timer is left, when the locator is closed', async () => {
+    zone.silent.add('example.com')
+    const { locator, timers } = locatorOver(zone)
+    const found = locator.locate(uri('sip:example.com'), statefully)
+    expect(timers.size).toBe(1)
+    locator.close()
+    expect(timers.size).toBe(0)
+    await expect(found).rejects.toMatchObject({ code: 'ECANCELLED' })
+  })
+})
+
+test('where no name server answers, SRV and addresses are asked for together, and the error names who was asked', async () => {
+  for (const kind of ['NAPTR', 'AAAA', 'A']) zone.broken.set(`${kind} example.com`, 'ETIMEOUT')
+  zone.silent.add('_sip._udp.example.com')
+  const { locator, clock } = locatorOver(zone, ['UDP'])
+  const found = Promise.resolve(locator.locate(uri('sip:example.com'), statefully))
+  const failed = expect(found).rejects.toMatchObject({
+    code: 'ETIMEOUT',
+    message: expect.stringContaining('example.com: ETIMEOUT'),
+  })
+  for (let turn = 0; turn < 10; turn++) await undefined
+  expect(zone.asked).toEqual(['NAPTR example.com', 'A example.com', 'SRV _sip._udp.example.com'])
+  clock.advance(10_000)
+  await failed
 })
