@@ -126,7 +126,14 @@ export class SipStack {
     })
     const { random = systemRandom } = options
     const { open } = this.#transports
-    this.#locating = new Locating(options, { timers: this.timers, random, counters, transports: open })
+    const isOfSystem = clock === systemClock && random === systemRandom
+    this.#locating = new Locating(options, {
+      timers: this.timers,
+      random,
+      isOfSystem,
+      counters,
+      transports: open,
+    })
     const line = new LocateLine(this.#locating.locate, {
       maxWaitingPerHop: limits.maxWaitingPerHop,
       maxWaiting: limits.maxWaiting,

@@ -1,5 +1,6 @@
 import { RECURSION_AVAILABLE } from 'dns-packet'
 import { describe, expect, it } from 'vitest'
+import { DnsResolver } from '../../../src/net/resolver/dns-resolver.ts'
 import { UsageError } from '../../../src/util/errors.ts'
 import { a, aaaa, authoritative, cname, DnsWorld, type Reply, soa, srv, TRUNCATED } from './world.ts'
 
@@ -404,8 +405,11 @@ describe('options', () => {
     { tries: 1.5 },
     { maxEntries: -1 },
     { maxTtl: Number.NaN },
+    { servers: '192.0.2.1' },
+    { servers: [5] },
+    { hosts: true },
   ])('that cannot be are refused: %j', options => {
-    expect(() => new DnsWorld().resolver(options)).toThrow(UsageError)
+    expect(() => Reflect.construct(DnsResolver, [options])).toThrow(UsageError)
   })
 
   it('bound the cache by number and by octets', async () => {
