@@ -25,7 +25,7 @@ interface Pending {
 }
 
 /**
- * A stub resolver (RFC 1034 §5.3.1) for NAPTR, SRV, A and AAAA: it asks recursive name servers, by default the system's, over
+ * A stub resolver (RFC 1034) for NAPTR, SRV, A and AAAA: it asks recursive name servers, by default the system's, over
  * UDP and TCP, and keeps their answers as long as they may be kept. Names are fully qualified: there are no search
  * domains. It opens its first socket and reads its first file when the first name is asked for, and holds neither
  * sockets nor timers while nothing is under way.
@@ -122,7 +122,7 @@ export class DnsResolver implements Resolver {
     return { source: found === noSuchName ? 'special' : 'cache', entry: found }
   }
 
-  /** What needs no server: numbers, the hosts file, and the loop-back names (RFC 6761 §6.3). */
+  /** What needs no server: numbers, the hosts file, and the loop-back names (RFC 6761). */
   #known(name: string, family: AddressFamily): Answered | undefined {
     const numeric = unbracketed(name)
     const own = familyOf(numeric)

@@ -24,7 +24,7 @@ export interface ExchangeUser {
   onUnreachable(exchange: Exchange, error: EnvironmentError): void
 }
 
-/** Wrong answers to one question after which somebody is guessing: TCP cannot be guessed into (RFC 5452 §9.3). */
+/** Wrong answers to one question after which somebody is guessing: TCP cannot be guessed into (RFC 5452). */
 const MOST_MISMATCHES = 16
 /** A connection and an answer take two round trips. */
 const TCP_PATIENCE = 2
@@ -114,7 +114,7 @@ export class Exchange implements DnsChannelUser, TimerOwner<'silent'> {
   #onAnswer(answer: DnsAnswer): void {
     const { counters } = this.#room
     if (this.#edns && (answer.rcode === FORMERR || answer.rcode === NOTIMP || answer.rcode === BADVERS)) {
-      // RFC 6891 §6.2.2: it knows no EDNS, so it is asked again without
+      // RFC 6891: it knows no EDNS, so it is asked again without
       this.server.edns = false
       this.#edns = false
       this.#send()

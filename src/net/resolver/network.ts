@@ -24,7 +24,7 @@ export interface DnsChannel {
 
 /** Where questions go out: sockets, or a test's own network. */
 export interface DnsNetwork {
-  /** From a port of its own (RFC 5452 §9.2). */
+  /** From a port of its own (RFC 5452). */
   udp(server: Remote, user: DnsChannelUser): DnsChannel
   tcp(server: Remote, user: DnsChannelUser): DnsChannel
 }

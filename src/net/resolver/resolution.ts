@@ -193,7 +193,7 @@ export class Resolution implements ExchangeUser {
     return follow(answer.answers, this.#name, type, [name, ...this.#aliases])
   }
 
-  /** A server may leave the end of the chain to us (RFC 1034 §4.3.2, step 3a). */
+  /** A server may leave the end of the chain to us (RFC 1034). */
   #askOn(name: string): void {
     const { cache, timers } = this.#room
     const known = cache.fresh(keyOf(this.question.type, name), timers.now())
@@ -207,7 +207,7 @@ export class Resolution implements ExchangeUser {
 
   #misses(outcome: 'no-data' | 'no-such-name', negative: number | undefined): void {
     const { maxNegativeTtl, failureTtl } = this.#room.lifetimes
-    // RFC 2308 §5: without an SOA it should not be kept; for a moment it is, lest a flood of the same be asked for
+    // RFC 2308: without an SOA it should not be kept; for a moment it is, lest a flood of the same be asked for
     const ttl = Math.min(this.#ttl, maxNegativeTtl, negative ?? failureTtl)
     this.#end(missingEntry(outcome, this.#origin(this.#expiry(ttl))))
   }

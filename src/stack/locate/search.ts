@@ -103,7 +103,7 @@ export class Search {
       const protocol = wanted ?? defaultProtocol(secure)
       return this.#places([{ host: target, port, protocol, why }], sought)
     }
-    // it is this host by definition (RFC 6761 §6.3), and no name server is asked for it
+    // it is this host by definition (RFC 6761), and no name server is asked for it
     if (isLocalhost(target)) return this.#default(sought)
     if (wanted !== undefined) {
       const question = { name: `${serviceOf(wanted).srv}.${target}`, protocol: wanted, why }

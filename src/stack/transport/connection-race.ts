@@ -5,7 +5,7 @@ import type { Target } from './selector.ts'
 import { sendError } from './send-error.ts'
 import type { Sent, Transport } from './transport.ts'
 
-/** Milliseconds after which the next address is tried beside those before (RFC 8305 §5). */
+/** Milliseconds after which the next address is tried beside those before (RFC 8305). */
 const CONNECTION_ATTEMPT_DELAY = 250
 
 /** Who waits for the end of a race. */
@@ -71,7 +71,7 @@ export class ConnectionRaces {
 }
 
 /**
- * Connects to several addresses of one host (RFC 8305 §5): the first at once, each further one 250 ms after the one
+ * Connects to several addresses of one host (RFC 8305): the first at once, each further one 250 ms after the one
  * before, or when that failed; the first connection that is up is used, over TLS its hand-shake done, and the others are
  * closed. Where a connection to one of them is up already, that is used and none is made.
  */

@@ -75,7 +75,7 @@ describe('a question', () => {
     expect(resolver.addresses('example.org', 6)).toBeInstanceOf(Promise)
   })
 
-  it('needs no server for numbers, loop-back, `.invalid` and what is no name (RFC 6761 §6)', async () => {
+  it('needs no server for numbers, loop-back, `.invalid` and what is no name (RFC 6761)', async () => {
     const world = new DnsWorld()
     const resolver = world.resolver()
     expect(resolver.addresses('192.0.2.7', 4)).toEqual(['192.0.2.7'])
@@ -143,7 +143,7 @@ describe('a question', () => {
 })
 
 describe('what is not there', () => {
-  it('is kept for the lesser of TTL and minimum of the SOA (RFC 2308 §5)', async () => {
+  it('is kept for the lesser of TTL and minimum of the SOA (RFC 2308)', async () => {
     const world = new DnsWorld()
     world.serve('192.0.2.53', ({ type }) => ({
       rcode: type === 'SRV' ? 3 : 0,
@@ -202,7 +202,7 @@ describe('what is not there', () => {
 })
 
 describe('CNAME', () => {
-  it('is followed within an answer and by asking on (RFC 1034 §3.6.2)', async () => {
+  it('is followed within an answer and by asking on (RFC 1034)', async () => {
     const world = new DnsWorld()
     world.serve('192.0.2.53', ({ name }) =>
       name === 'www.example.org'
@@ -264,7 +264,7 @@ describe('CNAME', () => {
     expect(world.ladder).toHaveLength(9)
   })
 
-  it('to a name that is not there: the end is missing (RFC 2308 §2.1)', async () => {
+  it('to a name that is not there: the end is missing (RFC 2308)', async () => {
     const world = new DnsWorld()
     world.serve('192.0.2.53', ({ name }) => ({
       rcode: 3,
@@ -279,7 +279,7 @@ describe('CNAME', () => {
   })
 })
 
-describe('additional records (RFC 2782, RFC 2181 §5.4.1)', () => {
+describe('additional records (RFC 2782, RFC 2181)', () => {
   const world = (): DnsWorld => {
     const made = new DnsWorld()
     made.serve('192.0.2.53', ({ name, type }) =>
@@ -323,7 +323,7 @@ describe('additional records (RFC 2782, RFC 2181 §5.4.1)', () => {
 })
 
 describe('over TCP', () => {
-  it('an answer is fetched that did not fit into a datagram (RFC 7766 §5)', async () => {
+  it('an answer is fetched that did not fit into a datagram (RFC 7766)', async () => {
     const world = new DnsWorld()
     world.serve('192.0.2.53', ({ name, transport }) =>
       transport === 'udp'
@@ -377,7 +377,7 @@ describe('over TCP', () => {
     await failed
   })
 
-  it('the question goes on where somebody guesses at its answer (RFC 5452 §9.3)', async () => {
+  it('the question goes on where somebody guesses at its answer (RFC 5452)', async () => {
     const world = new DnsWorld()
     world.serve('192.0.2.53', ({ name, id, transport }) =>
       transport === 'tcp'

@@ -110,7 +110,7 @@ describe('an answer', () => {
   })
 })
 
-it('a question is a header, a name and an OPT record (RFC 1035 §4.1, RFC 6891 §6.1)', () => {
+it('a question is a header, a name and an OPT record (RFC 1035 §4.1, RFC 6891)', () => {
   expect(encodeQuestion({ name: 'a.bc', type: 'NAPTR' }, 0x1234, true).toString('hex')).toBe(
     '1234010000010000000000010161026263000023000100002904d0000000000000',
   )

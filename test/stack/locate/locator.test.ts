@@ -182,7 +182,7 @@ describe('RFC 3263 §4.1 selecting a transport', () => {
     ])
   })
 
-  test('RFC 6761 §6.3: nobody is asked for the services of localhost', () => {
+  test('RFC 6761: nobody is asked for the services of localhost', () => {
     zone.withAddresses('localhost', '127.0.0.1')
     expect(at(locatorOver(zone), 'sip:localhost')).toEqual(['UDP 127.0.0.1:5060'])
     expect(zone.asked).toEqual(['A localhost'])

@@ -58,7 +58,7 @@ async function passing(milliseconds: number): Promise<void> {
 
 const open = (): number => transports.reduce((sum, { connections }) => sum + connections, 0)
 
-describe('RFC 8305 §5: several addresses of one host over a stream', () => {
+describe('RFC 8305: several addresses of one host over a stream', () => {
   test('the next is tried after 250 ms; the first that is up gets the message, the other is closed', async () => {
     await streams({ [A6]: 'silent', [A4]: 20 })
     found = ofHost('a', A6, A4)

@@ -176,7 +176,7 @@ test('RFC 5954 §4.2 our IPv6 addresses are known however they are written', asy
   expect(stack.isOurSentBy('[2001:db8::2')).toBe(false)
 })
 
-test('RFC 1034 §3.1 our names are known with the dot of the root too', async () => {
+test('RFC 1034 our names are known with the dot of the root too', async () => {
   const stack = await world.stack('192.0.2.2')
   stack.addName('proxy.example.com.')
   stack.addName('edge.example.com', 5070)
