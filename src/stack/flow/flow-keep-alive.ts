@@ -52,7 +52,6 @@ export type KeepAliveFailure = 'no pong' | 'no STUN response' | 'STUN error' | '
 
 interface Event {
   readonly failure?: KeepAliveFailure
-  readonly error?: EnvironmentError | undefined
   readonly mapped?: string
 }
 
@@ -124,10 +123,6 @@ export class FlowKeepAlive implements MachineInstance<State>, TimerOwner<'keep-a
     else if (this.mapped === undefined || this.mapped === mapped)
       feed(keepAliveMachine, this, 'same mapping', { mapped })
     else feed(keepAliveMachine, this, 'other mapping', { failure: 'mapped address changed' })
-  }
-
-  onFlowFailed(error: EnvironmentError | undefined): void {
-    feed(keepAliveMachine, this, 'flow failed', { error })
   }
 
   stop(): void {
@@ -362,6 +357,6 @@ function failFlow(self: FlowKeepAlive, { failure = 'no pong' }: Event): void {
   context.onFailed(self, context.failFlow(flow, failure))
 }
 
-function tellUsers(self: FlowKeepAlive, { error }: Event): void {
-  self.context.onFailed(self, error)
+function tellUsers(self: FlowKeepAlive): void {
+  self.context.onFailed(self, undefined)
 }
