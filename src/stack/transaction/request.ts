@@ -42,6 +42,8 @@ export class OutgoingRequest implements ClientUser, WayUser, Served {
   /** The template that was sent last, decorated. */
   #sent: RequestTemplate | undefined
   #giveUp: Timer | undefined
+  /** Targets that were begun with, one that is tried again counted again. */
+  #tries = 0
   /** A provisional response came from the present target. */
   #isAnswered = false
   /** The user has the final response; of an INVITE it may hear further 2xx. */
@@ -138,9 +140,10 @@ export class OutgoingRequest implements ClientUser, WayUser, Served {
 
   /** @internal */
   onResponse(response: SipResponse): void {
-    const user = this.#user
     const { failed, timers } = this.#context
     keepUp(this.#context, this.#options, this.#client, response)
+    // its callback may have let go of the request
+    const user = this.#user
     // a provisional response ends the wait for the target, not the wait for what a CANCEL does
     if (response.status >= 200 || this.#cancel !== 'sent') timers.stop(this.#giveUp)
     if (response.status < 200) {
@@ -256,6 +259,7 @@ export class OutgoingRequest implements ClientUser, WayUser, Served {
       this.#end(this.#way.targets.attempts.at(-1)?.outcome)
       return
     }
+    this.#tries++
     this.#client = undefined
     this.#isAnswered = false
     this.#way.open(target)
@@ -292,6 +296,8 @@ export class OutgoingRequest implements ClientUser, WayUser, Served {
       else this.#fail(503, messageOf(error), error)
       return
     }
+    // `decorate` may have cancelled the request, or let go of it
+    if (this.isEnded) return
     if (this.#way.putTcpFirst(target, wire.length)) {
       this.#tryNext()
       return
@@ -305,10 +311,10 @@ export class OutgoingRequest implements ClientUser, WayUser, Served {
     if (this.#way.targets.hasMore && patience < lifetime(timing))
       this.#giveUp = timers.start(this, 'target', patience)
     this.#sent = template
-    const { position } = this.#way.targets
+    const tries = this.#tries
     const client = transactions.startClient(template, placement, wire, this)
-    // one that failed at once has been followed by the next already
-    if (this.#way.targets.position === position && this.#client === undefined) this.#client = client
+    // one that failed at once has been followed by the next already, whose way may still be looked for
+    if (this.#tries === tries) this.#client = client
   }
 
   #sendCancel(client: ClientMachine<string>): void {
