@@ -9,12 +9,8 @@ import type { TransportLayer } from '../transport/layer.ts'
 import type { Sent } from '../transport/transport.ts'
 import { bindingOf, mappedBy } from './binding.ts'
 import { ByFlow, type FlowRoom } from './by-flow.ts'
-import {
-  FlowKeepAlive,
-  type Interval,
-  type KeepAliveContext,
-  type KeepAliveFailure,
-} from './flow-keep-alive.ts'
+import { FlowKeepAlive, type Interval } from './flow-keep-alive.ts'
+import type { KeepAliveContext, KeepAliveFailure } from './keep-alive-machine.ts'
 
 /** Who keeps a flow alive. */
 export interface KeepAliveUser {
