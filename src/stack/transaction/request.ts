@@ -4,10 +4,8 @@ import type { Timer } from '../../util/timers.ts'
 import type { DigestExchange } from '../auth/exchange.ts'
 import { KEEP } from '../flow/keep.ts'
 import type { Uri } from '../grammar/uri.ts'
-import * as h from '../headers/index.ts'
 import type { Reason } from '../headers/reason.ts'
 import { nextHopOf, strictlyRouted } from '../locate/next-hop.ts'
-import { cancel } from '../message/build.ts'
 import { encode } from '../message/encode.ts'
 import type { Flow } from '../message/flow.ts'
 import type { SipResponse } from '../message/message.ts'
@@ -19,11 +17,12 @@ import type { Target } from '../transport/selector.ts'
 import { isOwnFailure } from '../transport/send-error.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { ClientFailure, ClientMachine, ClientUser } from './client-machine.ts'
-import { Drain, silentClient } from './drain.ts'
+import { Drain } from './drain.ts'
 import { type Attempt, endOf, messageOf, requestFailure } from './request-failure.ts'
 import { keepUp } from './request-keep.ts'
 import type { RequestContext, RequestOptions, RequestUser, Served } from './request-options.ts'
 import { RequestWay, type WayUser } from './request-way.ts'
+import { sendCancel } from './send-cancel.ts'
 import { lifetime } from './timers.ts'
 
 /**
@@ -319,14 +318,10 @@ export class OutgoingRequest implements ClientUser, WayUser, Served {
 
   #sendCancel(client: ClientMachine<string>): void {
     this.#cancel = 'sent'
-    const { timers, timing, transactions, failed } = this.#context
+    const { timers, timing, failed } = this.#context
     this.#giveUp = timers.start(this, 'cancel', lifetime(timing))
     try {
-      const template = cancel(this.#sent ?? this.template)
-      if (this.#reasons.length > 0) template.set(h.Reason, ...this.#reasons)
-      const { transport, branch, viaParams } = client.placement
-      const placement = new Placement(transport, client.flow, branch, viaParams)
-      transactions.startClient(template, placement, encode(template, placement), silentClient)
+      sendCancel(this.#context, this.#sent ?? this.template, client, this.#reasons)
     } catch (error) {
       failed(error)
     }
