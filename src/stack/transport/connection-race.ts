@@ -50,6 +50,12 @@ export class ConnectionRaces {
     for (const race of [...(this.#waiting.get(keyOf(flow)) ?? [])]) race.onFailed(flow, error)
   }
 
+  /** Nobody tells of the connections of a transport that was removed: those who wait for one are told here. */
+  onTransportRemoved(transport: Transport, error: EnvironmentError): void {
+    const waiting = new Set([...this.#waiting.values()].flatMap(races => [...races]))
+    for (const race of waiting) race.onTransportRemoved(transport, error)
+  }
+
   /** @internal */
   enter(flow: Flow, race: ConnectionRace): void {
     const key = keyOf(flow)
@@ -138,6 +144,12 @@ export class ConnectionRace implements TimerOwner<'next'> {
     this.#attempts.splice(this.#attempts.indexOf(attempt), 1)
     this.#races.leave(flow, this)
     this.#lose(attempt.at, error)
+  }
+
+  /** @internal */
+  onTransportRemoved(transport: Transport, error: EnvironmentError): void {
+    for (const attempt of [...this.#attempts])
+      if (attempt.transport === transport) this.onFailed(attempt.flow, error)
   }
 
   /** @internal */

@@ -155,11 +155,11 @@ export class ConnectionTable implements ListenerReceiver {
   }
 
   onPing(connection: StreamConnection, payload: Uint8Array): void {
-    if (!this.#closed) this.#entries.get(connection.id)?.framer.onPing?.(payload)
+    if (!this.#closed) this.#entries.get(connection.id)?.receiveControl(payload)
   }
 
   onPong(connection: StreamConnection): void {
-    if (!this.#closed) this.#entries.get(connection.id)?.framer.onPong?.()
+    if (!this.#closed) this.#entries.get(connection.id)?.receiveControl(undefined)
   }
 
   onClosed(connection: StreamConnection, error: EnvironmentError | undefined): void {

@@ -160,6 +160,11 @@ export class TransportLayer {
     return this.#selector.reaches(target, forced)
   }
 
+  /** Whether the transport of a key is the one, or bound to the interface, that `forced` names. */
+  isOf(key: string, forced: string): boolean {
+    return this.#selector.isOf(key, forced)
+  }
+
   /** @throws EnvironmentError where there is no transport of a key or interface */
   check(forced: string): void {
     this.#selector.check(forced)

@@ -120,6 +120,11 @@ export class TransportSelector {
     return among.some(candidate => rankOf(candidate, wanted) > 0)
   }
 
+  /** Whether the transport of a key is among those that `forced` leaves. */
+  isOf(key: string, forced: string): boolean {
+    return this.#forcedBy(forced).some(({ transport }) => transport.key === key)
+  }
+
   /** @throws EnvironmentError where there is no transport of that key or interface */
   check(forced: string): void {
     if (this.#forcedBy(forced).length === 0) throw goneTransport(forced, this.#candidates)

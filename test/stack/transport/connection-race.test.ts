@@ -195,6 +195,35 @@ describe('RFC 8305: several addresses of one host over a stream', () => {
     expect(stack.timers.size).toBe(0)
   })
 
+  test('RFC 3261 §17.1.4 the transport of its connections is removed: it is lost at once, and another host is tried', async () => {
+    await streams({ [A4]: 'silent', [B4]: 'silent' })
+    found = ofHost('a', A4, B4)
+    stack.send(options('sip:a;transport=tcp'), noting)
+    await passing(1000)
+    const [transport] = transports
+    if (transport === undefined) throw new Error('a transport expected')
+    const removed = stack.removeTransport(transport)
+    expect(failures.map(({ status }) => status)).toEqual([503])
+    expect(failures[0]?.attempts.map(({ outcome }) => outcome)).toEqual([
+      'transport error',
+      'transport error',
+    ])
+    expect(reported).toEqual([])
+    await removed
+    expect(stack.timers.size).toBe(0)
+  })
+
+  test('RFC 3261 §17.1.2.2 a transport that never tells keeps a request no longer than Timer F', async () => {
+    await streams({ [A4]: 'silent', [B4]: 'silent' })
+    found = ofHost('a', A4, B4)
+    stack.send(options('sip:a;transport=tcp'), noting)
+    await passing(31_999)
+    expect(failures).toEqual([])
+    await passing(1)
+    expect(failures.map(({ status }) => status)).toEqual([408])
+    expect(open()).toBe(0)
+  })
+
   test('targetTimeout: a host none of whose addresses answers gives way', async () => {
     await streams({ [A6]: 'silent', [A4]: 'silent', [B4]: 10 })
     found = [...ofHost('a', A6, A4), ...ofHost('b', B4)]
