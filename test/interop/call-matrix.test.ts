@@ -106,7 +106,7 @@ async function callUp({ from, to, fromFamily, toFamily, scheme, isClient }: Way)
   const place = placeOf(to, toFamily)
   const callee = partyAt(callees, place)
   const target = `${scheme}:callee@${scheme === 'sips' ? 'sips.' : ''}${place}`
-  const made = await caller.call(target, proxyOf(scheme, from, fromFamily))
+  const made = await caller.call(target, { nextHop: proxyOf(scheme, from, fromFamily) })
   return { caller, callee, made, taken: await callee.taken(made.end.callId) }
 }
 
@@ -230,6 +230,17 @@ describe('RFC 5626 §5.3 a caller without a listener, BYE from either end', () =
     }))
 })
 
+describe('RFC 3261 §8.1.2 a caller that has the proxy as its outbound proxy, by a Route', () => {
+  test.each(PROTOCOLS)('%s → TCP', async from => {
+    const caller = partyAt(callers, placeOf(from, 'IPv4'))
+    const callee = partyAt(callees, placeOf('TCP', 'IPv6'))
+    const route = proxyOf('sip', from, 'IPv4').withParam(p.lr, true)
+    const made = await caller.call(`sip:callee@${placeOf('TCP', 'IPv6')}`, { route })
+    await callee.taken(made.end.callId)
+    expect(await caller.hangUp(made.end)).toBe(200)
+  })
+})
+
 describe('RFC 5630 §3.1 a sips URI is never called in the clear', () => {
   test.each(
     SECURE.flatMap(from => PROTOCOLS.filter(to => !SECURE.includes(to)).map(to => [from, to] as const)),
@@ -237,7 +248,7 @@ describe('RFC 5630 §3.1 a sips URI is never called in the clear', () => {
     const caller = partyAt(callers, placeOf(from, 'IPv4'))
     const callee = partyAt(callees, placeOf(to, 'IPv4'))
     const before = callee.stack.counters.requestsIn.INVITE
-    const call = caller.call(`sips:callee@${placeOf(to, 'IPv4')}`, proxyOf('sips', from, 'IPv4'))
+    const call = caller.call(`sips:callee@${placeOf(to, 'IPv4')}`, { nextHop: proxyOf('sips', from, 'IPv4') })
     await expect(call).rejects.toThrow('was answered 480')
     expect(callee.stack.counters.requestsIn.INVITE).toBe(before)
   })

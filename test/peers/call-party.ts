@@ -82,13 +82,17 @@ export class CallParty {
     return atTransport(scheme, hostPort(address, port), this.protocol)
   }
 
-  /** Calls `target` by way of a proxy; resolves when the ACK has been handed to the network. */
-  async call(target: string, nextHop: Uri): Promise<MadeCall> {
+  /** Calls `target` by way of a next hop, or of a Route; resolves when the ACK has been handed to the network. */
+  async call(
+    target: string,
+    { nextHop, route }: { readonly nextHop?: Uri; readonly route?: Uri },
+  ): Promise<MadeCall> {
     const scheme = target.startsWith('sips:') ? 'sips' : 'sip'
     const invite = request('INVITE', target, {
       from: `<${scheme}:caller@caller.test>`,
       contact: ourContact('caller', scheme),
     })
+    if (route !== undefined) invite.set(h.Route, nameAddr(`<${route}>`))
     const statuses: number[] = []
     const ok = await new Promise<SipResponse>((resolve, reject) => {
       const user = {
@@ -99,7 +103,7 @@ export class CallParty {
         },
         onFailure: reject,
       }
-      this.stack.send(invite, user, { nextHop })
+      this.stack.send(invite, user, nextHop && { nextHop })
     })
     if (ok.status >= 300) throw new Error(`the INVITE was answered ${ok.status} ${ok.reason}`)
     await this.stack.sendAck(ack2xx(invite, ok)).sent
