@@ -18,7 +18,7 @@ export function findingsOf(examination: Examination): Finding[] {
   if (notFound !== undefined) return [notLocated(uri, notFound)]
   const findings = targets.flatMap(target => [...reachFindings(target), ...tlsFindings(target)])
   if (!targets.some(({ reach }) => isAnswered(reach)))
-    findings.unshift(error('NOBODY', `Nobody answers for ${uri}; see to the targets one by one, below.`))
+    findings.unshift(error('NOBODY', `Nobody answers for ${uri}; see what each target did.`))
   if (targets.length > 0 && targets.every(({ protocol }) => protocol === 'UDP')) findings.push(onlyUdp(uri))
   return [
     ...findings.filter(({ level }) => level === 'error'),
