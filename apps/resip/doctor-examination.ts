@@ -19,7 +19,7 @@ export type Reach =
   /** `silent` where nothing came within the time-out, else the code of what the connection failed of. */
   | { readonly failure: string; readonly message: string }
 
-export interface SeenCertificate {
+interface SeenCertificate {
   readonly subject: string
   readonly issuer: string
   readonly names: readonly string[]

@@ -13,6 +13,8 @@ import { freePort } from '../peers/ports.ts'
 
 const DAY = 86_400_000
 const NXDOMAIN = 3
+/** Nine RSA keys take their time on a machine that has other things to do. */
+const PATIENCE = 60_000
 
 let certificates: TestCertificates
 let folder = ''
@@ -34,7 +36,7 @@ beforeAll(async () => {
     nameServer.send(encode({ type: 'response', id: id ?? 0, flags, questions, answers }), port, address)
   })
   await once(nameServer.bind(0, '127.0.0.1'), 'listening')
-})
+}, PATIENCE)
 
 afterAll(() => {
   nameServer.close()

@@ -8,7 +8,7 @@ const closers: (() => unknown)[] = []
 
 beforeAll(async () => {
   certificates = await testCertificates(['sip.example.com'])
-})
+}, 60_000)
 afterEach(async () => {
   for (const close of closers.splice(0)) await close()
 })
