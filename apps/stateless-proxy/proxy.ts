@@ -75,6 +75,8 @@ export class StatelessProxy {
   /** Next hops of domains, by their names in lower case. */
   readonly #routes: ReadonlyMap<string, Uri>
   readonly #options: StatelessProxyOptions
+  /** Whether a dialog's own Routes must be told from those of clients whose requests we lead on. */
+  readonly #hasNextHops: boolean
   readonly #hasSteps: boolean
   #closed = false
 
@@ -96,6 +98,7 @@ export class StatelessProxy {
     this.#relay = new Relay(options, this.stack)
     const routes = [...(options.routes ?? [])]
     this.#routes = new Map(routes.map(([domain, hop]) => [canonicalHost(domain), hop]))
+    this.#hasNextHops = this.#routes.size > 0 || options.nextHop !== undefined
     this.#hasSteps = (options.onForwardRequest ?? options.onForwardResponse) !== undefined
     this.order = new CallOrder({ ...defaultWaiting, ...options.waiting })
     for (const name of options.names ?? []) this.stack.addName(name)
@@ -141,13 +144,14 @@ export class StatelessProxy {
       stack.reply(request, flow === 'forged' ? 403 : 430)
       return
     }
-    const nextHop = hasRoute || ownRoute !== undefined ? undefined : this.#nextHop(out.requestUri)
+    const isLed = hasRoute || (ownRoute !== undefined && isRecorded(ownRoute))
+    const nextHop = isLed ? undefined : this.#nextHop(out.requestUri)
     if (nextHop === undefined && !this.#mayPass(request, out, flow)) return
     const isDialogMaker = dialogMakers.has(request.method) && request.to.tag === undefined
     const recordRoute = isDialogMaker && this.#options.recordRoute !== false
     const forward = (): void =>
       stack.forward(request, out, {
-        recordRoute: recordRoute && (this.#relay.isOpen || 'signed'),
+        recordRoute: recordRoute && (this.#relay.isOpen && !this.#hasNextHops ? true : 'signed'),
         natHelp: this.#options.natHelp ?? false,
         nextHop,
         ...(flow && { flow }),
@@ -230,10 +234,19 @@ export class StatelessProxy {
     })
   }
 
-  /** A Route leads on by itself; else the domain's own target, then the common next hop, for requests of no dialog. */
+  /** The domain's own target, then the common next hop. */
   #nextHop(requestUri: Uri): Uri | undefined {
     return this.#routes.get(canonicalHost(requestUri.host)) ?? this.#options.nextHop
   }
+}
+
+/**
+ * Whether a Route of ours is one that we wrote into a dialog, which leads on to the Contact behind it. Any other is that of
+ * a client which has us as its outbound proxy (RFC 3261 §8.1.2), and says nothing of where to go on from here; so does
+ * the ACK to a refusal, which has the Routes of its INVITE.
+ */
+function isRecorded(route: Uri): boolean {
+  return route.params.has('d')
 }
 
 function isProxyItself(stack: SipStack, uri: Uri): boolean {
