@@ -2,7 +2,8 @@ import { X509Certificate } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import { createSecureContext, type TlsOptions as NodeTlsOptions, type SecureContext } from 'node:tls'
 import { UsageError } from '../util/errors.ts'
-import { guarded } from '../util/guard.ts'
+import { guarded, prompt } from '../util/guard.ts'
+import { printable } from '../util/log.ts'
 import { type CertificateReading, readCertificate, type TlsCertificate } from './tls-certificate.ts'
 
 export type { TlsCertificate }
@@ -69,6 +70,8 @@ type ChooseContext = (error: Error | null, context?: SecureContext) => void
 
 const HANDSHAKE_TIMEOUT = 10_000
 const MAX_HANDSHAKES = 1000
+/** What a timer of Node takes, in milliseconds. */
+const LONGEST_TIMER = 2_147_483_647
 const MIN_VERSION = 'TLSv1.2'
 const SIP_ALPN = 'sip/2'
 
@@ -137,10 +140,14 @@ export class TlsContexts {
     }
   }
 
-  /** What a connection to the peer of a name is made with. @throws UsageError for a certificate in `peers` */
+  /**
+   * What a connection to the peer of a name is made with.
+   * @throws UsageError for a certificate in `peers`, and where it answers a promise; what `peers` throws
+   */
   client(name: string): ClientContext {
     const loaded = this.#loaded
-    const peer = loaded.options.peers?.(name)
+    // what it rejects with is told by the UsageError already
+    const peer = prompt(() => {}, 'tls.peers', loaded.options.peers?.(name))
     if (peer === undefined) {
       loaded.anyPeer ??= clientContext(loaded, {})
       return loaded.anyPeer
@@ -154,6 +161,7 @@ export class TlsContexts {
 }
 
 function load(options: TlsOptions): Loaded {
+  checkOptions(options)
   const certificates = (options.certificates ?? []).map(readCertificate)
   const byName = new Map<string, CertificateReading[]>()
   for (const reading of certificates) {
@@ -174,6 +182,27 @@ function load(options: TlsOptions): Loaded {
     keyLog: keyLogOf(options.keyLog),
     anyPeer: undefined,
   }
+}
+
+/** Node would say so in the middle of the first hand-shake, where nobody could be told. */
+function checkOptions({ clientCertificates = 'none', peers, ...options }: TlsOptions): void {
+  const { handshakeTimeout = HANDSHAKE_TIMEOUT, maxHandshakes = MAX_HANDSHAKES } = options
+  if (!(Number.isInteger(handshakeTimeout) && handshakeTimeout > 0 && handshakeTimeout <= LONGEST_TIMER))
+    throw wrongOption(
+      'handshakeTimeout',
+      handshakeTimeout,
+      `milliseconds from 1 to ${LONGEST_TIMER} are needed`,
+    )
+  if (!(typeof maxHandshakes === 'number' && maxHandshakes >= 0))
+    throw wrongOption('maxHandshakes', maxHandshakes, 'a number of 0 or more is needed')
+  if (!['none', 'request', 'require'].includes(clientCertificates))
+    throw wrongOption('clientCertificates', clientCertificates, 'none, request or require is needed')
+  if (peers !== undefined && typeof peers !== 'function')
+    throw wrongOption('peers', peers, 'a function is needed')
+}
+
+function wrongOption(name: string, value: unknown, needed: string): UsageError {
+  return new UsageError('ERR_TLS_OPTION', `tls.${name} is ${printable(String(value), 100)}; ${needed}`)
 }
 
 /** OpenSSL passes over what it cannot read, and the peer would be refused for that later. */

@@ -300,6 +300,49 @@ describe('certificates of several domains, and new ones', () => {
     ).toBe(200)
   })
 
+  it.each([
+    [
+      { handshakeTimeout: Number.POSITIVE_INFINITY },
+      /tls\.handshakeTimeout is Infinity; milliseconds from 1/,
+    ],
+    [{ handshakeTimeout: '10s' }, /tls\.handshakeTimeout is 10s/],
+    [{ maxHandshakes: Number.NaN }, /tls\.maxHandshakes is NaN; a number/],
+    [{ clientCertificates: 'yes' }, /tls\.clientCertificates is yes; none, request or require/],
+    [{ peers: {} }, /tls\.peers is .*; a function/],
+  ])(
+    'that cannot be used are refused when they are given, not by the first peer: %j',
+    async (wrong, text) => {
+      const stack = await serving({ certificates: [certificates.right] })
+      const options = JSON.parse('{}') as TlsOptions
+      const refused = Object.assign(options, wrong)
+      expect(() => new SipStack({ tls: refused })).toThrow(text)
+      expect(() => stack.updateTls(refused)).toThrow(text)
+      expect(
+        await asked(
+          await listening({ certificates: [certificates.right], ca: certificates.ca.certificate }),
+          stack,
+        ),
+      ).toBe(200)
+    },
+  )
+
+  it('of peers are chosen at once: a promise, and what throws, fails the request and nothing else', async () => {
+    const { right, ca } = certificates
+    const stack = await serving({ certificates: [right] })
+    const rejects = Object.assign({}, { peers: () => Promise.reject(new Error('no')) })
+    const throws = () => {
+      throw new Error('no')
+    }
+    for (const wrong of [
+      Object.assign({ certificates: [right] }, rejects),
+      { certificates: [right], peers: throws },
+    ]) {
+      const client = await listening({ ca: ca.certificate, ...wrong })
+      expect(await asked(client, stack)).toMatch(/transport error/)
+      expect(client.counters.handlerErrors).toBe(1)
+    }
+  })
+
   it('may be a listener’s own', async () => {
     const stack = new SipStack({ tls: { certificates: [certificates.right] } })
     closers.push(() => stack.close())
