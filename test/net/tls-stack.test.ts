@@ -329,12 +329,12 @@ describe('certificates of several domains, and new ones', () => {
   it('of peers are chosen at once: a promise, and what throws, fails the request and nothing else', async () => {
     const { right, ca } = certificates
     const stack = await serving({ certificates: [right] })
-    const rejects = Object.assign({}, { peers: () => Promise.reject(new Error('no')) })
+    const rejects: object = { peers: () => Promise.reject(new Error('no')) }
     const throws = () => {
       throw new Error('no')
     }
     for (const wrong of [
-      Object.assign({ certificates: [right] }, rejects),
+      Object.assign<TlsOptions, object>({ certificates: [right] }, rejects),
       { certificates: [right], peers: throws },
     ]) {
       const client = await listening({ ca: ca.certificate, ...wrong })
