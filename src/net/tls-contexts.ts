@@ -22,7 +22,10 @@ export interface PeerOptions {
 
 /** Certificates and trust of both roles. */
 export interface TlsOptions {
-  /** Ours, with their keys. A server shows those that bear the name asked for (SNI), else the first. */
+  /**
+   * Ours, with their keys. A server shows those that bear the name asked for (SNI), the first of each kind of key, else
+   * the first of all.
+   */
   readonly certificates?: readonly TlsCertificate[]
   /** Trusted authorities as PEM, for both roles; those that Node trusts unless given. */
   readonly ca?: string | readonly string[]
@@ -110,6 +113,15 @@ export class TlsContexts {
     return this.#loaded.certificates.length > 0
   }
 
+  /** What peers will say of our certificates at a time, in milliseconds since 1970; they are shown all the same. */
+  warnings(now: number = Date.now()): readonly string[] {
+    return this.#loaded.certificates.flatMap(({ subject, notBefore, notAfter }) => {
+      if (now >= notBefore && now <= notAfter) return []
+      const what = now > notAfter ? 'has expired; renew it' : 'is not valid yet; the clock here may be wrong'
+      return [`our certificate of ${subject} ${what}, or peers will refuse it`]
+    })
+  }
+
   get keyLog(): ((line: Buffer) => void) | undefined {
     return this.#loaded.keyLog
   }
@@ -168,7 +180,8 @@ function load(options: TlsOptions): Loaded {
     for (const name of reading.names) {
       const same = byName.get(name)
       if (same === undefined) byName.set(name, [reading])
-      else same.push(reading)
+      // a hand-shake has room for one of each kind; OpenSSL would refuse the second key in the middle of it
+      else if (!same.some(({ kind }) => kind === reading.kind)) same.push(reading)
     }
   }
   // a list that OpenSSL does not take is found now, not by the first peer

@@ -17,6 +17,7 @@ import { isFrom, routeFlow } from './forward/route-flow.ts'
 import { type Uri, uri } from './grammar/uri.ts'
 import { LocateLine } from './locate/line.ts'
 import { type Explanation, Locating } from './locate/locating.ts'
+import { defaultPortOf } from './locate/locator.ts'
 import type { Flow } from './message/flow.ts'
 import { Identifiers, systemIdentifiers } from './message/identifiers.ts'
 import type { SipMessage, SipRequest, SipResponse } from './message/message.ts'
@@ -61,7 +62,6 @@ export class SipStack {
   readonly #transports: TransportLayer
   readonly #transactions: TransactionLayer
   readonly #listeners: Listeners
-  readonly #contexts: TlsContexts
   readonly #replies: StatelessReplies
   readonly #congestion: Congestion
   readonly #requests: RequestContext
@@ -152,10 +152,10 @@ export class SipStack {
     const sending = { transports: this.#transports, line, counters, tokens: this.#tokens }
     this.#forwarding = new Forwarding({ ...sending, maxDatagram: this.#requests.maxDatagram, failed })
     this.#responses = new ResponseForwarding({ ...sending, followMaddr, keep })
-    this.#contexts = options.tls instanceof TlsContexts ? options.tls : new TlsContexts(options.tls)
+    const contexts = options.tls instanceof TlsContexts ? options.tls : new TlsContexts(options.tls)
     this.#listeners = new Listeners(this.#transports, this.timers, {
       limits,
-      contexts: this.#contexts,
+      contexts,
       websocket: options.websocket,
       newHost: () => this.identifiers.newHost(),
       failed,
@@ -192,7 +192,7 @@ export class SipStack {
    * @throws UsageError where one cannot be used; then all stays as it was
    */
   updateTls(options: TlsOptions): void {
-    this.#contexts.update(options)
+    this.#listeners.updateTls(options)
   }
 
   /**
@@ -223,9 +223,17 @@ export class SipStack {
     this.#transports.addName(host, port)
   }
 
-  /** Whether a host and port, as in a Route or a Request-URI, mean this stack. */
-  isOurs(host: string, port?: number): boolean {
-    return this.#transports.isOurs(host, port)
+  /** Whether a host and port mean this stack; a port left out stands for 5060, or 5061 where `secure`. */
+  isOurs(host: string, port?: number, secure: boolean = false): boolean {
+    return this.#transports.isOurs(host, port, secure)
+  }
+
+  /**
+   * Whether a Route or a Request-URI leads to this stack; a port left out is that of its scheme and transport (RFC 3261
+   * §19.1.2, RFC 7118 §5.5).
+   */
+  isOurUri(uri: Uri): boolean {
+    return uri.isSip && this.#transports.isOurs(uri.host, uri.port ?? defaultPortOf(uri))
   }
 
   /** Adds a transaction user; users are asked for a request in the order they were added. */

@@ -202,7 +202,17 @@ function protocolOf(uri: Uri): Protocol | undefined {
   if (name === undefined) return undefined
   const protocol = protocolNamed(name)
   if (protocol === undefined) throw unknownTransport(name)
-  if (!uri.secure) return protocol
+  return uri.secure ? secured(protocol) : protocol
+}
+
+/** The port that a sip or sips URI means where it has none, and its host is an address (RFC 3263 §4.2). */
+export function defaultPortOf(uri: Uri): number {
+  const named = protocolNamed(uri.param(transportParam) ?? '')
+  const protocol = named === undefined || !uri.secure ? named : secured(named)
+  return serviceOf(protocol ?? (uri.secure ? 'TLS' : 'UDP')).defaultPort
+}
+
+function secured(protocol: Protocol): Protocol {
   return protocol === 'WS' || protocol === 'WSS' ? 'WSS' : 'TLS'
 }
 

@@ -126,9 +126,11 @@ class WebSocketEnds {
 
   #start(table: ListenerReceiver): StartAccepting {
     const { contexts } = this.#options
-    if (contexts === undefined) return (accept, onError) => acceptTcp(this.#options, accept, onError, 'ws')
+    const onDropped = (): void => table.onDropped?.()
+    const plain = { ...this.#options, onDropped }
+    if (contexts === undefined) return (accept, onError) => acceptTcp(plain, accept, onError, 'ws')
     const onHandshakeFailed = (error: EnvironmentError): void => table.onHandshakeFailed?.(error)
-    const options = { ...this.#options, contexts, alpn: ALPN, onHandshakeFailed }
+    const options = { ...plain, contexts, alpn: ALPN, onHandshakeFailed }
     return (accept, onError) => acceptTls(options, accept, onError)
   }
 }
