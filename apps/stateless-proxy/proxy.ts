@@ -118,7 +118,7 @@ export class StatelessProxy {
     const out = request.forward()
     let ownRoute: Uri | undefined
     try {
-      ownRoute = popOwnRoutes(out, uri => stack.isOurs(uri.host, uri.port))
+      ownRoute = popOwnRoutes(out, uri => stack.isOurUri(uri))
     } catch (error) {
       if (!(error instanceof ParseError)) throw error
       stack.reply(request, stack.statelessResponse(request, 400, reasonOf(400, error)))
@@ -172,7 +172,7 @@ export class StatelessProxy {
     }
     const to = route?.uri ?? out.requestUri
     // §16.5: a resource at this proxy that does not exist
-    if (route === undefined && flow === undefined && stack.isOurs(to.host, to.port)) {
+    if (route === undefined && flow === undefined && stack.isOurUri(to)) {
       stack.reply(request, 404)
       return false
     }
@@ -237,7 +237,7 @@ export class StatelessProxy {
 }
 
 function isProxyItself(stack: SipStack, uri: Uri): boolean {
-  return uri.isSip && uri.user === undefined && stack.isOurs(uri.host, uri.port)
+  return uri.user === undefined && stack.isOurUri(uri)
 }
 
 function statusOf(error: unknown): number {
