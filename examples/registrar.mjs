@@ -112,7 +112,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const stack = new SipStack()
   const algorithms = values.algorithms.split(',')
   // some clients sign the address that they send to, whatever the Request-URI is
-  const acceptsUri = (uri, request) => isForTarget(uri, request) || stack.isOurs(uri.host, uri.port)
+  const acceptsUri = (uri, request) => isForTarget(uri, request) || stack.isOurUri(uri)
   new Registrar(stack, new DigestRealm({ realm, users, algorithms, acceptsUri }))
   try {
     await stack.listen(...(positionals.length > 0 ? positionals : ['udp:127.0.0.1:5060']))

@@ -17,6 +17,7 @@ import {
   type StackOptions,
   type Uri,
   validateForForwarding,
+  Warning,
 } from 'resip/stack'
 import { CallOrder, type CallOrderLimits } from './call-order.ts'
 import { Relay, type RelayRules } from './relay.ts'
@@ -55,6 +56,9 @@ const defaultWaiting: CallOrderLimits = { perCall: 32, total: 10_000, bytes: 16_
 
 /** Characters of an error that go into a reason phrase. */
 const REASON_LENGTH = 80
+
+/** RFC 5630 §9. */
+const sipsNotAllowed = new Warning(380, 'resip', 'SIPS Not Allowed')
 
 /** Requests that make a dialog and so get a Record-Route (RFC 3261 §16.6, step 4). */
 const dialogMakers: ReadonlySet<string> = new Set(['INVITE', 'SUBSCRIBE', 'REFER', 'NOTIFY', 'UPDATE'])
@@ -121,7 +125,7 @@ export class StatelessProxy {
     const out = request.forward()
     let ownRoute: Uri | undefined
     try {
-      ownRoute = popOwnRoutes(out, uri => stack.isOurs(uri.host, uri.port))
+      ownRoute = popOwnRoutes(out, uri => stack.isOurUri(uri))
     } catch (error) {
       if (!(error instanceof ParseError)) throw error
       stack.reply(request, stack.statelessResponse(request, 400, reasonOf(400, error)))
@@ -176,7 +180,7 @@ export class StatelessProxy {
     }
     const to = route?.uri ?? out.requestUri
     // §16.5: a resource at this proxy that does not exist
-    if (route === undefined && flow === undefined && stack.isOurs(to.host, to.port)) {
+    if (route === undefined && flow === undefined && stack.isOurUri(to)) {
       stack.reply(request, 404)
       return false
     }
@@ -188,7 +192,8 @@ export class StatelessProxy {
 
   #onFailure(request: SipRequest, status: number, error: Error): void {
     const { stack } = this
-    stack.reply(request, stack.statelessResponse(request, status, reasonOf(status, error)))
+    const answer = stack.statelessResponse(request, status, reasonOf(status, error))
+    stack.reply(request, isForWantOfTls(request, error) ? answer.set(h.Warning, sipsNotAllowed) : answer)
   }
 
   #onResponse(response: SipResponse): void {
@@ -249,8 +254,14 @@ function isRecorded(route: Uri): boolean {
   return route.params.has('d')
 }
 
+/** Whether a sips request found no way over TLS, so that it may go by none (RFC 5630 §5.3). */
+function isForWantOfTls(request: SipRequest, error: Error): boolean {
+  const isOfWay = error instanceof EnvironmentError && /^ERR_SIP_(INSECURE|NO_TRANSPORT)$/.test(error.code)
+  return isOfWay && request.tryRequestUri().value?.secure === true
+}
+
 function isProxyItself(stack: SipStack, uri: Uri): boolean {
-  return uri.isSip && uri.user === undefined && stack.isOurs(uri.host, uri.port)
+  return uri.user === undefined && stack.isOurUri(uri)
 }
 
 function statusOf(error: unknown): number {

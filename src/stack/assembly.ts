@@ -32,7 +32,6 @@ export interface StackParts {
   readonly transports: TransportLayer
   readonly transactions: TransactionLayer
   readonly listeners: Listeners
-  readonly contexts: TlsContexts
   readonly replies: StatelessReplies
   readonly requests: RequestContext
   readonly awaited: AwaitedRequests
@@ -143,7 +142,6 @@ export function assemble(options: StackOptions, counters: Counters): StackParts 
     transports,
     transactions,
     listeners,
-    contexts,
     replies,
     requests,
     awaited,

@@ -8,6 +8,7 @@ import { isOfDialog } from './forward/record-route.ts'
 import { isFrom, routeFlow } from './forward/route-flow.ts'
 import { type Uri, uri } from './grammar/uri.ts'
 import type { Explanation } from './locate/locating.ts'
+import { defaultPortOf } from './locate/locator.ts'
 import type { Flow } from './message/flow.ts'
 import type { Identifiers } from './message/identifiers.ts'
 import type { SipMessage, SipRequest, SipResponse } from './message/message.ts'
@@ -76,7 +77,7 @@ export class SipStack {
    * @throws UsageError where one cannot be used; then all stays as it was
    */
   updateTls(options: TlsOptions): void {
-    this.#parts.contexts.update(options)
+    this.#parts.listeners.updateTls(options)
   }
 
   /**
@@ -107,9 +108,17 @@ export class SipStack {
     this.#parts.transports.addName(host, port)
   }
 
-  /** Whether a host and port, as in a Route or a Request-URI, mean this stack. */
-  isOurs(host: string, port?: number): boolean {
-    return this.#parts.transports.isOurs(host, port)
+  /** Whether a host and port mean this stack; a port left out stands for 5060, or 5061 where `secure`. */
+  isOurs(host: string, port?: number, secure: boolean = false): boolean {
+    return this.#parts.transports.isOurs(host, port, secure)
+  }
+
+  /**
+   * Whether a Route or a Request-URI leads to this stack; a port left out is that of its scheme and transport (RFC 3261
+   * §19.1.2, RFC 7118 §5.5).
+   */
+  isOurUri(uri: Uri): boolean {
+    return uri.isSip && this.#parts.transports.isOurs(uri.host, uri.port ?? defaultPortOf(uri))
   }
 
   /** Adds a transaction user; users are asked for a request in the order they were added. */

@@ -176,6 +176,11 @@ export class ConnectionTable implements ListenerReceiver {
     this.#counters.listenFailures++
   }
 
+  /** It was closed unheard. */
+  onDropped(): void {
+    this.#counters.droppedConnections++
+  }
+
   /** Who was not let in is nobody's flow. */
   onHandshakeFailed(error: EnvironmentError): void {
     this.#counters.failedHandshakes++

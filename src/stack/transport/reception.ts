@@ -113,7 +113,7 @@ export class Reception implements TransportReceiver {
     this.races.onFlowFailed(flow, error)
     if (error !== undefined) {
       this.#counters.flowFailures++
-      if (this.#log.enabled('info')) this.#log.write('info', 'transport', error.message)
+      if (this.#log.enabled('info')) this.#log.write('info', 'transport', printable(error.message, 1000))
     }
     this.#receiver.onFlowFailed(flow, error)
   }

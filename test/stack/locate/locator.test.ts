@@ -386,6 +386,15 @@ describe('what is not known at once', () => {
   })
 })
 
+test.each(['sip:df7jal23ls0d.invalid;transport=ws', 'sips:a@X.INVALID.', 'sip:a.example;maddr=b.invalid'])(
+  'RFC 6761 §6.4 %s leads nowhere, and nobody is asked',
+  target => {
+    const { locator } = locatorOver(zone)
+    expect(() => locator.locate(uri(target), statefully)).toThrow('nobody can connect to')
+    expect(zone.asked).toEqual([])
+  },
+)
+
 describe('RFC 3263 §5 where a response goes', () => {
   const via = (text: string): Via => parseVia(scan(`SIP/2.0/${text};branch=z9hG4bK1`, 'Via'))
   const at = (located: Located, text: string): string[] => {
@@ -405,6 +414,19 @@ describe('RFC 3263 §5 where a response goes', () => {
   ])('%s is known at once: %s', (text, found) => {
     expect(at(locatorOver(zone), text)).toEqual([found])
     expect(zone.asked).toEqual([])
+  })
+
+  test.each(['WS 192.0.2.9', 'WSS a.example;received=192.0.2.9', 'TCP a.invalid;received=192.0.2.9'])(
+    'RFC 7118 §5.3 nobody can connect to %s',
+    text => {
+      expect(() => at(locatorOver(zone), text)).toThrow('nobody can connect to')
+      expect(zone.asked).toEqual([])
+    },
+  )
+
+  test('RFC 5922 §7.3 who is connected to must be whom the Via names, wherever it came from', () => {
+    const found = locatorOver(zone).locator.locateResponse(via('TLS a.example;received=192.0.2.9'))
+    expect(found).toMatchObject([{ address: '192.0.2.9', serverName: 'a.example' }])
   })
 
   test('a name with a port has addresses, one without has SRV records, secure ones over TLS', () => {
