@@ -29,6 +29,7 @@ const stackFloors = [
   'headers',
   'message',
   'contents',
+  'auth',
   'transport',
   'locate',
   'transaction',

@@ -1,9 +1,11 @@
 import type { Failed } from '../../util/guard.ts'
 import type { Timers } from '../../util/timers.ts'
+import type { DigestClient } from '../auth/client.ts'
 import type { Uri } from '../grammar/uri.ts'
 import type { LocateLine } from '../locate/line.ts'
 import type { Flow } from '../message/flow.ts'
 import type { SipResponse } from '../message/message.ts'
+import type { RequestTemplate } from '../message/template.ts'
 import type { Counters } from '../statistics.ts'
 import type { Decorate } from '../transport/decorate.ts'
 import type { TransportLayer } from '../transport/layer.ts'
@@ -57,6 +59,13 @@ export interface RequestOptions extends WayOptions {
   readonly retryOf?: Served
   /** Milliseconds after which a target that has not answered gives way to the next. Default 64·T1. */
   readonly targetTimeout?: number
+  /**
+   * Answers 401 and 407 by digest: the request is sent again with credentials and the next CSeq, to the target and over
+   * the flow that challenged. A challenge that cannot be answered is the final response. See docs/digest.md.
+   */
+  readonly credentials?: DigestClient
+  /** Told of the request as it is sent again with credentials: the ACK to its 2xx is made from that. */
+  readonly onRepeat?: (template: RequestTemplate, challenge: SipResponse) => unknown
 }
 
 /** What a request needs of the stack. */

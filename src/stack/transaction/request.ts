@@ -1,6 +1,7 @@
 import { EnvironmentError } from '../../util/errors.ts'
 import { guarded } from '../../util/guard.ts'
 import type { Timer } from '../../util/timers.ts'
+import type { DigestExchange } from '../auth/exchange.ts'
 import type { Uri } from '../grammar/uri.ts'
 import * as h from '../headers/index.ts'
 import type { Reason } from '../headers/reason.ts'
@@ -26,11 +27,12 @@ import { lifetime } from './timers.ts'
  * own, until one answers. Its user sees one request.
  */
 export class OutgoingRequest implements ClientUser, Served {
-  readonly template: RequestTemplate
   readonly #context: RequestContext
   readonly #options: RequestOptions
   readonly #nextHop: Uri
   readonly #targets = new TargetList()
+  readonly #exchange: DigestExchange | undefined
+  #template: RequestTemplate
   #user: RequestUser | undefined
   #client: ClientMachine<string> | undefined
   /** The template that was sent last, decorated. */
@@ -53,9 +55,16 @@ export class OutgoingRequest implements ClientUser, Served {
   ) {
     this.#context = context
     this.#nextHop = options.nextHop ?? nextHopOf(template)
-    this.template = strictlyRouted(template)
+    const routed = strictlyRouted(template)
+    this.#exchange = options.credentials?.begin(routed)
+    this.#template = this.#exchange?.first() ?? routed
     this.#user = user
     this.#options = options
+  }
+
+  /** What is sent: after a challenge with credentials and another CSeq than before. */
+  get template(): RequestTemplate {
+    return this.#template
   }
 
   /** Whether the user will hear no more, but for further 2xx of an INVITE. */
@@ -136,6 +145,11 @@ export class OutgoingRequest implements ClientUser, Served {
       this.#tryNext()
       return
     }
+    const next = user === undefined || this.#cancel !== 'none' ? undefined : this.#exchange?.next(response)
+    if (next !== undefined) {
+      this.#repeat(next, response)
+      return
+    }
     this.#isFinal = true
     if (user === undefined) return
     // an INVITE's user stays, for other 2xx may follow
@@ -198,6 +212,14 @@ export class OutgoingRequest implements ClientUser, Served {
         bye => sendSilently(this.#context, bye),
         this.#reasons,
       )
+  }
+
+  /** RFC 3261 §22.2: once more, to where the challenge came from. */
+  #repeat(template: RequestTemplate, challenge: SipResponse): void {
+    this.#template = template
+    guarded(this.#context.failed, undefined, this.#options.onRepeat, template, challenge)
+    const { current, remaining } = this.#targets
+    if (current !== undefined && !this.isEnded) this.#begin([current, ...remaining], this.flow)
   }
 
   #begin(targets: readonly Target[], pinned?: Flow): void {

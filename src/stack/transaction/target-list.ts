@@ -74,6 +74,8 @@ export class TargetList {
     if (this.attempts.some(attempt => isThere(attempt.target))) return false
     if (this.#targets.slice(0, this.#next).some(isThere)) return false
     this.#next--
+    // the flow was that of a datagram
+    this.#pinned = undefined
     this.#targets = [...this.#targets.slice(0, this.#next), tcp, ...this.#targets.slice(this.#next)]
     return true
   }
