@@ -2,9 +2,9 @@ import { systemClock } from '../net/clock.ts'
 import { interfaceAddresses, LocalAddresses } from '../net/interfaces.ts'
 import { systemRandom } from '../net/random.ts'
 import { UsageError } from '../util/errors.ts'
-import { thenable } from '../util/guard.ts'
+import { type Failed, thenable } from '../util/guard.ts'
 import { guardedLog, type Log, printableError } from '../util/log.ts'
-import { Tokens } from '../util/random.ts'
+import { type RandomSource, Tokens } from '../util/random.ts'
 import { Timers } from '../util/timers.ts'
 import { FlowTokens } from './forward/flow-token.ts'
 import { Forwarding, type ForwardOptions } from './forward/forwarding.ts'
@@ -32,6 +32,7 @@ import type {
   WayOptions,
 } from './transaction/request-options.ts'
 import type { ServerTransaction } from './transaction/server-transaction.ts'
+import type { TransactionTiming } from './transaction/timers.ts'
 import type { TransactionUser } from './transaction/transaction-user.ts'
 import { type MessageReceiver, TransportLayer } from './transport/layer.ts'
 import type { ListenOptions } from './transport/listen-point.ts'
@@ -51,6 +52,13 @@ export class SipStack {
   readonly timers: Timers
   /** Mints tags, branches and Call-IDs. */
   readonly identifiers: Identifiers
+  /** What an upper storey shares with the stack. */
+  readonly shared: {
+    readonly timing: TransactionTiming
+    readonly random: RandomSource
+    /** Counts and logs what an application's handler threw. */
+    readonly failed: Failed
+  }
   readonly #transports: TransportLayer
   readonly #transactions: TransactionLayer
   readonly #listeners: Listeners
@@ -76,6 +84,7 @@ export class SipStack {
     this.identifiers = options.random ? new Identifiers(new Tokens(options.random)) : systemIdentifiers
     const failed = (error: unknown): void => this.#onHandlerError(error)
     this.timers = new Timers(clock, failed)
+    this.shared = { timing, random: options.random ?? systemRandom, failed }
     const addresses = new LocalAddresses(clock)
     const source = (remote: string): string | Promise<string> => addresses.towards(remote)
     this.#transports = new TransportLayer({ receiver: this.#receiver(), counters, log, source, limits })

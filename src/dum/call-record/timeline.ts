@@ -1,5 +1,15 @@
 /** The marks of a call, in their order. */
-export type Mark = 'invite' | 'trying' | 'ringing' | 'progress' | 'answered' | 'acked' | 'rtpIn' | 'rtpOut' | 'bye' | 'ended'
+export type Mark =
+  | 'invite'
+  | 'trying'
+  | 'ringing'
+  | 'progress'
+  | 'answered'
+  | 'acked'
+  | 'rtpIn'
+  | 'rtpOut'
+  | 'bye'
+  | 'ended'
 
 /** When things happened in a call: milliseconds after its INVITE, each the first time. */
 export type Timeline = { readonly startedAt: number } & { readonly [mark in Mark]?: number }

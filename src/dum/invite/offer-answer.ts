@@ -27,10 +27,6 @@ export interface OfferAnswerUser {
   onAgreed(local: Description, remote: Description, wasOurs: boolean): void
   /** An answer in a response that is not reliable: it may change (RFC 6337 §3.1.1). */
   onPreview(remote: Description): void
-  /** Theirs is to be answered. */
-  onOffered(offer: Description): void
-  /** We are to make the offer. */
-  onOfferRequested(): void
   /** Ours came to nothing; what was agreed before goes on. `isMissing`: a message that had to bring the answer did not. */
   onOfferEnded(isMissing: boolean): void
 }
@@ -139,8 +135,8 @@ export const offerAnswer: Machine<OfferAnswerState, Input, OfferAnswer, Descript
     stable: {
       'send offer': to('offered', keepOpen),
       'send request': to('requested'),
-      'receive offer': to('asked', keepOpen, tellOffered),
-      'receive request': to('owing', tellRequested),
+      'receive offer': to('asked', keepOpen),
+      'receive request': to('owing'),
       close: to('closed', forget),
     },
     offered: {
@@ -152,7 +148,7 @@ export const offerAnswer: Machine<OfferAnswerState, Input, OfferAnswer, Descript
       close: to('closed', forget),
     },
     requested: {
-      'receive offer': to('asked', keepOpen, tellOffered),
+      'receive offer': to('asked', keepOpen),
       refused: to('stable', tellRefused),
       missing: to('stable', tellMissing),
       withdrawn: to('stable', tellRefused),
@@ -253,14 +249,6 @@ function agree(
   self.local = local
   self.remote = remote
   self.user.onAgreed(local, remote, wasOurs)
-}
-
-function tellOffered(self: OfferAnswer, offer: Description | undefined): void {
-  if (offer !== undefined) self.user.onOffered(offer)
-}
-
-function tellRequested(self: OfferAnswer): void {
-  self.user.onOfferRequested()
 }
 
 function tellPreview(self: OfferAnswer, answer: Description | undefined): void {

@@ -1,11 +1,12 @@
 import { nameAddr } from '../../stack/grammar/name-addr.ts'
-import type { ProfileValues } from './profile.ts'
+import type { ProfileValues } from './parts.ts'
 
 /** What a profile says where nobody said otherwise. */
 export const defaultProfile: ProfileValues = {
   aor: nameAddr('<sip:anonymous@anonymous.invalid>'),
   contact: undefined,
   outboundProxy: [],
+  credentials: undefined,
   methods: ['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'PRACK', 'UPDATE'],
   schemes: ['sip', 'sips', 'tel'],
   accept: { INVITE: ['application/sdp', 'multipart/*'], '*': ['*/*'] },

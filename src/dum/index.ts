@@ -1,0 +1,14 @@
+/** `resip/dum`: dialogs and what they are used for: calls, registrations, subscriptions. */
+export { type CallOutcome, type OutcomeKind, outcome } from './call-record/outcome.ts'
+export type { Mark, Timeline } from './call-record/timeline.ts'
+export type { DumCounters } from './core/counters.ts'
+export { type Body, Description, describe } from './core/description.ts'
+export type { DumLimits } from './core/limits.ts'
+export {
+  DialogUsageManager,
+  type DialogUsageManagerOptions,
+  type InviteOptions,
+} from './dialog-usage-manager.ts'
+export type * from './handlers/invite.ts'
+export type { ProfileParts, ProfileValues, RefresherWish, Reliability } from './profile/parts.ts'
+export { Profile } from './profile/profile.ts'
