@@ -57,6 +57,11 @@ export class DialogRequests {
     return true
   }
 
+  /** Cancels a re-INVITE that is under way (RFC 3261 §9.1). */
+  cancelInvite(): void {
+    for (const exchange of this.#open) if (exchange.template.method === 'INVITE') exchange.cancel()
+  }
+
   /** What waits is not sent, but a BYE may still be. */
   clear(): void {
     this.#line.length = 0
@@ -66,7 +71,12 @@ export class DialogRequests {
   close(): void {
     this.#isClosed = true
     this.clear()
-    for (const exchange of this.#open) exchange.abandon()
+    for (const exchange of this.#open) {
+      exchange.leave(response => {
+        const { number, method } = response.cseq
+        if (method === 'INVITE') this.#context.stack.sendAck(this.#dialog.request('ACK', number))
+      })
+    }
     this.#open.clear()
   }
 

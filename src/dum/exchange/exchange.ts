@@ -54,6 +54,7 @@ export class Exchange implements RequestUser {
   #amended = 0
   #isAccepted = false
   #isOver = false
+  #onLateAccept: ((response: SipResponse) => void) | undefined
 
   constructor(
     context: DumContext,
@@ -85,10 +86,13 @@ export class Exchange implements RequestUser {
     this.#request?.cancel(...reasons)
   }
 
-  /** Ends it without a word to its user. */
-  abandon(): void {
+  /**
+   * Nobody hears of it any more, but its transaction goes on to its end. A 2xx to an INVITE, which wants its ACK, is told
+   * to `onAccept`.
+   */
+  leave(onAccept: (response: SipResponse) => void): void {
     this.#isOver = true
-    this.#request?.abandon()
+    this.#onLateAccept = onAccept
   }
 
   /** @internal */
@@ -98,7 +102,10 @@ export class Exchange implements RequestUser {
 
   /** @internal */
   onFinal(response: SipResponse): void {
-    if (this.#isOver) return
+    if (this.#isOver) {
+      if (response.status < 300) this.#onLateAccept?.(response)
+      return
+    }
     const next = this.#next(response)
     if (next === undefined) {
       this.#isAccepted ||= response.status < 300

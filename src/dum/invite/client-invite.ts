@@ -175,7 +175,7 @@ export class DialogSet
   }
 
   stopRetry(): void {
-    this.#exchange.abandon()
+    this.#exchange.leave(() => {})
   }
 
   endForks(): void {

@@ -8,7 +8,6 @@ export type ModificationState =
   | 'invited'
   | 'answering'
   | 'confirming'
-  | 'pausing'
   | 'ended'
 
 type Input =
@@ -33,8 +32,6 @@ type Input =
 export interface ModificationUser {
   /** A re-INVITE nobody answered in time is cancelled. */
   cancelReinvite(): void
-  /** Ours met theirs, or a 500 with Retry-After: it is tried again after the pause. */
-  onGlare(): void
   /** Nothing is under way any more: what waits may be tried. */
   onModificationIdle(): void
   /** No ACK came to the 2xx of a re-INVITE: the dialog is to be ended (RFC 3261 §14.2). */
@@ -49,10 +46,9 @@ export class Modification implements MachineInstance<ModificationState>, TimerOw
   readonly user: ModificationUser
   /** Times that ours met theirs in a row. */
   collisions = 0
-  /** @internal milliseconds of the next pause */
-  pause = 0
-  /** @internal */
-  timer: Timer | undefined
+  /** @internal gives up a re-INVITE */
+  stale: Timer | undefined
+  #pausing: Timer | undefined
 
   constructor(timers: Timers, user: ModificationUser) {
     this.timers = timers
@@ -63,21 +59,32 @@ export class Modification implements MachineInstance<ModificationState>, TimerOw
     return this.state === 'idle'
   }
 
+  /** Whether one of ours met theirs, and waits to be tried again; theirs may come meanwhile. */
+  get isPausing(): boolean {
+    return this.#pausing?.running === true
+  }
+
   feed(input: Exclude<Input, 'pause over' | 'glare' | 'stale'>): void {
     feed(modification, this, input, undefined)
   }
 
   /** Ours was refused with 491, or 500 and Retry-After; it is tried again after `pause` milliseconds. */
   collide(pause: number): void {
-    this.pause = pause
     this.collisions++
+    this.timers.stop(this.#pausing)
+    this.#pausing = this.timers.start(this, 'pause over', pause)
     feed(modification, this, 'glare', undefined)
   }
 
   /** Cancels a re-INVITE of ours that has no final response after so many milliseconds. */
   expectWithin(milliseconds: number): void {
-    this.timers.stop(this.timer)
-    this.timer = this.timers.start(this, 'stale', milliseconds)
+    this.timers.stop(this.stale)
+    this.stale = this.timers.start(this, 'stale', milliseconds)
+  }
+
+  /** @internal */
+  stopPause(): void {
+    this.timers.stop(this.#pausing)
   }
 
   onTimer(name: 'pause over' | 'stale'): void {
@@ -116,34 +123,35 @@ export const modification: Machine<ModificationState, Input, Modification, undef
       update: to('updating'),
       INVITE: to('invited'),
       UPDATE: to('answering'),
-      end: to('ended', stopTimer),
+      'pause over': to('idle', tellIdle),
+      end: to('ended', stopTimer, stopPause),
     },
     inviting: {
       '2xx': to('inviting', stopTimer),
       acknowledged: to('idle', succeed, tellIdle),
-      glare: to('pausing', startPause, tellGlare),
+      glare: to('idle', stopTimer),
       refused: to('idle', stopTimer, tellIdle),
       stale: to('inviting', cancelReinvite),
       lost: to('idle', stopTimer, tellLost),
-      end: to('ended', stopTimer),
+      end: to('ended', stopTimer, stopPause),
     },
     updating: {
       '2xx': to('idle', succeed, tellIdle),
-      glare: to('pausing', startPause, tellGlare),
+      glare: to('idle', stopTimer),
       refused: to('idle', stopTimer, tellIdle),
       lost: to('idle', stopTimer, tellLost),
-      end: to('ended', stopTimer),
+      end: to('ended', stopTimer, stopPause),
     },
     invited: {
       answer: to('confirming'),
       reject: to('idle', tellIdle),
       CANCEL: to('idle', tellIdle),
-      end: to('ended', stopTimer),
+      end: to('ended', stopTimer, stopPause),
     },
     answering: {
       answer: to('idle', tellIdle),
       reject: to('idle', tellIdle),
-      end: to('ended', stopTimer),
+      end: to('ended', stopTimer, stopPause),
     },
     confirming: {
       ACK: to('idle', tellIdle),
@@ -151,14 +159,7 @@ export const modification: Machine<ModificationState, Input, Modification, undef
       INVITE: to('invited'),
       UPDATE: to('answering'),
       'no ACK': to('idle', tellLost),
-      end: to('ended', stopTimer),
-    },
-    pausing: {
-      'pause over': to('idle', tellIdle),
-      // theirs goes first; ours is tried when the pause is over and nothing is under way
-      INVITE: to('invited', stopTimer),
-      UPDATE: to('answering', stopTimer),
-      end: to('ended', stopTimer),
+      end: to('ended', stopTimer, stopPause),
     },
     ended: {},
   },
@@ -175,7 +176,6 @@ export const modification: Machine<ModificationState, Input, Modification, undef
       'CANCEL',
       'ACK',
       'no ACK',
-      'pause over',
     ],
     inviting: [
       'reinvite',
@@ -249,21 +249,6 @@ export const modification: Machine<ModificationState, Input, Modification, undef
       'CANCEL',
       'pause over',
     ],
-    pausing: [
-      'reinvite',
-      'update',
-      '2xx',
-      'acknowledged',
-      'glare',
-      'refused',
-      'stale',
-      'lost',
-      'answer',
-      'reject',
-      'CANCEL',
-      'ACK',
-      'no ACK',
-    ],
     ended: [
       'reinvite',
       'update',
@@ -286,14 +271,13 @@ export const modification: Machine<ModificationState, Input, Modification, undef
   },
 }
 
-function startPause(self: Modification): void {
-  self.timers.stop(self.timer)
-  self.timer = self.timers.start(self, 'pause over', self.pause)
+function stopTimer(self: Modification): void {
+  self.timers.stop(self.stale)
+  self.stale = undefined
 }
 
-function stopTimer(self: Modification): void {
-  self.timers.stop(self.timer)
-  self.timer = undefined
+function stopPause(self: Modification): void {
+  self.stopPause()
 }
 
 function succeed(self: Modification): void {
@@ -303,10 +287,6 @@ function succeed(self: Modification): void {
 
 function cancelReinvite({ user }: Modification): void {
   user.cancelReinvite()
-}
-
-function tellGlare({ user }: Modification): void {
-  user.onGlare()
 }
 
 function tellIdle({ user }: Modification): void {

@@ -1,3 +1,4 @@
+import type { RAck } from '../../stack/headers/rack.ts'
 import type { ResponseTemplate } from '../../stack/message/template.ts'
 import { feed, type Machine, type MachineInstance, to } from '../../util/machine.ts'
 import type { Timer, TimerOwner, Timers } from '../../util/timers.ts'
@@ -70,13 +71,15 @@ export class ReliableUas implements MachineInstance<ReliableUasState>, TimerOwne
     return true
   }
 
-  /** A PRACK came; answers whether it is for the one that waits. Any other gets 481 (§3). */
-  receivePrack(rack: { readonly rseq: number; readonly cseq: number; readonly method: string }): boolean {
-    const isAwaited = this.state === 'waiting' || this.state === 'overtaken'
-    if (!isAwaited || rack.rseq !== this.rseq || rack.cseq !== this.cseq || rack.method !== 'INVITE')
-      return false
+  /** Whether a PRACK is for the one that waits. Any other gets 481 (§3). */
+  isAwaited(rack: RAck): boolean {
+    const isOpen = this.state === 'waiting' || this.state === 'overtaken'
+    return isOpen && rack.rseq === this.rseq && rack.cseq === this.cseq && rack.method === 'INVITE'
+  }
+
+  /** The PRACK has come, and is answered or will be: the next may go. */
+  receivePrack(): void {
     feed(reliableUas, this, 'PRACK', undefined)
-    return true
   }
 
   /** The INVITE has its final response: nothing is sent again. */

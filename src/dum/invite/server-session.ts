@@ -174,30 +174,25 @@ export class ServerSession
   }
 
   override receivePrack(transaction: ServerTransaction): void {
-    const rack: RAck | undefined = transaction.request.try(h.RAck).value
+    const { request } = transaction
+    const rack: RAck | undefined = request.try(h.RAck).value
     const reliable = this.#reliable
-    if (rack === undefined || reliable === undefined || rack.rseq !== reliable.rseq) {
+    if (rack === undefined || reliable?.isAwaited(rack) !== true) {
       transaction.respond(481)
       return
     }
-    const description = descriptionOf(transaction.request)
-    const answer = this.#isOurOffer && this.offers.state === 'offered'
-    if (!reliable.receivePrack(rack)) {
-      transaction.respond(481)
+    const description = descriptionOf(request)
+    this.tell(handler => handler.onPrack?.(this, request))
+    if (this.#isOurOffer && this.offers.state === 'offered') {
+      if (description === undefined) this.offers.missAnswer()
+      else this.offers.receiveAnswer(description)
+    } else if (description !== undefined && this.offers.state === 'stable') {
+      this.#askPrackAnswer(transaction, description, reliable)
       return
     }
-    this.tell(handler => handler.onPrack?.(this, transaction.request))
-    if (answer && description !== undefined) this.offers.receiveAnswer(description)
-    else if (answer) this.offers.missAnswer()
-    else if (description !== undefined && this.offers.state === 'stable') {
-      this.#askPrackAnswer(transaction, description)
-      return
-    } else if (description !== undefined) {
-      transaction.respond(this.within(transaction, 488))
-      return
-    }
-    transaction.respond(this.within(transaction, 200))
-    this.#goOn()
+    // an offer while another is open is refused; it acknowledges all the same
+    transaction.respond(this.within(transaction, description !== undefined && this.offers.isOpen ? 488 : 200))
+    reliable.receivePrack()
   }
 
   override receiveAck(ack: SipRequest): void {
@@ -437,7 +432,7 @@ export class ServerSession
     this.modifier.tryNext()
   }
 
-  #askPrackAnswer(transaction: ServerTransaction, offer: Description): void {
+  #askPrackAnswer(transaction: ServerTransaction, offer: Description, reliable: ReliableUas): void {
     this.offers.receiveOffer(offer)
     const duty = new OfferDuty(offer, 'PRACK', {
       answer: answer => {
@@ -445,12 +440,12 @@ export class ServerSession
         const response = this.within(transaction, 200)
         answer.writeTo(response)
         transaction.respond(response)
-        this.#goOn()
+        reliable.receivePrack()
       },
       reject: status => {
         this.offers.refuse()
         transaction.respond(this.within(transaction, status))
-        this.#goOn()
+        reliable.receivePrack()
       },
     })
     this.tell(

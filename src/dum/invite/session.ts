@@ -20,7 +20,8 @@ import { contactFor } from '../profile/contact.ts'
 import type { Profile } from '../profile/profile.ts'
 import type { CallEvent, CallUser } from './call.ts'
 import { InSession } from './in-session.ts'
-import { type Modifiable, Modifier, type Wanted } from './modifier.ts'
+import type { Modifiable, Wanted } from './modifiable.ts'
+import { Modifier } from './modifier.ts'
 import { OfferAnswer, type OfferAnswerUser } from './offer-answer.ts'
 
 /** What a session needs of those that made it. */
@@ -165,6 +166,11 @@ export abstract class Session implements InviteSession, Usage, CallUser, OfferAn
 
   receive(transaction: ServerTransaction): void {
     const { request } = transaction
+    // what the peer sent before our BYE came to it is answered by nobody any more
+    if (this.isOver && request.method !== 'BYE' && request.method !== 'PRACK') {
+      transaction.respond(481)
+      return
+    }
     switch (request.method) {
       case 'BYE':
         this.times.mark('bye', this.context.timers.now())
