@@ -1,6 +1,7 @@
 import type { NameAddr } from '../stack/grammar/name-addr.ts'
 import type { Uri } from '../stack/grammar/uri.ts'
 import * as h from '../stack/headers/index.ts'
+import { SessionInterval } from '../stack/headers/session-timer.ts'
 import type { SipStack } from '../stack/stack.ts'
 import type { ServerTransaction } from '../stack/transaction/server-transaction.ts'
 import { UsageError } from '../util/errors.ts'
@@ -15,7 +16,8 @@ import { DialogMap } from './dialog/dialog-map.ts'
 import { Dispatch } from './dispatch.ts'
 import type { ClientInvite, ClientInviteHandler, ServerInviteHandler } from './handlers/invite.ts'
 import { DialogSet } from './invite/client-invite.ts'
-import { firstTerms, ServerSession } from './invite/server-session.ts'
+import { ServerSession } from './invite/server-session.ts'
+import { termsFor } from './invite/timer-terms.ts'
 import type { ProfileParts } from './profile/parts.ts'
 import { Profile } from './profile/profile.ts'
 
@@ -109,8 +111,11 @@ export class DialogUsageManager {
     const release = (): void => this.#map.delete(dialog.localTag, session)
     const times = new CallTimes(Date.now(), timers.now())
     const parts = { context: this.#context, dialog, profile: this.profile, times, release }
-    const terms = firstTerms(transaction, parts)
-    if (terms === undefined) return
+    const terms = termsFor(request, this.profile)
+    if ('least' in terms) {
+      transaction.respond(transaction.response(422).set(h.MinSE, new SessionInterval(terms.least)))
+      return
+    }
     counters.callsIn++
     const session: ServerSession = new ServerSession(parts, transaction, handler, terms)
     this.#map.set(dialog.localTag, session)

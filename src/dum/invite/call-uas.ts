@@ -67,7 +67,7 @@ export const callUas: Machine<CallUasState, CallUasInput, CallUas, CallEvent> = 
     received: {
       provisional: to('early'),
       accept: to('accepted', sendAccept),
-      'not yet': to('accepting', holdAccept),
+      'not yet': to('accepting'),
       reject: to('terminated', sendRejection, tellEnd, release),
       gone: to('terminated', sendRejection, tellEnd, release),
       CANCEL: to('terminated', sendRejection, tellEnd, release),
@@ -76,7 +76,7 @@ export const callUas: Machine<CallUasState, CallUasInput, CallUas, CallEvent> = 
     early: {
       provisional: to('early'),
       accept: to('accepted', sendAccept),
-      'not yet': to('accepting', holdAccept),
+      'not yet': to('accepting'),
       reject: to('terminated', sendRejection, tellEnd, release),
       gone: to('terminated', sendRejection, tellEnd, release),
       CANCEL: to('terminated', sendRejection, tellEnd, release),
@@ -162,10 +162,6 @@ export const callUas: Machine<CallUasState, CallUasInput, CallUas, CallEvent> = 
 
 function sendAccept({ user }: CallUas): void {
   user.sendAccept()
-}
-
-function holdAccept({ user }: CallUas): void {
-  user.holdAccept()
 }
 
 function sendRejection({ user }: CallUas, event: CallEvent): void {

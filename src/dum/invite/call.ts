@@ -15,8 +15,6 @@ export const nothing: CallEvent = {}
 
 /** Whose call it is: what the machines have done. Each is called after the state is committed. */
 export interface CallUser {
-  /** ACKs the 2xx, or sends the same ACK again. */
-  acknowledge(): void
   sendBye(event: CallEvent): void
   answerBye(event: CallEvent): void
   /** Tells that the call is up. */
@@ -30,8 +28,6 @@ export interface CallUser {
 export interface CallUasUser extends CallUser {
   /** Sends the 2xx and waits for its ACK. */
   sendAccept(): void
-  /** Tells that the 2xx waits for a PRACK. */
-  holdAccept(): void
   sendRejection(event: CallEvent): void
   /** The ACK is in. */
   tellConfirmed(): void
@@ -40,6 +36,8 @@ export interface CallUasUser extends CallUser {
 }
 
 export interface CallUacUser extends CallUser {
+  /** Sends the same ACK again. */
+  acknowledge(): void
   /** Ends what the set has under way for this dialog alone: CANCEL where it is the last fork, else BYE. */
   leaveEarly(event: CallEvent): void
   /** ACKs a 2xx that nobody wants any more; an offer in it is refused. */

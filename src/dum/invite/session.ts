@@ -234,8 +234,6 @@ export abstract class Session implements InviteSession, Usage, CallUser, OfferAn
 
   protected abstract onByeEnded(): void
 
-  abstract acknowledge(): void
-
   tellConnected(): void {
     this.tell(handler => handler.onConnected?.(this))
   }
