@@ -31,6 +31,7 @@ const stackFloors = [
   'contents',
   'auth',
   'transport',
+  'flow',
   'locate',
   'transaction',
   'forward',

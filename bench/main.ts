@@ -6,6 +6,8 @@ const benches: Record<string, () => Promise<Measurement[]>> = {
   parse: async () => (await import('./parse.ts')).parse(),
   transaction: async () => (await import('./transaction.ts')).transaction(),
   'stateless-proxy': async () => (await import('./stateless-proxy.ts')).statelessProxy(),
+  tls: async () => (await import('./tls.ts')).tls(),
+  'tcp-connections': async () => (await import('./tcp-connections.ts')).tcpConnections(),
   uas: async () => (await import('./uas.ts')).uas(),
   timers: async () => (await import('./timers.ts')).timers(),
   sdp: async () => (await import('./sdp.ts')).sdp(),
@@ -13,16 +15,20 @@ const benches: Record<string, () => Promise<Measurement[]>> = {
     ...(await (await import('./hmac.ts')).hmac()),
     ...(await import('./flow-token.ts')).flowToken(),
   ],
+  dns: async () => (await import('./dns.ts')).dns(),
+  digest: async () => (await import('./digest.ts')).digest(),
   stun: async () => (await import('./stun.ts')).stunMessages(),
   turn: async () => (await import('./turn.ts')).turn(),
   'rtp-relay': async () => (await import('./rtp-relay.ts')).rtpRelay(),
+  srtp: async () => (await import('./srtp.ts')).srtp(),
   pacer: async () => (await import('./pacer.ts')).pacer(),
   'jitter-buffer': async () => (await import('./jitter-buffer.ts')).jitterBuffer(),
   rtpengine: async () => (await import('./rtpengine.ts')).rtpengine(),
+  websocket: async () => (await import('./websocket.ts')).websocket(),
 }
 
 const args = process.argv.slice(2)
-const names = args.filter(arg => arg !== '--json')
+const names = args.filter(arg => !arg.startsWith('--'))
 const unknown = names.find(name => !Object.hasOwn(benches, name))
 if (unknown === undefined) await run(names.length > 0 ? names : Object.keys(benches), args.includes('--json'))
 else {

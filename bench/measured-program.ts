@@ -25,6 +25,18 @@ export async function memoryOf(child: Child): Promise<{ readonly rss: number; re
   return answer
 }
 
+/** Resident bytes of a process and of those it started; what they share is counted once. */
+export function residentBytes(pid: number): number {
+  let kilobytes = 0
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    if (Number(name) !== pid && Number(statistics(name)[1]) !== pid) continue
+    const [, pss = '0'] = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${name}/smaps_rollup`, 'latin1')) ?? []
+    kilobytes += Number(pss)
+  }
+  return kilobytes * 1024
+}
+
 function isMemory(answer: unknown): answer is { rss: number; held: number } {
   return typeof answer === 'object' && answer !== null && 'rss' in answer && 'held' in answer
 }

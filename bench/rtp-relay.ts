@@ -1,12 +1,11 @@
-import { fork } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import type { Measurement } from './measurement.ts'
 import { startRtpEngine } from './peers/rtpengine.ts'
-import { CALLS, type Relay, type RelayLoad, relayLoad } from './relay/load.ts'
+import { startFlows } from './relay/flows.ts'
+import { CALLS, type RelayLoad, relayLoad } from './relay/load.ts'
 
 /** RTP of 300 calls through two flows each, and then through rtpengine in user space. */
 export async function rtpRelay(): Promise<Measurement[]> {
-  const ours = await relayLoad(startOurs)
+  const ours = await relayLoad(startFlows)
   let theirs: RelayLoad | undefined
   let missing = ''
   try {
@@ -43,21 +42,4 @@ export async function rtpRelay(): Promise<Measurement[]> {
     ),
     figure('delay, p99', 'ms', load => load.p99Delay),
   ]
-}
-
-async function startOurs(sinks: readonly number[]): Promise<Relay> {
-  const script = fileURLToPath(new URL(`./relay/process${import.meta.url.slice(-3)}`, import.meta.url))
-  const relay = fork(script)
-  const ports = await new Promise<number[]>((resolve, reject) => {
-    relay.once('message', (told: number[]) => resolve(told))
-    relay.once('exit', code => reject(new Error(`the relay ended with ${code}`)))
-    relay.send({ calls: CALLS, sinks })
-  })
-  return {
-    pid: relay.pid ?? -1,
-    ports,
-    async stop() {
-      relay.kill()
-    },
-  }
 }

@@ -1,8 +1,10 @@
 import { flowMachine } from '../src/media/flow/flow-machine.ts'
+import { protectionMachine } from '../src/media/flow/protection-machine.ts'
 import { natBehaviorMachine } from '../src/media/stun/nat-behavior.ts'
 import { stunClientMachine } from '../src/media/stun/transaction.ts'
 import { allocationMachine } from '../src/media/turn/allocation.ts'
 import { grantMachine } from '../src/media/turn/grant.ts'
+import { keepAliveMachine } from '../src/stack/flow/flow-keep-alive.ts'
 import { inviteClient } from '../src/stack/transaction/invite-client.ts'
 import { inviteServer } from '../src/stack/transaction/invite-server.ts'
 import { nonInviteClient } from '../src/stack/transaction/non-invite-client.ts'
@@ -25,11 +27,13 @@ export const machines: readonly DrawnMachine[] = [
   drawn(inviteServer),
   drawn(nonInviteClient),
   drawn(nonInviteServer),
+  drawn(keepAliveMachine),
   drawn(stunClientMachine),
   drawn(natBehaviorMachine),
   drawn(allocationMachine),
   drawn(grantMachine),
   drawn(flowMachine),
+  drawn(protectionMachine),
 ]
 
 function drawn<S extends string, I extends string, M extends MachineInstance<S>, E>(

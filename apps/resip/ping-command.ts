@@ -1,28 +1,40 @@
 import { Command } from 'commander'
-import { printable, request, SipStack, type Uri } from 'resip/stack'
+import { type PeerOptions, printable, request, SipStack, type Uri } from 'resip/stack'
 import { sipUri } from './arguments.ts'
+import { type CertificateFlags, tlsOptions, withCertificates } from './certificates.ts'
 
 /** Characters of a line of the answer that are shown. */
 const LONGEST_LINE = 2000
 
-interface Flags {
+interface Flags extends CertificateFlags {
   readonly listen: string
+  readonly path: string
+  readonly insecureWildcards?: boolean
 }
+
+/** One object, so that contexts are made once. */
+const lenient: PeerOptions = { unsafeWildcards: true }
 
 /** `resip ping`: one OPTIONS, and what came back. */
 export function pingCommand(): Command {
-  return new Command('ping')
+  const command = new Command('ping')
     .description('sends OPTIONS to a URI and prints the answer')
-    .argument('<uri>', 'sip:127.0.0.1:5060, with ;transport=tcp for TCP', sipUri)
+    .argument('<uri>', 'sip:127.0.0.1:5060, with ;transport=tcp, tls, ws or wss, or sips:', sipUri)
     .option('--listen <address>', 'the local address to send from', '127.0.0.1')
+    .option('--path <path>', 'the path of a WebSocket', '/')
+    .option('--insecure-wildcards', "unsafe: let *.example.com in the peer's certificate stand for any host")
     .allowExcessArguments(false)
     .action(ping)
+  return withCertificates(command)
 }
 
 async function ping(target: Uri, flags: Flags): Promise<void> {
-  const stack = new SipStack()
+  const { listen, path, insecureWildcards } = flags
+  const peers = insecureWildcards ? { peers: () => lenient } : {}
+  const stack = new SipStack({ tls: { ...tlsOptions(flags), ...peers }, websocket: { client: { path } } })
   try {
-    await stack.listen(`udp:${flags.listen}:0`, `tcp:${flags.listen}:0`)
+    const clients = ['tls', 'ws', 'wss'].map(protocol => `${protocol}:${listen};client`)
+    await stack.listen(`udp:${listen}:0`, `tcp:${listen}:0`, ...clients)
     const from = `sip:ping@${flags.listen}`
     const start = stack.timers.now()
     const response = await stack.request(request('OPTIONS', target, { from }))

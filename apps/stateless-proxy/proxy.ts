@@ -1,5 +1,7 @@
 import {
+  canonicalHost,
   EnvironmentError,
+  type Flow,
   h,
   ParseError,
   PeerError,
@@ -29,6 +31,11 @@ export interface StatelessProxyOptions extends RelayRules {
   readonly names?: readonly string[]
   /** Stay on the way of each dialog. Default true. */
   readonly recordRoute?: boolean
+  /**
+   * Lead what comes later in a dialog back over the flow of a client that sends from another address than its Via names.
+   * Default false. WebSocket clients, and those that ask for it with `ob` (RFC 5626), are led so in any case.
+   */
+  readonly natHelp?: boolean
   /** Option tags of Proxy-Require that the next hops are known to serve. */
   readonly supported?: readonly string[]
   readonly stack?: StackOptions
@@ -88,7 +95,7 @@ export class StatelessProxy {
     this.stack = new SipStack(options.stack)
     this.#relay = new Relay(options, this.stack)
     const routes = [...(options.routes ?? [])]
-    this.#routes = new Map(routes.map(([domain, hop]) => [domain.toLowerCase(), hop]))
+    this.#routes = new Map(routes.map(([domain, hop]) => [canonicalHost(domain), hop]))
     this.#hasSteps = (options.onForwardRequest ?? options.onForwardResponse) !== undefined
     this.order = new CallOrder({ ...defaultWaiting, ...options.waiting })
     for (const name of options.names ?? []) this.stack.addName(name)
@@ -109,9 +116,9 @@ export class StatelessProxy {
     // §16.11 forwards what it cannot tell apart, but an ACK with a tag of ours ends here
     if (request.method === 'ACK' && stack.isAckOfReply(request)) return
     const out = request.forward()
-    let isInDialog: boolean
+    let ownRoute: Uri | undefined
     try {
-      isInDialog = popOwnRoutes(out, uri => stack.isOurs(uri.host, uri.port))
+      ownRoute = popOwnRoutes(out, uri => stack.isOurs(uri.host, uri.port))
     } catch (error) {
       if (!(error instanceof ParseError)) throw error
       stack.reply(request, stack.statelessResponse(request, 400, reasonOf(400, error)))
@@ -129,14 +136,21 @@ export class StatelessProxy {
       return
     }
     out.decrementMaxForwards()
-    const nextHop = hasRoute || isInDialog ? undefined : this.#nextHop(out.requestUri)
-    if (nextHop === undefined && !this.#mayPass(request, out)) return
+    const flow = ownRoute && stack.flowOf(ownRoute, request)
+    if (flow === 'forged' || flow === 'gone') {
+      stack.reply(request, flow === 'forged' ? 403 : 430)
+      return
+    }
+    const nextHop = hasRoute || ownRoute !== undefined ? undefined : this.#nextHop(out.requestUri)
+    if (nextHop === undefined && !this.#mayPass(request, out, flow)) return
     const isDialogMaker = dialogMakers.has(request.method) && request.to.tag === undefined
     const recordRoute = isDialogMaker && this.#options.recordRoute !== false
     const forward = (): void =>
       stack.forward(request, out, {
         recordRoute: recordRoute && (this.#relay.isOpen || 'signed'),
+        natHelp: this.#options.natHelp ?? false,
         nextHop,
+        ...(flow && { flow }),
         onFailure: (status, error) => this.#onFailure(request, status, error),
       })
     if (!this.#hasSteps) {
@@ -149,7 +163,7 @@ export class StatelessProxy {
   }
 
   /** Whether a request may go where it leads by itself; it is answered where not. */
-  #mayPass(request: SipRequest, out: RequestTemplate): boolean {
+  #mayPass(request: SipRequest, out: RequestTemplate, flow: Flow | undefined): boolean {
     const { stack } = this
     const { value: route, error } = out.try(h.Route)
     if (error !== undefined) {
@@ -158,7 +172,7 @@ export class StatelessProxy {
     }
     const to = route?.uri ?? out.requestUri
     // §16.5: a resource at this proxy that does not exist
-    if (route === undefined && stack.isOurs(to.host, to.port)) {
+    if (route === undefined && flow === undefined && stack.isOurs(to.host, to.port)) {
       stack.reply(request, 404)
       return false
     }
@@ -218,7 +232,7 @@ export class StatelessProxy {
 
   /** A Route leads on by itself; else the domain's own target, then the common next hop, for requests of no dialog. */
   #nextHop(requestUri: Uri): Uri | undefined {
-    return this.#routes.get(requestUri.host.toLowerCase()) ?? this.#options.nextHop
+    return this.#routes.get(canonicalHost(requestUri.host)) ?? this.#options.nextHop
   }
 }
 

@@ -1,4 +1,4 @@
-import { p, type SipRequest, type SipStack, type Uri, UsageError } from 'resip/stack'
+import { canonicalHost, p, type SipRequest, type SipStack, type Uri, UsageError } from 'resip/stack'
 
 /** Whose requests a proxy sends on, and where to. */
 export interface RelayRules {
@@ -24,7 +24,7 @@ export class Relay {
   readonly #rules: RelayRules
   readonly #stack: SipStack
   readonly #domains: Set<string>
-  /** Next hops that were given, as `host:port`. */
+  /** Next hops that were given, each by {@link placeOf}. */
   readonly #nextHops: Set<string>
 
   constructor(rules: RelayRules, stack: SipStack) {
@@ -32,7 +32,7 @@ export class Relay {
     this.#rules = rules
     this.#stack = stack
     this.isOpen = relay === true
-    this.#domains = new Set([...domains, ...routes.keys()].map(domain => domain.toLowerCase()))
+    this.#domains = new Set([...domains, ...routes.keys()].map(canonicalHost))
     this.#nextHops = new Set([...routes.values(), ...(nextHop ? [nextHop] : [])].map(placeOf))
   }
 
@@ -40,7 +40,7 @@ export class Relay {
   allows(request: SipRequest, to: Uri): boolean {
     if (this.isOpen || this.#nextHops.has(placeOf(to))) return true
     // maddr is where it goes, whatever the host is
-    if (to.isSip && !to.params.has('maddr') && this.#domains.has(to.host.toLowerCase())) return true
+    if (to.isSip && !to.params.has('maddr') && this.#domains.has(canonicalHost(to.host))) return true
     if (this.#stack.isOfDialog(request)) return true
     return this.#isAllowedByFunction(request, to)
   }
@@ -56,6 +56,15 @@ export class Relay {
   }
 }
 
+/**
+ * Where a URI leads, in the one form that equal places share. The port of a name may be left out for DNS to tell (RFC
+ * 3263 §4.2); that of an address is then the default one.
+ */
 function placeOf(uri: Uri): string {
-  return `${(uri.param(p.maddr) ?? uri.host).toLowerCase()}:${uri.port ?? ''}`
+  const host = canonicalHost(uri.param(p.maddr) ?? uri.host)
+  if (uri.port !== undefined || !isAddress.test(host)) return `${host} ${uri.port ?? ''}`
+  const isSecure = uri.secure || uri.param(p.transport) === 'tls'
+  return `${host} ${isSecure ? 5061 : 5060}`
 }
+
+const isAddress = /^[\d.]+$|:/

@@ -1,6 +1,7 @@
 import { type AddressFamily, familyOf, hostPort } from '../util/address.ts'
 import { EnvironmentError, UsageError } from '../util/errors.ts'
 import { printable } from '../util/log.ts'
+import { tlsAdvice } from './tls-advice.ts'
 
 /** What a failed call to the system was about. */
 export interface Endpoint {
@@ -26,6 +27,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ['EMSGSIZE', 'cannot be sent a datagram of this size; use a stream transport'],
   ['EINVAL', 'is not an address that this socket can use; its family must be that of the socket'],
   ['EAFNOSUPPORT', 'is of an address family that this host does not offer'],
+  ...tlsAdvice,
   ['EMFILE', 'failed: too many files and sockets are open; raise the limit (ulimit -n)'],
 ])
 

@@ -37,7 +37,8 @@ export function interfaceAddresses(): InterfaceAddress[] {
       const family = familyOf(entry.address)
       if (address === undefined || family === undefined) continue
       const scope = entry.family === 'IPv6' ? entry.scopeid : 0
-      found.push({ name, address, family, internal: entry.internal, scope })
+      // Linux names an address by its label, which an alias has: `eth0:1`
+      found.push({ name: name.replace(/:.*$/, ''), address, family, internal: entry.internal, scope })
     }
   }
   return found

@@ -1,10 +1,17 @@
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { familyOf, hostPort, type TransportAddress, unmapped } from '../util/address.ts'
 import { EnvironmentError } from '../util/errors.ts'
 import { environmentError } from './failure.ts'
 import type { StreamConnection, StreamReceiver } from './stream.ts'
+import { certificateNames, sipDomains } from './tls-identity.ts'
 
 let lastId = 0
+
+/** A number for a connection, unlike any other's of this process. */
+export function nextConnection(): number {
+  return ++lastId
+}
 
 /** What the maker of a connection knows of it. */
 export interface ConnectionSetup {
@@ -16,13 +23,14 @@ export interface ConnectionSetup {
 
 /** A StreamConnection over a socket of Node, be it plain or TLS. Its maker calls `opened` when it can be used. */
 export class SocketConnection implements StreamConnection {
-  readonly id: number = ++lastId
+  readonly id: number = nextConnection()
   readonly protocol: string
   readonly accepted: boolean
   readonly remote: TransportAddress
   bytesIn: number = 0
   bytesOut: number = 0
   #local: TransportAddress | undefined
+  #peerDomains: readonly string[] | undefined
   readonly #socket: Socket
   readonly #receiver: StreamReceiver
   readonly #maxBufferedBytes: number
@@ -56,6 +64,11 @@ export class SocketConnection implements StreamConnection {
 
   get local(): TransportAddress | undefined {
     return this.#local
+  }
+
+  get peerDomains(): readonly string[] {
+    this.#peerDomains ??= domainsOf(this.#socket)
+    return this.#peerDomains
   }
 
   get bufferedBytes(): number {
@@ -107,6 +120,15 @@ export class SocketConnection implements StreamConnection {
         `wait for it and ${this.#maxBufferedBytes} may; the connection was closed`,
     )
   }
+}
+
+/** A certificate that no authority of ours answers for proves nothing (RFC 5922 §7.4). */
+export function domainsOf(socket: Socket): readonly string[] {
+  if (!(socket instanceof TLSSocket && socket.authorized)) return []
+  const certificate = socket.getPeerX509Certificate()
+  if (certificate === undefined) return []
+  const names = certificateNames(certificate)
+  return [...sipDomains(names), ...names.addresses]
 }
 
 /** An address as Node's sockets report it, undefined where they know none. */

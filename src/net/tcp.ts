@@ -1,7 +1,9 @@
-import { connect, createServer, type Server, type Socket } from 'node:net'
-import { canonicalAddress, type TransportAddress } from '../util/address.ts'
-import { checkedFamily, environmentError } from './failure.ts'
-import { SocketConnection, transportAddress } from './socket-connection.ts'
+import { connect, type Socket } from 'node:net'
+import { canonicalAddress } from '../util/address.ts'
+import { type AcceptorOptions, acceptTcp } from './acceptor.ts'
+import { giveUpAfter } from './connect-timeout.ts'
+import { checkedFamily } from './failure.ts'
+import { SocketConnection } from './socket-connection.ts'
 import {
   type ListenerReceiver,
   MAX_BUFFERED_BYTES,
@@ -9,17 +11,9 @@ import {
   type StreamLimits,
   type StreamReceiver,
 } from './stream.ts'
+import { StreamListener } from './stream-listener.ts'
 
-export interface TcpListenerOptions extends StreamLimits {
-  /** A numeric local address, `0.0.0.0` or `::` for all. */
-  readonly address: string
-  /** 0 lets the system choose. */
-  readonly port: number
-  /** An IPv6 listener takes no IPv4 connections. Default true. */
-  readonly ipv6Only?: boolean
-  /** Connections open at a time; one more is closed as soon as it comes. Default 10,000. */
-  readonly maxConnections?: number
-}
+export type TcpListenerOptions = AcceptorOptions
 
 export interface TcpConnectOptions extends StreamLimits {
   /** A numeric address. */
@@ -27,89 +21,23 @@ export interface TcpConnectOptions extends StreamLimits {
   readonly port: number
   /** The numeric local address to connect from; the system's choice when absent. */
   readonly localAddress?: string
+  /** The local port to connect from; the system's choice when absent. */
+  readonly localPort?: number
   /** Milliseconds until the attempt is given up. Default 10,000. */
   readonly connectTimeout?: number
 }
 
-const MAX_CONNECTIONS = 10_000
 const CONNECT_TIMEOUT = 10_000
 
-export class TcpListener {
-  readonly local: TransportAddress
-  /** Connections closed unheard because `maxConnections` were open. */
-  refused: number = 0
-  readonly #server: Server
-  readonly #sockets = new Set<Socket>()
-  #closing: Promise<void> | undefined
-
-  /**
-   * Listens. Rejects with a UsageError for an address that is not numeric or a port out of range, and with an
-   * EnvironmentError where the system refuses (EADDRINUSE, EACCES, EADDRNOTAVAIL …).
-   */
-  static async listen(options: TcpListenerOptions, receiver: ListenerReceiver): Promise<TcpListener> {
-    const { address, port } = options
-    const family = checkedFamily('tcp', address, port)
-    const server = createServer({ noDelay: true })
-    server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', error => reject(environmentError(error, { protocol: 'tcp', address, port })))
-      server.listen({ host: address, port, ipv6Only: options.ipv6Only ?? true, exclusive: true }, resolve)
-    })
-    server.removeAllListeners('error')
-    const local = { address: canonicalAddress(address) ?? address, port: boundPort(server, port), family }
-    return new TcpListener(server, local, options.maxBufferedBytes ?? MAX_BUFFERED_BYTES, receiver)
-  }
-
-  private constructor(server: Server, local: TransportAddress, limit: number, receiver: ListenerReceiver) {
-    this.local = local
-    this.#server = server
-    server.on('connection', socket => this.#accept(socket, receiver, limit))
-    server.on('drop', () => {
-      this.refused++
-    })
-    server.on('error', error => {
-      receiver.onListenerError(environmentError(error, { protocol: 'tcp', ...local }))
-    })
-  }
-
-  /** Accepted connections that are open. */
-  get connections(): number {
-    return this.#sockets.size
-  }
-
-  /**
-   * Stops listening and destroys the connections it accepted; each of them is told by `onClosed` before the promise
-   * resolves, and nothing is after. May be called again.
-   */
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
-  }
-
-  async #close(): Promise<void> {
-    const ends = [...this.#sockets].map(socket => new Promise(resolve => socket.once('close', resolve)))
-    ends.push(new Promise(resolve => this.#server.close(resolve)))
-    for (const socket of this.#sockets) socket.destroy()
-    await Promise.all(ends)
-  }
-
-  #accept(socket: Socket, receiver: ListenerReceiver, maxBufferedBytes: number): void {
-    const remote = transportAddress(socket.remoteAddress, socket.remotePort)
-    if (remote === undefined || this.#closing) {
-      // gone before it could be looked at
-      socket.on('error', () => {})
-      socket.destroy()
-      return
-    }
-    this.#sockets.add(socket)
-    socket.on('close', () => this.#sockets.delete(socket))
-    new SocketConnection(socket, receiver, {
-      protocol: 'tcp',
-      accepted: true,
-      remote,
-      maxBufferedBytes,
-    }).opened()
-  }
+/** Rejects with an EnvironmentError that names the port, as where it is in use. */
+export function listenTcp(options: TcpListenerOptions, receiver: ListenerReceiver): Promise<StreamListener> {
+  const { maxBufferedBytes = MAX_BUFFERED_BYTES } = options
+  return StreamListener.listen(
+    'tcp',
+    (accept, onError) => acceptTcp(options, accept, onError),
+    maxBufferedBytes,
+    receiver,
+  )
 }
 
 /**
@@ -117,29 +45,29 @@ export class TcpListener {
  * ETIMEDOUT … What is written before waits. A UsageError for an address that is not numeric or a port out of range.
  */
 export function connectTcp(options: TcpConnectOptions, receiver: StreamReceiver): StreamConnection {
-  const { address, port, localAddress, connectTimeout = CONNECT_TIMEOUT } = options
+  const { address, port, maxBufferedBytes = MAX_BUFFERED_BYTES } = options
   const family = checkedFamily('tcp', address, port)
-  if (localAddress !== undefined) checkedFamily('tcp', localAddress, 0)
-  const socket = connect({ host: address, port, noDelay: true, ...(localAddress && { localAddress }) })
+  const socket = openTcp(options)
   const connection = new SocketConnection(socket, receiver, {
     protocol: 'tcp',
     accepted: false,
     remote: { address: canonicalAddress(address) ?? address, port, family },
-    maxBufferedBytes: options.maxBufferedBytes ?? MAX_BUFFERED_BYTES,
+    maxBufferedBytes,
   })
-  const onTimeout = (): void => {
-    const cause = Object.assign(new Error(`no answer within ${connectTimeout} ms`), { code: 'ETIMEDOUT' })
-    connection.destroy(environmentError(cause, { protocol: 'tcp', address, port }))
-  }
-  socket.setTimeout(connectTimeout, onTimeout)
-  socket.once('connect', () => {
-    socket.setTimeout(0, onTimeout)
-    connection.opened()
-  })
+  socket.once('connect', () => connection.opened())
   return connection
 }
 
-function boundPort(server: Server, asked: number): number {
-  const bound = server.address()
-  return bound !== null && typeof bound === 'object' ? bound.port : asked
+/**
+ * A socket that connects; where it is not up within the time-out it is destroyed with an EnvironmentError. A UsageError
+ * as of `connectTcp`.
+ */
+export function openTcp(options: TcpConnectOptions): Socket {
+  const { address, port, localAddress, localPort, connectTimeout = CONNECT_TIMEOUT } = options
+  checkedFamily('tcp', address, port)
+  if (localAddress !== undefined) checkedFamily('tcp', localAddress, localPort ?? 0)
+  const from = { ...(localAddress && { localAddress }), ...(localPort && { localPort }) }
+  const socket = connect({ host: address, port, noDelay: true, ...from })
+  giveUpAfter(connectTimeout, socket, 'connect', { protocol: 'tcp', address, port })
+  return socket
 }

@@ -8,8 +8,11 @@ import { mappingLookup, numericLookup } from './numeric-lookup.ts'
 export interface DatagramReceiver {
   /** `bytes` belongs to the receiver; `address` is canonical, an IPv4 peer of a dual-stack socket is dotted. */
   onDatagram(bytes: Buffer, address: string, port: number): void
-  /** The socket failed, or a datagram could not be sent; then `destination` tells which. */
-  onSocketError(error: EnvironmentError, destination?: TransportAddress): void
+  /**
+   * The socket failed, or a datagram could not be sent; then `destination` tells which. Its `size` in bytes is told where
+   * that may be why: of one that is larger than an Ethernet's.
+   */
+  onSocketError(error: EnvironmentError, destination?: TransportAddress, size?: number): void
 }
 
 export interface UdpOptions {
@@ -32,6 +35,10 @@ export interface UdpOptions {
 
 const RECEIVE_BUFFER = 4 * 1024 * 1024
 const SMALLEST_BUFFER = 16 * 1024
+/** Bytes that nearly every way carries. */
+const COMMON = 1400
+
+type SendError = (Error & { address?: string; port?: number }) | null
 
 /** One bound UDP socket of one family, for numeric addresses only. Addresses are never shared (`reuseAddr`). */
 export class UdpSocket {
@@ -115,8 +122,10 @@ export class UdpSocket {
     }
     this.datagramsOut++
     this.bytesOut += bytes.length
-    if (this.remote !== undefined) this.#socket.send(bytes, this.#onSent)
-    else this.#socket.send(bytes, port, address, this.#onSent)
+    const { length } = bytes
+    const onSent = length > COMMON ? (error: SendError) => this.#onLargeSent(error, length) : this.#onSent
+    if (this.remote !== undefined) this.#socket.send(bytes, onSent)
+    else this.#socket.send(bytes, port, address, onSent)
   }
 
   /** Closes, once what was sent has left; from this call on the receiver hears nothing more. May be called again. */
@@ -150,14 +159,16 @@ export class UdpSocket {
   }
 
   /** One function for all sends: dgram keeps a synchronous failure to itself where there is no callback. */
-  readonly #onSent = (error: (Error & { address?: string; port?: number }) | null): void => {
+  readonly #onSent = (error: SendError): void => this.#onLargeSent(error, undefined)
+
+  #onLargeSent(error: SendError, size: number | undefined): void {
     if (error === null || this.#closing) return
     const address = this.remote?.address ?? unmapped(error.address ?? '')
     const port = this.remote?.port ?? error.port ?? 0
     const typed =
       error instanceof EnvironmentError ? error : environmentError(error, { protocol: 'udp', address, port })
     const family = familyOf(address)
-    this.#receiver.onSocketError(typed, family && { address, port, family })
+    this.#receiver.onSocketError(typed, family && { address, port, family }, size)
   }
 }
 

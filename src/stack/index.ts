@@ -1,9 +1,29 @@
 /** `resip/stack`: SIP messages, and all that sends and receives them. */
+export {
+  type FirstUseCertificates,
+  type FirstUseOptions,
+  firstUseCertificates,
+} from '../net/first-use-certificates.ts'
+export type { DnsCounters } from '../net/resolver/counters.ts'
+export { DnsResolver } from '../net/resolver/dns-resolver.ts'
+export type { DnsTry } from '../net/resolver/entry.ts'
+export type { DnsExplanation } from '../net/resolver/explanation.ts'
+export type { DnsOptions } from '../net/resolver/options.ts'
+export type { NaptrRecord, Records, Resolver, SrvRecord } from '../net/resolver/resolver.ts'
 export type { ListenerReceiver, StreamConnection, StreamReceiver } from '../net/stream.ts'
+export type { PeerOptions, TlsCertificate } from '../net/tls-contexts.ts'
+export { TlsContexts, type TlsOptions } from '../net/tls-contexts.ts'
+export type {
+  CheckUpgrade,
+  UpgradeAnswer,
+  UpgradeRefusal,
+  UpgradeRequest,
+} from '../net/upgrade-request.ts'
 export type { AddressFamily, TransportAddress } from '../util/address.ts'
 export type { Alarm, Clock } from '../util/clock.ts'
 export { EnvironmentError, PeerError, ResipError, UsageError } from '../util/errors.ts'
 export { type Log, type LogLevel, printable } from '../util/log.ts'
+export { Networks } from '../util/networks.ts'
 export { type Timer, type TimerOwner, Timers } from '../util/timers.ts'
 export { type AccountOptions, DigestAccount } from './auth/account.ts'
 export type { DigestAlgorithm } from './auth/algorithm.ts'
@@ -16,7 +36,8 @@ export type { HashName } from './auth/io/hash.ts'
 export type { NonceKey } from './auth/nonces.ts'
 export { type Answerable, DigestRealm } from './auth/realm.ts'
 export type { RealmOptions } from './auth/realm-options.ts'
-export { parseUsers, userLine } from './auth/user-lines.ts'
+export { isForTarget } from './auth/target.ts'
+export { parseUsers, UserLineError, userLine } from './auth/user-lines.ts'
 export { type Found, MemoryUsers, type StoredUser, type UserEntry, type UserStore } from './auth/users.ts'
 export { Authenticated, Exempt, type Refusal, Refused, type Verdict } from './auth/verdict.ts'
 export {
@@ -31,12 +52,19 @@ export { BodyPart, bodyPart, findContents, Multipart, multipart, multiparts } fr
 export { sdp } from './contents/sdp.ts'
 export { SipFrag, sipfrag, sipMessage, statusFrag } from './contents/sipfrag.ts'
 export { octets, plainText } from './contents/text.ts'
+export type { Flows } from './flow/flows.ts'
+export type { KeepUser } from './flow/keep.ts'
+export type { KeepAlive, KeepAliveUser, NoKeepAlive } from './flow/keep-alives.ts'
+export type { Expectation, ExpectOptions } from './flow/silences.ts'
+export type { FlowWatch, FlowWatcher } from './flow/watches.ts'
 export { statelessBranch } from './forward/branch.ts'
 export type { SecretKey } from './forward/flow-token.ts'
 export type { ForwardOptions } from './forward/forwarding.ts'
+export { isReachableOnlyByFlow } from './forward/only-by-flow.ts'
 export { popOwnRoutes } from './forward/route.ts'
 export { validateForForwarding } from './forward/validate.ts'
 export { type Header, type HeaderGrammar, header } from './grammar/header.ts'
+export { canonicalHost } from './grammar/host.ts'
 export { type KnownMethod, type Method, methods } from './grammar/method.ts'
 export { NameAddr, type NameAddrParts, nameAddr, wildcardContact } from './grammar/name-addr.ts'
 export {
@@ -76,8 +104,12 @@ export { Timestamp } from './headers/timestamp.ts'
 export { Token } from './headers/token.ts'
 export { Via } from './headers/via.ts'
 export { Warning } from './headers/warning.ts'
-export { LocateByAddress, type ResolveHost } from './locate/by-address.ts'
+export type { EnumOptions } from './locate/enum.ts'
+export type { GreyListOptions } from './locate/grey-list.ts'
 export type { Locate, LocateOptions, TargetOutcome } from './locate/locate.ts'
+export type { LocateStep } from './locate/located.ts'
+export type { Explanation, LocatingOptions } from './locate/locating.ts'
+export type { LocatorOptions } from './locate/locator.ts'
 export { type HeaderBlock, headerBlock } from './message/block.ts'
 export {
   ack2xx,
@@ -123,5 +155,12 @@ export type { ListenOptions } from './transport/listen-point.ts'
 export type { Placement } from './transport/placement.ts'
 export type { Target } from './transport/selector.ts'
 export { type SentBy, sentByOf } from './transport/sent-by.ts'
-export type { SendFailure, Sent, Transport, TransportReceiver } from './transport/transport.ts'
+export type {
+  FlowConnection,
+  SendFailure,
+  Sent,
+  Transport,
+  TransportReceiver,
+} from './transport/transport.ts'
+export type { WebSocketClientOptions, WebSocketOptions } from './transport/websocket-options.ts'
 export { WriteQueues } from './transport/write-queues.ts'

@@ -1,16 +1,18 @@
-import type { InterfaceAddress } from '../net/interfaces.ts'
+import type { AskRoute, InterfaceAddress } from '../net/interfaces.ts'
+import type { TlsContexts, TlsOptions } from '../net/tls-contexts.ts'
 import type { Clock } from '../util/clock.ts'
 import { UsageError } from '../util/errors.ts'
 import { type Log, silentLog } from '../util/log.ts'
 import type { RandomSource } from '../util/random.ts'
 import type { SecretKey } from './forward/flow-token.ts'
-import type { Locate } from './locate/locate.ts'
+import type { LocatingOptions } from './locate/locating.ts'
 import { defaultFramerLimits } from './message/framer.ts'
 import { type CongestionLimits, defaultCongestionLimits } from './transaction/congestion.ts'
 import type { TransactionLimits } from './transaction/ledger.ts'
 import { defaultTiming, type TransactionTiming } from './transaction/timers.ts'
 import { defaultConnectionLimits } from './transport/framed-connection.ts'
 import type { ListenLimits } from './transport/makers.ts'
+import type { WebSocketOptions } from './transport/websocket-options.ts'
 
 /** Everything that bounds what others can make us keep. */
 export interface StackLimits extends ListenLimits, TransactionLimits {
@@ -18,17 +20,21 @@ export interface StackLimits extends ListenLimits, TransactionLimits {
   readonly maxWaitingPerHop: number
   /** Messages that may wait for look-ups in all. */
   readonly maxWaiting: number
+  /** Keep-alives, watches and expectations of flows, all together. */
+  readonly maxFlowWatches: number
 }
 
-export interface StackOptions {
+export interface StackOptions extends LocatingOptions {
   /** The host's clock unless given. */
   readonly clock?: Clock
   /** The system's randomness unless given. */
   readonly random?: RandomSource
   /** Nothing is logged unless given. */
   readonly log?: Log
-  /** Finds targets for a URI; numeric hosts and the system's look-up unless given. */
-  readonly locate?: Locate
+  /** Certificates, keys and trust of TLS and WSS in both roles; see also `SipStack.updateTls`. */
+  readonly tls?: TlsOptions | TlsContexts
+  /** Who may connect by WebSocket, pings, and what our own requests for one say (RFC 7118). */
+  readonly websocket?: WebSocketOptions
   readonly timing?: Partial<TransactionTiming>
   readonly limits?: Partial<StackLimits>
   readonly congestion?: Partial<CongestionLimits>
@@ -49,12 +55,19 @@ export interface StackOptions {
    * sends requests choose whom we send to.
    */
   readonly followMaddr?: boolean
+  /**
+   * Seconds that are put to the `keep` of the Via before ours in what is answered or forwarded (RFC 6223): keep-alives are
+   * answered here, and so often they should come; 0 for as often as the client likes. Not done unless given.
+   */
+  readonly keep?: number
   /** UDP receive buffer in bytes, as far as the system lets it. Default 4 MiB. */
   readonly receiveBufferSize?: number
   /** Milliseconds between two looks at the addresses of a wildcard or interface listener. Default 5,000. */
   readonly followInterval?: number
   /** Tells the host's addresses; the system's unless given. */
   readonly interfaces?: () => readonly InterfaceAddress[]
+  /** Tells the local address that leads to a remote one, both numeric; the system's routes unless given. */
+  readonly route?: AskRoute
 }
 
 export const defaultStackOptions = {
@@ -70,6 +83,7 @@ export const defaultStackOptions = {
     maxTransactionBytes: 268_435_456,
     maxWaitingPerHop: 1_000,
     maxWaiting: 10_000,
+    maxFlowWatches: 200_000,
   } as StackLimits,
   maxDatagram: 1300,
   udpErrors: false,

@@ -1,17 +1,23 @@
 import { systemClock } from '../net/clock.ts'
 import { interfaceAddresses, LocalAddresses } from '../net/interfaces.ts'
 import { systemRandom } from '../net/random.ts'
+import { TlsContexts, type TlsOptions } from '../net/tls-contexts.ts'
 import { UsageError } from '../util/errors.ts'
-import { type Failed, thenable } from '../util/guard.ts'
+import type { Failed } from '../util/guard.ts'
 import { guardedLog, type Log, printableError } from '../util/log.ts'
 import { type RandomSource, Tokens } from '../util/random.ts'
 import { Timers } from '../util/timers.ts'
+import { Dispatch } from './dispatch.ts'
+import { Flows } from './flow/flows.ts'
+import { checkedKeep } from './flow/keep.ts'
 import { FlowTokens } from './forward/flow-token.ts'
 import { Forwarding, type ForwardOptions } from './forward/forwarding.ts'
 import { isOfDialog } from './forward/record-route.ts'
 import { ResponseForwarding } from './forward/response-forwarding.ts'
-import { LocateByAddress } from './locate/by-address.ts'
+import { isFrom, routeFlow } from './forward/route-flow.ts'
+import { type Uri, uri } from './grammar/uri.ts'
 import { LocateLine } from './locate/line.ts'
+import { type Explanation, Locating } from './locate/locating.ts'
 import type { Flow } from './message/flow.ts'
 import { Identifiers, systemIdentifiers } from './message/identifiers.ts'
 import type { SipMessage, SipRequest, SipResponse } from './message/message.ts'
@@ -34,7 +40,7 @@ import type {
 import type { ServerTransaction } from './transaction/server-transaction.ts'
 import type { TransactionTiming } from './transaction/timers.ts'
 import type { TransactionUser } from './transaction/transaction-user.ts'
-import { type MessageReceiver, TransportLayer } from './transport/layer.ts'
+import { TransportLayer } from './transport/layer.ts'
 import type { ListenOptions } from './transport/listen-point.ts'
 import { Listeners } from './transport/listeners.ts'
 import type { Sent, Transport } from './transport/transport.ts'
@@ -59,35 +65,57 @@ export class SipStack {
     /** Counts and logs what an application's handler threw. */
     readonly failed: Failed
   }
+  /** Keep-alives, and who wants to know of the end of a flow (RFC 5626). */
+  readonly flows: Flows
   readonly #transports: TransportLayer
   readonly #transactions: TransactionLayer
   readonly #listeners: Listeners
+  readonly #contexts: TlsContexts
   readonly #replies: StatelessReplies
   readonly #congestion: Congestion
   readonly #requests: RequestContext
   readonly #awaited: AwaitedRequests
-  readonly #log: Log
   readonly #forwarding: Forwarding
   readonly #responses: ResponseForwarding
   readonly #tokens: FlowTokens
-  #onMessage: ((message: SipMessage) => unknown) | undefined
+  readonly #dispatch: Dispatch
+  readonly #locating: Locating
   #closing: Promise<void> | undefined
 
   constructor(options: StackOptions = {}) {
     const { counters } = this
     const { followMaddr = defaultStackOptions.followMaddr } = options
+    const keep = checkedKeep(options.keep)
     const clock = options.clock ?? systemClock
     const log = options.log ? guardedLog(options.log) : defaultStackOptions.log
-    this.#log = log
     const timing = { ...defaultStackOptions.timing, ...options.timing }
     const limits = checkedLimits({ ...defaultStackOptions.limits, ...options.limits })
     this.identifiers = options.random ? new Identifiers(new Tokens(options.random)) : systemIdentifiers
-    const failed = (error: unknown): void => this.#onHandlerError(error)
+    const failed = (error: unknown): void => onHandlerError(error, counters, log)
     this.timers = new Timers(clock, failed)
     this.shared = { timing, random: options.random ?? systemRandom, failed }
-    const addresses = new LocalAddresses(clock)
-    const source = (remote: string): string | Promise<string> => addresses.towards(remote)
-    this.#transports = new TransportLayer({ receiver: this.#receiver(), counters, log, source, limits })
+    const { interfaces = interfaceAddresses } = options
+    const routes = new LocalAddresses(clock, options.route)
+    this.#dispatch = new Dispatch({
+      counters,
+      failed,
+      transactions: () => this.#transactions,
+      replies: () => this.#replies,
+      flows: () => this.flows,
+    })
+    const now = (): number => clock.now()
+    const ways = { routes, interfaces, now }
+    this.#transports = new TransportLayer({ receiver: this.#dispatch, counters, log, limits, ...ways })
+    this.flows = new Flows(
+      {
+        timers: this.timers,
+        transports: this.#transports,
+        counters,
+        random: new Tokens(options.random ?? systemRandom),
+        failed,
+      },
+      limits.maxFlowWatches,
+    )
     this.#replies = new StatelessReplies(this.#transports, counters, followMaddr)
     this.#congestion = new Congestion(this.timers, {
       ...defaultStackOptions.congestion,
@@ -103,9 +131,13 @@ export class SipStack {
       newTag: () => this.identifiers.newTag(),
       limits,
       followMaddr,
+      keep,
       failed,
     })
-    const line = new LocateLine(options.locate ?? new LocateByAddress(), {
+    const { random = systemRandom } = options
+    const { open } = this.#transports
+    this.#locating = new Locating(options, { timers: this.timers, random, counters, transports: open })
+    const line = new LocateLine(this.#locating.locate, {
       maxWaitingPerHop: limits.maxWaitingPerHop,
       maxWaiting: limits.maxWaiting,
       failed,
@@ -116,6 +148,7 @@ export class SipStack {
       timing,
       transactions: this.#transactions,
       transports: this.#transports,
+      flows: this.flows,
       line,
       maxDatagram: options.maxDatagram ?? defaultStackOptions.maxDatagram,
       udpErrors: options.udpErrors ?? defaultStackOptions.udpErrors,
@@ -124,14 +157,19 @@ export class SipStack {
       failed,
     }
     this.#awaited = new AwaitedRequests(this.#requests)
-    const { flowTokenKey = (options.random ?? systemRandom).fill(new Uint8Array(FLOW_TOKEN_KEY)) } = options
+    const { flowTokenKey = random.fill(new Uint8Array(FLOW_TOKEN_KEY)) } = options
     this.#tokens = new FlowTokens(flowTokenKey, this.identifiers.newTag())
-    const ways = { transports: this.#transports, line, counters, tokens: this.#tokens }
-    this.#forwarding = new Forwarding({ ...ways, maxDatagram: this.#requests.maxDatagram, failed })
-    this.#responses = new ResponseForwarding({ ...ways, followMaddr })
+    const sending = { transports: this.#transports, line, counters, tokens: this.#tokens }
+    this.#forwarding = new Forwarding({ ...sending, maxDatagram: this.#requests.maxDatagram, failed })
+    this.#responses = new ResponseForwarding({ ...sending, followMaddr, keep })
+    this.#contexts = options.tls instanceof TlsContexts ? options.tls : new TlsContexts(options.tls)
     this.#listeners = new Listeners(this.#transports, this.timers, {
       limits,
-      interfaces: options.interfaces ?? interfaceAddresses,
+      contexts: this.#contexts,
+      websocket: options.websocket,
+      newHost: () => this.identifiers.newHost(),
+      failed,
+      interfaces,
       counters,
       log,
       followInterval: options.followInterval ?? defaultStackOptions.followInterval,
@@ -149,9 +187,40 @@ export class SipStack {
     return this.#listeners.listen(points)
   }
 
+  /**
+   * Closes what {@link listen} opened, while all goes on: a point as it was given there, with what else it stands for, or
+   * one transport by its key, which is not opened again. Who waits on one of them is told before this returns. Rejects
+   * with a UsageError where nothing is open for one of the points; then none is closed.
+   */
+  unlisten(...points: readonly (string | ListenOptions)[]): Promise<void> {
+    return this.#listeners.unlisten(points)
+  }
+
+  /**
+   * Certificates, keys and trust for new connections of both roles; what is left out stays, and so do the connections that
+   * are up. Listeners with `tls` of their own keep it.
+   * @throws UsageError where one cannot be used; then all stays as it was
+   */
+  updateTls(options: TlsOptions): void {
+    this.#contexts.update(options)
+  }
+
+  /**
+   * The SIP domains and addresses that the TLS peer of a flow has proved by its certificate (RFC 5922 §7.1): of a client
+   * what its certificate says, where `clientCertificates` asks for one. Empty where nothing is proved.
+   */
+  peerDomains(flow: Flow): readonly string[] {
+    return this.#transports.peerDomains(flow)
+  }
+
   /** Takes in a transport that the application made. Rejects as its `open` does. */
   addTransport(transport: Transport): Promise<void> {
     return this.#transports.add(transport)
+  }
+
+  /** Closes a transport of whoever made it; who waits on it is told before this returns. Answers whether it was there. */
+  removeTransport(transport: Transport): Promise<boolean> {
+    return this.#transports.remove(transport)
   }
 
   /** The open transports. */
@@ -171,7 +240,7 @@ export class SipStack {
 
   /** Adds a transaction user; users are asked for a request in the order they were added. */
   addUser(user: TransactionUser): void {
-    if (this.#onMessage) throw modeError()
+    if (this.#dispatch.handler) throw modeError()
     this.#transactions.addUser(user)
   }
 
@@ -197,7 +266,7 @@ export class SipStack {
    */
   onMessage(handler: (message: SipMessage) => unknown): void {
     if (this.#transactions.hasUsers) throw modeError()
-    this.#onMessage = handler
+    this.#dispatch.handler = handler
   }
 
   /**
@@ -249,7 +318,7 @@ export class SipStack {
    * up again so. Malformed bytes are handled as those from the network are.
    */
   receive(bytes: Buffer, flow: Flow): void {
-    this.#transports.onDatagram(bytes, flow)
+    this.#transports.reception.onDatagram(bytes, flow)
   }
 
   /** Answers a request without a transaction (RFC 3261 §8.2.7). ACK and CANCEL get no answer. */
@@ -290,6 +359,24 @@ export class SipStack {
     return isOfDialog(request, this.#tokens)
   }
 
+  /**
+   * The targets that a request for a URI would be sent to now, in the order to try them, each with why it was chosen
+   * (RFC 3263). Rejects with an EnvironmentError where there are none.
+   */
+  async locate(target: Uri | string): Promise<readonly Explanation[]> {
+    return this.#locating.explain(typeof target === 'string' ? uri(target) : target)
+  }
+
+  /**
+   * The flow that a Route of ours leads to by its token, as {@link forward} wrote it (RFC 5626 §5.3): the way of the
+   * request, and no other. `forged` wants 403, `gone` 430 (§5.3.1). `undefined` where it has no token, or where the
+   * request came by that very flow: then it goes on as any other.
+   */
+  flowOf(route: Uri, request: SipRequest): Flow | 'forged' | 'gone' | undefined {
+    const flow = routeFlow(route, this.#tokens, this.#transports)
+    return typeof flow === 'object' && isFrom(request.source, flow) ? undefined : flow
+  }
+
   /** Whether a sent-by is one that this stack writes into its Vias. */
   isOurSentBy(sentBy: string): boolean {
     return this.#transports.isOurSentBy(sentBy)
@@ -320,56 +407,24 @@ export class SipStack {
     await this.close()
   }
 
-  /** A stateless stack's handler gets the messages, else the transactions do. */
-  #receiver(): MessageReceiver {
-    return {
-      onMessage: message => {
-        if (this.#onMessage === undefined) this.#transactions.onMessage(message)
-        else this.#handle(message, this.#onMessage)
-      },
-      onMalformed: (request, error) => {
-        if (this.#onMessage === undefined || request.method !== 'CANCEL') this.#replies.refuse(request, error)
-      },
-      onFlowFailed: (flow, error) => this.#transactions.onFlowFailed(flow, error),
-      onFlowOpened: flow => this.#transactions.onFlowOpened(flow),
-      onPong: flow => this.#transactions.onPong(flow),
-      onStun: (bytes, flow) => this.#transactions.onStun(bytes, flow),
-    }
-  }
-
-  #handle(message: SipMessage, handler: (message: SipMessage) => unknown): void {
-    if (message.isRequest) this.counters.requestIn(message.method)
-    try {
-      const pending = thenable(handler(message))
-      pending?.then(undefined, (error: unknown) => this.#onUnhandled(message, error))
-    } catch (error) {
-      this.#onUnhandled(message, error)
-    }
-  }
-
-  #onUnhandled(message: SipMessage, error: unknown): void {
-    this.#onHandlerError(error)
-    if (message.isRequest && !this.#transactions.isClosed) this.reply(message, 500)
-  }
-
-  /** What an application's handler threw, or rejected with, must not stop the stack. */
-  #onHandlerError(error: unknown): void {
-    this.counters.handlerErrors++
-    if (this.#log.enabled('error'))
-      this.#log.write('error', 'stack', `a handler threw: ${printableError(error)}`)
-  }
-
   async #close(): Promise<void> {
-    this.#onMessage = undefined
+    this.#dispatch.handler = undefined
     this.#listeners.stop()
     this.#transactions.close()
     this.#awaited.close()
-    await this.#transports.close()
+    this.flows.close()
+    await Promise.all([this.#transports.close(), this.#locating.close()])
   }
 }
 
 /** Octets of the key that is made at start: as many as SHA-1 gives (RFC 2104 §3). */
 const FLOW_TOKEN_KEY = 20
+
+/** What an application's handler threw, or rejected with, must not stop the stack. */
+function onHandlerError(error: unknown, counters: Counters, log: Log): void {
+  counters.handlerErrors++
+  if (log.enabled('error')) log.write('error', 'stack', `a handler threw: ${printableError(error)}`)
+}
 
 function modeError(): UsageError {
   return new UsageError(

@@ -46,10 +46,11 @@ export class StatelessReplies {
     const { source, method } = request
     if (source === undefined || method === 'ACK') return
     const template = typeof answer === 'number' ? this.response(request, answer) : answer
-    const wire = encode(template, this.#transports.responseHop(source.transport))
+    const wire = encode(template, this.#transports.responseHop(source))
     const { flow, fallback } = responseWay(request, source, this.#followMaddr)
     this.#counters.responseOut(template.status)
-    if (this.#transports.send(wire, flow) === 'gone') this.#transports.send(wire, fallback)
+    const sent = this.#transports.send(wire, flow)
+    if (sent === 'gone' && fallback !== undefined) this.#transports.send(wire, fallback)
   }
 
   /** Answers a request that is malformed with the status its error suggests and a reason that names the header. */

@@ -24,6 +24,14 @@ export class Counters {
   strayAcks = 0
   keepAlives = 0
   flowFailures = 0
+  /** STUN Binding requests that were answered on a SIP port. */
+  bindingRequests = 0
+  /** Flows that were given up because a keep-alive of ours was not answered, or answered that the flow is another. */
+  keepAliveFailures = 0
+  /** Clients that were given a Flow-Timer and sent nothing for longer than it and its grace. */
+  silentFlows = 0
+  /** Keep-alives, watches and expectations that were not begun because there are too many. */
+  refusedFlowWatches = 0
   /** Datagrams that the system did not take for a passing reason (ENOBUFS, EAGAIN, EPERM …) or for their size. */
   datagramsLost = 0
   /** Streams closed because what they began with is no SIP. */
@@ -32,8 +40,20 @@ export class Counters {
   slowSenders = 0
   /** Streams closed because too many bytes waited for them, alone or together with others. */
   slowReaders = 0
+  /** Streams closed because their peers took nothing of what waited for them for `writeTimeout`. */
+  stuckWriters = 0
+  /** TLS clients that were not let in: hand-shakes that failed or took too long, certificates that were refused. */
+  failedHandshakes = 0
   /** Streams closed because all of them together kept too much of messages that were not whole; those that kept most. */
   crowdedStreams = 0
+  /** WebSocket hand-shakes that were refused, or not done in time (RFC 6455 §4.2). */
+  refusedUpgrades = 0
+  /** WebSockets closed because what came breaks RFC 6455, or a bound: masks, lengths, fragments, UTF-8. */
+  brokenWebSockets = 0
+  /** WebSockets closed for the number of their pings and pongs. */
+  controlFloods = 0
+  /** WebSockets closed because a ping was not answered. */
+  lostPongs = 0
   /** Messages that were not sent because too many bytes wait on all streams together. */
   refusedWrites = 0
   /** Connections that we made and closed while idle, to make room for others. */
@@ -50,6 +70,8 @@ export class Counters {
   refusedByFilter = 0
   /** Messages that were not sent because too many waited for look-ups. */
   refusedWaiting = 0
+  /** DNS records that were passed over because they are malformed. */
+  malformedRecords = 0
   /** INVITEs whose target was given up for the next one, and which are hung up should it answer late. */
   drainedInvites = 0
   /** Errors thrown by an application's handlers. */

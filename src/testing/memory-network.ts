@@ -1,7 +1,7 @@
 import type { Flow, Protocol } from '../stack/message/flow.ts'
 import { Framer } from '../stack/message/framer.ts'
 import { type SentBy, sentByOf } from '../stack/transport/sent-by.ts'
-import type { Sent, Transport, TransportReceiver } from '../stack/transport/transport.ts'
+import type { FlowConnection, Sent, Transport, TransportReceiver } from '../stack/transport/transport.ts'
 import { familyOf, hostPort, type TransportAddress } from '../util/address.ts'
 import { EnvironmentError } from '../util/errors.ts'
 import { seededRandom, Tokens } from '../util/random.ts'
@@ -87,6 +87,11 @@ export class MemoryNetwork {
   }
 
   /** @internal */
+  now(): number {
+    return this.#timers.now()
+  }
+
+  /** @internal */
   reaches(protocol: Protocol, address: string, port: number): boolean {
     return this.#endpoints.has(`${protocol.toLowerCase()}:${hostPort(address, port)}`)
   }
@@ -106,7 +111,7 @@ export class MemoryTransport implements Transport {
   #receiver: TransportReceiver | undefined
   /** Connections of a reliable transport, by the address at their other end. */
   readonly #connections = new Map<string, Flow>()
-  readonly #flows = new Map<number, Flow>()
+  readonly #flows = new Map<number, MemoryConnection>()
   #made = 0
 
   /** @internal made by {@link MemoryNetwork.transport} */
@@ -134,7 +139,9 @@ export class MemoryTransport implements Transport {
       return flow
     }
     const own =
-      flow.connection === 0 ? this.#connectionTo(flow.address, flow.port) : this.#flows.get(flow.connection)
+      flow.connection === 0
+        ? this.#connectionTo(flow.address, flow.port)
+        : this.#flows.get(flow.connection)?.flow
     if (own === undefined) return 'gone'
     const { address, port } = own
     if (this.#network.reaches(this.protocol, address, port)) {
@@ -156,6 +163,12 @@ export class MemoryTransport implements Transport {
     return this.isReliable ? undefined : this.#connectionTo(flow.address, flow.port)
   }
 
+  connectionOf(flow: Flow): FlowConnection | undefined {
+    if (flow.connection !== 0) return this.#flows.get(flow.connection)
+    const own = this.isReliable ? this.#connections.get(hostPort(flow.address, flow.port)) : undefined
+    return own && this.#flows.get(own.connection)
+  }
+
   /** Loses the connection to an address, if there is one. */
   disconnect(address: string, port: number, error?: EnvironmentError): void {
     const name = hostPort(address, port)
@@ -171,6 +184,7 @@ export class MemoryTransport implements Transport {
     const receiver = this.#receiver
     if (receiver === undefined) return
     const flow = this.isReliable ? this.#connectionTo(from.address, from.port) : this.#flow(from, 0)
+    this.#flows.get(flow.connection)?.heard(this.#network.now())
     if (this.isReliable && wire === PONG) {
       receiver.onPong(flow)
       return
@@ -201,7 +215,7 @@ export class MemoryTransport implements Transport {
     if (known !== undefined) return known
     const flow = this.#flow({ address, port }, ++this.#made)
     this.#connections.set(name, flow)
-    this.#flows.set(flow.connection, flow)
+    this.#flows.set(flow.connection, new MemoryConnection(flow, this.#network.now(), this))
     if (this.isReliable) this.#receiver?.onFlowOpened(flow)
     return flow
   }
@@ -209,5 +223,28 @@ export class MemoryTransport implements Transport {
   #flow({ address, port }: { readonly address: string; readonly port: number }, connection: number): Flow {
     const { protocol, key: transport } = this
     return { protocol, transport, address, port, connection, serverName: undefined }
+  }
+}
+
+/** A connection of a {@link MemoryTransport}: whole messages come over it. */
+class MemoryConnection implements FlowConnection {
+  readonly flow: Flow
+  heardAt: number
+  readonly isReceiving = false
+  readonly #owner: MemoryTransport
+
+  constructor(flow: Flow, now: number, owner: MemoryTransport) {
+    this.flow = flow
+    this.heardAt = now
+    this.#owner = owner
+  }
+
+  heard(now: number): void {
+    this.heardAt = now
+  }
+
+  cutOff(code: string, what: string): void {
+    const { address, port } = this.flow
+    this.#owner.disconnect(address, port, new EnvironmentError(code, `${hostPort(address, port)}: ${what}`))
   }
 }

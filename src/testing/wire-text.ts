@@ -1,7 +1,8 @@
 import type { SipMessage } from '../stack/message/message.ts'
 
-/** What a ladder calls a message: `INVITE` or `180`. */
+/** What a ladder calls a message: `INVITE`, `180`, or `STUN` for what is no SIP. */
 export function title(wire: string): string {
+  if (wire.charCodeAt(0) < 4) return 'STUN'
   const words = wire.slice(0, wire.indexOf('\r\n')).split(' ')
   return (wire.startsWith('SIP/2.0 ') ? words[1] : words[0]) ?? ''
 }

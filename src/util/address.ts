@@ -16,6 +16,8 @@ export function sameRemote(one: Remote, other: Remote): boolean {
   return one === other || (one.port === other.port && one.address === other.address)
 }
 
+const LINK_LOCAL = /^fe[89ab][0-9a-f]:/i
+
 /** No textual IPv6 address without its zone is longer than this. */
 const LONGEST_IPV6 = 45
 const LONGEST_ZONE = 64
@@ -91,6 +93,24 @@ export function sameAddress(one: string, other: string): boolean {
   const length = families[0] === 4 ? 4 : 16
   for (let i = 0; i < length; i++) if (left[i] !== right[i]) return false
   return zoneOf(one) === zoneOf(other)
+}
+
+/** True for fe80::/10, which means something together with a zone alone (RFC 4007 §6); IPv4 has no zones. */
+export function isLinkLocal(address: string): boolean {
+  // fe80::/10 in any spelling begins so: a shorter first group is another number
+  return LINK_LOCAL.test(address) && read(address, left) === 6
+}
+
+/** The zone of an IPv6 address with its percent sign, `''` where it has none: `%eth0`. */
+export function zoneOf(address: string): string {
+  const percent = address.indexOf('%')
+  return percent < 0 ? '' : address.slice(percent)
+}
+
+/** An address without its zone, which is this host's own word and nobody else's (RFC 4007 §11.2). */
+export function withoutZone(address: string): string {
+  const percent = address.indexOf('%')
+  return percent < 0 ? address : address.slice(0, percent)
 }
 
 /** A host as it stands in a URI or Via: IPv6 in brackets, all else unchanged. */
@@ -219,11 +239,6 @@ function isZone(text: string, start: number): boolean {
     if (!ok) return false
   }
   return true
-}
-
-function zoneOf(address: string): string {
-  const percent = address.indexOf('%')
-  return percent < 0 ? '' : address.slice(percent)
 }
 
 function hexDigit(code: number): number {

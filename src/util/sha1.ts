@@ -56,6 +56,12 @@ export class HmacSha1 {
     return difference === 0
   }
 
+  /** Forgets the key: what is signed from here on is signed with nothing. */
+  clear(): void {
+    this.#inner.fill(0)
+    this.#outer.fill(0)
+  }
+
   #text(text: string): void {
     state.set(this.#inner)
     absorbText(text, BLOCK)

@@ -28,7 +28,7 @@ test.each([
   ],
   [
     ['proxy', '--listen', 'sctp:127.0.0.1'],
-    'resip: "sctp:127.0.0.1": one of udp, tcp and a colon expected, as in udp:127.0.0.1:5060\n',
+    'resip: "sctp:127.0.0.1": one of udp, tcp, tls, ws, wss and a colon expected, as in udp:127.0.0.1:5060\n',
   ],
   [
     ['proxy', '--domain', 'example.com', '--open-relay'],

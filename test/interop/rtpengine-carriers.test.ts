@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { RtpEngineClient, type RtpEngineClientOptions } from '../../src/media/rtpengine/client.ts'
 import type { StreamConnection } from '../../src/net/stream.ts'
-import { TcpListener } from '../../src/net/tcp.ts'
+import { listenTcp } from '../../src/net/tcp.ts'
 import { UdpSocket } from '../../src/net/udp.ts'
 import { UsageError } from '../../src/util/errors.ts'
 
@@ -31,7 +31,7 @@ const cookieOf = (request: Buffer): string => request.subarray(0, request.indexO
 
 describe('NG over TCP with an engine that misbehaves', () => {
   async function serve(answer: (connection: StreamConnection, request: Buffer) => void): Promise<string> {
-    const listener = await TcpListener.listen(
+    const listener = await listenTcp(
       { address: '127.0.0.1', port: 0 },
       { onConnected() {}, onBytes: answer, onClosed() {}, onListenerError() {} },
     )
@@ -69,7 +69,7 @@ describe('NG over TCP with an engine that misbehaves', () => {
   })
 
   it('fails at once where nothing listens, and can be closed while it connects', async () => {
-    const listener = await TcpListener.listen(
+    const listener = await listenTcp(
       { address: '127.0.0.1', port: 0 },
       { onConnected() {}, onBytes() {}, onClosed() {}, onListenerError() {} },
     )

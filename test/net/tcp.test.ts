@@ -1,7 +1,8 @@
 import { Socket as PlainSocket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ListenerReceiver, StreamConnection } from '../../src/net/stream.ts'
-import { connectTcp, TcpListener, type TcpListenerOptions } from '../../src/net/tcp.ts'
+import type { StreamListener } from '../../src/net/stream-listener.ts'
+import { connectTcp, listenTcp, type TcpListenerOptions } from '../../src/net/tcp.ts'
 import { EnvironmentError, UsageError } from '../../src/util/errors.ts'
 
 class Party implements ListenerReceiver {
@@ -52,10 +53,10 @@ class Party implements ListenerReceiver {
   }
 }
 
-const listeners: TcpListener[] = []
+const listeners: StreamListener[] = []
 
-async function listen(party: Party, options: Partial<TcpListenerOptions> = {}): Promise<TcpListener> {
-  const listener = await TcpListener.listen({ address: '127.0.0.1', port: 0, ...options }, party)
+async function listen(party: Party, options: Partial<TcpListenerOptions> = {}): Promise<StreamListener> {
+  const listener = await listenTcp({ address: '127.0.0.1', port: 0, ...options }, party)
   listeners.push(listener)
   return listener
 }

@@ -6,12 +6,17 @@ let listsAreNew = false
 
 /** Installs the Debian packages of a `program` that is missing; throws one sentence where that cannot be done. */
 export function installed(program: string, ...debianPackages: readonly string[]): void {
-  if (isHere(program)) return
+  found(program, () => isHere(program), debianPackages)
+}
+
+/** The same for what is no program, which `isThere` finds: a header, a plug-in. */
+export function found(what: string, isThere: () => boolean, debianPackages: readonly string[]): void {
+  if (isThere()) return
   if (!listsAreNew) aptGet('update')
   listsAreNew = true
   aptGet('install', '-y', '--no-install-recommends', ...debianPackages)
-  if (!isHere(program)) {
-    throw new Error(`${program} is missing: install it with "apt-get install ${debianPackages.join(' ')}"`)
+  if (!isThere()) {
+    throw new Error(`${what} is missing: install it with "apt-get install ${debianPackages.join(' ')}"`)
   }
 }
 

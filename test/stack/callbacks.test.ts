@@ -181,6 +181,43 @@ const callbacks: Readonly<Record<string, Callback>> = {
       return stack
     },
   },
+  'KeepAliveUser.onFailed': {
+    async call(fail) {
+      const [stack] = await serving({})
+      const flows = await flowsOf(stack)
+      stack.flows.keepAlive(FLOW, { onFailed: fail })
+      flows.onFlowFailed(FLOW, undefined)
+      return stack
+    },
+  },
+  'KeepUser.onKeepAlive': {
+    async call(fail) {
+      const stack = await world.stack(CLIENT)
+      const server = await world.stack(SERVER, ['UDP'], { keep: 30 })
+      server.onRequest(transaction => transaction.respond(200))
+      const user = { onFinal: () => void heard.push('200'), onFailure() {} }
+      stack.send(options(), user, { keep: { onKeepAlive: fail } })
+      await run()
+      return stack
+    },
+  },
+  'FlowWatcher.onFlowEnded': {
+    async call(fail) {
+      const [stack] = await serving({})
+      const flows = await flowsOf(stack)
+      stack.flows.watch(FLOW, { onFlowEnded: fail })
+      flows.onFlowFailed(FLOW, undefined)
+      return stack
+    },
+  },
+  'ExpectOptions.onSilence': {
+    async call(fail) {
+      const [stack] = await serving({})
+      stack.flows.expect(FLOW, 1, { grace: 0, onSilence: fail })
+      await run(1_000)
+      return stack
+    },
+  },
   'a stateless handler': {
     async call(fail) {
       const stack = await world.stack(SERVER)

@@ -1,4 +1,4 @@
-import { h, type Locate, LocateByAddress, uri } from 'resip/stack'
+import { h, type Locate } from 'resip/stack'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { locating, options, requestText, settled, targets, World } from './world.ts'
 
@@ -103,17 +103,4 @@ test('nothing is called back after close: no failure of what was forwarded, no f
   await closing
   await settled()
   expect(told).toEqual([])
-})
-
-test('RFC 5922 §7.3: over TLS and WSS the peer must prove the name that was asked for', async () => {
-  const locate = new LocateByAddress(async () => [{ address: SERVER, family: 4 }])
-  const serverNames = async (target: string): Promise<unknown[]> =>
-    (await locate.locate(uri(target), { stateless: false })).map(({ serverName }) => serverName)
-  expect(await serverNames('sips:Example.com')).toEqual(['example.com'])
-  expect(await serverNames('sips:example.com;transport=ws')).toEqual(['example.com'])
-  expect(await serverNames('sip:example.com;transport=tls;maddr=edge.example.com')).toEqual([
-    'edge.example.com',
-  ])
-  expect(await serverNames('sip:example.com;transport=tcp')).toEqual([undefined])
-  expect(await serverNames(`sips:${SERVER}`)).toEqual([undefined])
 })

@@ -10,6 +10,7 @@ import {
 import { answered, type Failed } from '../../util/guard.ts'
 import { parseRtp } from '../rtp/packet.ts'
 import type { Remotes } from '../socket/remotes.ts'
+import type { Proof } from './proof.ts'
 
 /** How a stream decides whom it sends to and hears. */
 export interface DestinationOptions {
@@ -127,8 +128,12 @@ export class Destination {
     this.#signalled = undefined
   }
 
-  /** Whether a packet is to be delivered. */
-  hears(kind: 'rtp' | 'rtcp', bytes: Buffer, from: Remote): boolean {
+  /**
+   * Whether a packet is to be delivered. Who has the keys is heard from anywhere, and the newest of its packets moves us there:
+   * whoever sends a copy from elsewhere gains what he had, ciphertext.
+   */
+  hears(kind: 'rtp' | 'rtcp', bytes: Buffer, from: Remote, proof: Proof = 'none'): boolean {
+    if (proof !== 'none') return this.#hearsAuthentic(kind, bytes, from, proof === 'newest')
     const settled = this.#settled
     if (settled !== undefined && sameRemote(settled, from)) {
       this.#heardAt = this.#setup.now()
@@ -147,6 +152,15 @@ export class Destination {
   /** Whether RTP of this source came from the settled address. */
   has(ssrc: number): boolean {
     return this.#ssrcs.includes(ssrc)
+  }
+
+  #hearsAuthentic(kind: 'rtp' | 'rtcp', bytes: Buffer, from: Remote, isNewest: boolean): boolean {
+    const settled = this.#settled
+    const isSettled = settled !== undefined && sameRemote(settled, from)
+    if (isSettled) this.#heardAt = this.#setup.now()
+    else if (isNewest && this.#isDestination(from.address)) this.#settle(from, rank.signalled)
+    if (kind === 'rtp' && (isSettled || isNewest)) this.#note(ssrcOf(bytes, RTP_SSRC))
+    return true
   }
 
   #isDestination(address: string): boolean {

@@ -1,17 +1,16 @@
 import { systemTimers } from '../../net/clock.ts'
 import { hostAddress } from '../../net/interfaces.ts'
 import { systemRandom } from '../../net/random.ts'
-import { resolveHost } from '../../net/resolve.ts'
+import type { Resolver } from '../../net/resolver/resolver.ts'
 import { familyOf, type Remote } from '../../util/address.ts'
-import { EnvironmentError, UsageError } from '../../util/errors.ts'
-import { printable } from '../../util/log.ts'
+import { UsageError } from '../../util/errors.ts'
 import type { RandomSource } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
 import { type CallbackErrorOptions, CallbackErrors } from '../callback-errors.ts'
 import type { BindSocket } from '../socket/media-socket.ts'
 import { PortPool, type PortRange } from '../socket/port-pool.ts'
 import { SocketPair } from '../socket/socket-pair.ts'
-import { locateServer, type ResolveHost } from '../stun/server-name.ts'
+import { locateServer } from '../stun/locate-server.ts'
 import type { StunTiming } from '../stun/transaction.ts'
 import { type TlsOptions, type TurnNetwork, tcpNetwork, tlsNetwork, udpNetwork } from '../turn/network.ts'
 import type { AllocationRequest } from '../turn/request.ts'
@@ -42,7 +41,8 @@ export interface FlowManagerOptions extends CallbackErrorOptions {
   readonly receiveBufferSize?: number
   readonly timers?: Timers
   readonly random?: RandomSource
-  readonly resolve?: ResolveHost
+  /** Finds STUN and TURN servers; by default the one that all share. */
+  readonly resolver?: Resolver
   /**
    * The address that peers are told of a stream bound to a wildcard, without a server; by default the first of the host's
    * own that others can reach.
@@ -70,7 +70,7 @@ export interface MediaStreamOptions {
   readonly natTraversalMode?: NatTraversalMode
   /** A name or a numeric address. */
   readonly serverHostname?: string
-  /** Default 3478; 5349 for TLS. */
+  /** By default what DNS says (RFC 8489 §8.1, RFC 5928), and at last 3478, or 5349 for TLS. */
   readonly serverPort?: number
   readonly stunUsername?: string
   readonly stunPassword?: string
@@ -99,7 +99,8 @@ const KEEP_ALIVE = 15_000
 const RECOVERY_ATTEMPTS = 5
 /** Of a server's addresses, how many are tried: each costs 39.5 s where it is silent. */
 const MOST_SERVERS = 4
-const TURN_PORT = { TurnUdpAllocation: 3478, TurnTcpAllocation: 3478, TurnTlsAllocation: 5349 } as const
+
+type TurnMode = 'TurnUdpAllocation' | 'TurnTcpAllocation' | 'TurnTlsAllocation'
 
 /** Makes media streams: sockets, or relays of a TURN server, for RTP and RTCP. */
 export class FlowManager {
@@ -199,16 +200,13 @@ export class FlowManager {
   }
 
   #discovery(options: MediaStreamOptions, family: 4 | 6 | undefined): DiscoverySettings {
-    const { serverHostname: host = '', serverPort: port = 3478 } = options
-    const resolve = this.#options.resolve ?? ((name: string) => resolveHost(name, family))
+    const { serverHostname: host = '', serverPort: port } = options
+    const { resolver, random } = this.#options
+    const families = family && ([family] as const)
     const locate = async (): Promise<Remote[]> => {
-      const locations = await locateServer({ scheme: 'stun', host, port, transport: 'udp' }, resolve)
-      const fitting = locations.filter(({ address }) => familyOf(address) === family)
-      if (fitting.length > 0) return fitting.slice(0, MOST_SERVERS).map(({ address }) => ({ address, port }))
-      throw new EnvironmentError(
-        'ERR_STUN_SERVER',
-        `no address of '${printable(host)}' is of IPv${family}, as the socket is`,
-      )
+      const server = { scheme: 'stun', secure: false, host, port, transport: 'udp' } as const
+      const found = await locateServer(server, { resolver, random, families })
+      return found.slice(0, MOST_SERVERS)
     }
     return {
       locate,
@@ -221,7 +219,7 @@ export class FlowManager {
   }
 
   #turnPaths(
-    mode: keyof typeof TURN_PORT,
+    mode: TurnMode,
     binding: LocalMediaBinding,
     options: MediaStreamOptions,
     separate: boolean,
@@ -233,23 +231,25 @@ export class FlowManager {
       ...(separate && { ports: 'even-and-reserve' as const }),
     }))
     if (!separate) return { rtp, rtcp: undefined }
-    const rtcp = this.#turnPath(mode, 1, binding, options, () => {
+    const reserved = (): AllocationRequest => {
       const { reservationToken } = rtp
       // a token is good for one allocation: one that is made again takes any port
       rtp.reservationToken = undefined
       return reservationToken === undefined ? shared : { ...shared, reservationToken }
-    })
+    }
+    const rtcp = this.#turnPath(mode, 1, binding, options, reserved, () => rtp.server)
     return { rtp, rtcp }
   }
 
   #turnPath(
-    mode: keyof typeof TURN_PORT,
+    mode: TurnMode,
     component: 0 | 1,
     binding: LocalMediaBinding,
     options: MediaStreamOptions,
     request: () => AllocationRequest,
+    firstServer?: () => Remote | undefined,
   ): TurnPath {
-    const { timers, random, resolve, receiveBufferSize } = this.#options
+    const { timers, random, resolver, receiveBufferSize } = this.#options
     const { serverHostname: host = '', serverPort, timing } = options
     const session = {
       host,
@@ -258,12 +258,13 @@ export class FlowManager {
       ...(timing && { timing }),
       ...(timers && { timers }),
       ...(random && { random }),
-      ...(resolve && { resolve }),
+      ...(resolver && { resolver }),
+      ...(firstServer && { firstServer }),
     }
     const network =
       this.#options.turnNetwork?.(mode, component) ??
       networkOf(mode, component, binding, options, receiveBufferSize)
-    return new TurnPath(network, TURN_PORT[mode], session, request)
+    return new TurnPath(network, session, request)
   }
 }
 
@@ -273,7 +274,7 @@ function credentialsOf(options: MediaStreamOptions): { username: string; passwor
 }
 
 function networkOf(
-  mode: keyof typeof TURN_PORT,
+  mode: TurnMode,
   component: 0 | 1,
   { address, port }: LocalMediaBinding,
   { tls }: MediaStreamOptions,

@@ -8,29 +8,9 @@ import type { CallbackErrors } from '../callback-errors.ts'
 import type { PacketKind } from '../socket/packet-kind.ts'
 import type { Component } from './component.ts'
 import type { Destination } from './destination.ts'
+import { type FlowCounters, flowCounters } from './flow-counters.ts'
 import type { FlowState } from './flow-machine.ts'
-
-/** What passed through a flow, and what did not. */
-export interface FlowCounters {
-  packetsIn: number
-  bytesIn: number
-  packetsOut: number
-  bytesOut: number
-  stun: number
-  dtls: number
-  /** Neither RTP nor RTCP, STUN or DTLS; dropped. */
-  unknown: number
-  /** RTCP on a flow for RTP or the other way round; dropped. */
-  misplaced: number
-  /** Of sources that are neither signalled nor proven; dropped. */
-  strangers: number
-  /** Given to `send` before the flow was ready, without a destination, or while the path could not take it. */
-  unsent: number
-  /** Sent, and refused by the system: the peer's host cannot be reached, its port is closed, no buffer is left. */
-  failed: number
-  /** Callbacks of the application that threw or rejected, of the whole stream. */
-  readonly callbackErrors: number
-}
+import type { Proof } from './proof.ts'
 
 /**
  * `bytes` belongs to the listener. `from` is the same object for each packet of a destination. What the listener throws, or
@@ -59,13 +39,12 @@ export class Flow {
   readonly counters: FlowCounters
   /** Gets STUN that is not an answer to ours: connectivity checks. Dropped and counted without. */
   onStun: PacketListener | undefined
-  /** Gets DTLS records. Dropped and counted without. */
-  onDtls: PacketListener | undefined
   readonly #component: Component
   readonly #destination: Destination | undefined
   readonly #errors: CallbackErrors
   readonly #inbox: Inbox
   #listener: PacketListener | undefined
+  #onDtls: PacketListener | undefined
   #active: Remote | undefined
   #closed = false
 
@@ -77,6 +56,19 @@ export class Flow {
     this.#errors = setup.errors
     this.#inbox = new Inbox(setup.timers, setup.receiveQueue, RECEIVE_QUEUE_BYTES, setup.errors.failed)
     this.counters = flowCounters(setup.errors)
+  }
+
+  /** Gets DTLS records, those first that came before it was set: the newest eight. */
+  get onDtls(): PacketListener | undefined {
+    return this.#onDtls
+  }
+
+  set onDtls(listener: PacketListener | undefined) {
+    this.#onDtls = listener
+    if (listener === undefined) return
+    for (const { bytes, from } of this.#component.releaseDtls()) {
+      guarded(this.#errors.failed, undefined, listener, bytes, from)
+    }
   }
 
   get state(): FlowState {
@@ -158,6 +150,15 @@ export class Flow {
     return this.#transmit(packet, this.#destination === undefined ? this.#active : this.#destination.remote)
   }
 
+  /**
+   * As `send`, the packet from `start` to `end` of memory that is given away for good: where the stream is protected and 30 octets
+   * are left behind `end`, nothing is copied.
+   */
+  sendOwned(bytes: Buffer, start: number, end: number): boolean {
+    const to = this.activeDestination
+    return this.#count(to !== undefined && this.#component.sendOwned(bytes, start, end, to), end - start)
+  }
+
   /** As `send`, to any numeric address; throws a UsageError for others. */
   sendTo(address: string, port: number, packet: Uint8Array): boolean {
     return this.#transmit(packet, checkedDestination(address, port))
@@ -209,15 +210,15 @@ export class Flow {
   }
 
   /** @internal a packet of the component that is for this flow, or for all */
-  take(kind: PacketKind, bytes: Buffer, from: Remote): void {
+  take(kind: PacketKind, bytes: Buffer, from: Remote, proof: Proof): void {
     if (this.#closed) return
-    if (kind === 'stun' || kind === 'dtls') {
-      this.counters[kind]++
-      const listener = kind === 'stun' ? this.onStun : this.onDtls
-      guarded(this.#errors.failed, undefined, listener, bytes, from)
-    } else if (kind !== 'rtp' && kind !== 'rtcp') this.counters.unknown++
+    if (kind === 'stun') {
+      this.counters.stun++
+      guarded(this.#errors.failed, undefined, this.onStun, bytes, from)
+    } else if (kind === 'dtls') this.#takeDtls(bytes, from)
+    else if (kind !== 'rtp' && kind !== 'rtcp') this.counters.unknown++
     else if (kind !== this.component) this.counters.misplaced++
-    else if (this.#destination !== undefined && !this.#destination.hears(kind, bytes, from)) {
+    else if (this.#destination !== undefined && !this.#destination.hears(kind, bytes, from, proof)) {
       this.counters.strangers++
     } else this.#deliver(bytes, from)
   }
@@ -235,14 +236,22 @@ export class Flow {
   }
 
   #transmit(packet: Uint8Array, to: Remote | undefined): boolean {
+    return this.#count(to !== undefined && this.#component.send(packet, to), packet.length)
+  }
+
+  #count(sent: boolean, octets: number): boolean {
     const { counters } = this
-    if (to === undefined || !this.#component.send(packet, to)) {
-      counters.unsent++
-      return false
-    }
-    counters.packetsOut++
-    counters.bytesOut += packet.length
-    return true
+    if (sent) {
+      counters.packetsOut++
+      counters.bytesOut += octets
+    } else counters.unsent++
+    return sent
+  }
+
+  #takeDtls(bytes: Buffer, from: Remote): void {
+    this.counters.dtls++
+    if (this.#onDtls === undefined) this.#component.holdDtls(bytes, from)
+    else guarded(this.#errors.failed, undefined, this.#onDtls, bytes, from)
   }
 
   #deliver(bytes: Buffer, from: Remote): void {
@@ -255,25 +264,6 @@ export class Flow {
 
 /** Bytes that may wait for `receive`; the oldest packets go first. */
 const RECEIVE_QUEUE_BYTES = 512 * 1024
-
-function flowCounters(errors: CallbackErrors): FlowCounters {
-  return {
-    packetsIn: 0,
-    bytesIn: 0,
-    packetsOut: 0,
-    bytesOut: 0,
-    stun: 0,
-    dtls: 0,
-    unknown: 0,
-    misplaced: 0,
-    strangers: 0,
-    unsent: 0,
-    failed: 0,
-    get callbackErrors() {
-      return errors.count
-    },
-  }
-}
 
 function checkedDestination(address: string, port: number): Remote {
   const canonical = canonicalAddress(address)

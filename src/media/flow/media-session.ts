@@ -127,6 +127,11 @@ export class MediaSession {
         this.rtp.forgetAddresses()
         return handler.onMediaStreamMoved?.(flow, remote)
       },
+      onMediaStreamSecured: (flow, suite) => handler.onMediaStreamSecured?.(flow, suite),
+      onMediaStreamRekeyed: rolledOver => {
+        if (rolledOver) this.rtp.renewSource()
+        return handler.onMediaStreamRekeyed?.(rolledOver)
+      },
     }
   }
 }

@@ -4,10 +4,14 @@ import { guarded } from '../../util/guard.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { CallbackErrors } from '../callback-errors.ts'
 import type { PacketKind } from '../socket/packet-kind.ts'
+import type { SrtpKeys, SrtpOptions } from '../srtp/keys.ts'
+import type { SrtpSuite } from '../srtp/suites.ts'
 import { Component } from './component.ts'
 import { Destination, type DestinationOptions } from './destination.ts'
 import { Flow } from './flow.ts'
 import type { FlowPath } from './path.ts'
+import type { Proof } from './proof.ts'
+import { Protection } from './protection.ts'
 
 /**
  * Who a stream reports to. Nothing is called after `close`. What a callback throws, or rejects with, is counted and goes to
@@ -37,6 +41,14 @@ export interface MediaStreamHandler {
    * over the flow is to forget addresses (RFC 3550 §8.2).
    */
   onMediaStreamMoved?(flow: Flow, remote: Remote): unknown
+  /** Keys of both directions are there, for each flow: what is sent and heard from now on is protected. */
+  onMediaStreamSecured?(flow: Flow, suite: SrtpSuite): unknown
+  /**
+   * A new key of ours is in use. `rolledOver`: sequence numbers had begun anew under the old one, and peers do not agree
+   * whether the roll-over counter then stays (RFC 3711 §3.3.1) or begins at 0 (RFC 4568 §6.4). Go on with a new SSRC, of which all
+   * know that it begins at 0; a `MediaSession` does so by itself.
+   */
+  onMediaStreamRekeyed?(rolledOver: boolean): unknown
 }
 
 /** @internal */
@@ -64,6 +76,7 @@ export class MediaStream {
   readonly rtcpFlow: Flow | undefined
   readonly #setup: MediaStreamSetup
   readonly #components: Component[]
+  readonly #protection: Protection
   #told: { readonly rtp: Remote; readonly rtcp: Remote | undefined } | undefined
   #failed = false
   #closing: Promise<void> | undefined
@@ -72,12 +85,22 @@ export class MediaStream {
   constructor(setup: MediaStreamSetup) {
     this.#setup = setup
     const { rtp, rtcp, multiplexed } = setup
-    const first = this.#component(rtp, (kind, bytes, from) => this.#dispatch(kind, bytes, from))
+    this.#protection = new Protection(setup.timers, {
+      onReadable: () => {
+        for (const component of this.#components) component.releaseSrtp()
+      },
+      onSecured: suite => this.#onSecured(suite),
+      onRekeyed: rolledOver => this.#onRekeyed(rolledOver),
+      failed: setup.errors.failed,
+    })
+    const first = this.#component(rtp, (kind, bytes, from, proof) => this.#dispatch(kind, bytes, from, proof))
     const destination = this.#destination(rtp, undefined, () => this.rtpFlow)
     this.rtpFlow = this.#flow('rtp', first, destination)
     this.#components = [first]
     if (rtcp !== undefined) {
-      const second = this.#component(rtcp, (kind, bytes, from) => this.rtcpFlow?.take(kind, bytes, from))
+      const second = this.#component(rtcp, (kind, bytes, from, proof) =>
+        this.rtcpFlow?.take(kind, bytes, from, proof),
+      )
       this.#components.push(second)
       this.rtcpFlow = this.#flow(
         'rtcp',
@@ -98,6 +121,41 @@ export class MediaStream {
     if (!this.#setup.inTurn) for (const component of others) component.connect()
   }
 
+  /**
+   * From now on what we send, on both flows, is protected (RFC 3711); and plain RTP is dropped both ways, for good. Called again
+   * with another key, that one comes into use once the peer shows its own new key, or after 500 ms; the same again changes
+   * nothing. False where the key has not the suite's length, where it was in use before another, or after `failSRTP` or `close`. Throws a UsageError for an unknown
+   * suite or an option out of range.
+   */
+  createOutboundSRTPSession(suite: SrtpSuite, key: SrtpKeys, options: SrtpOptions = {}): boolean {
+    return this.#protection.installOutbound(suite, key, options)
+  }
+
+  /**
+   * The same for what the peer sends. Called again with another key, both are heard, the old one until 2 s after the change. What
+   * came before the first key is read now: the newest 16 packets of each component.
+   */
+  createInboundSRTPSession(suite: SrtpSuite, key: SrtpKeys, options: SrtpOptions = {}): boolean {
+    return this.#protection.installInbound(suite, key, options)
+  }
+
+  /** Keys are to come, by an answer or by DTLS: until then plain RTP is dropped both ways, and SRTP waits. */
+  expectSRTP(): void {
+    this.#protection.expect()
+  }
+
+  /** No keys can be had: neither plain RTP nor SRTP passes from here on. */
+  failSRTP(): void {
+    this.#protection.fail()
+    for (const component of this.#components) component.dropSrtp()
+  }
+
+  /** Signalling agreed on plain RTP again: the keys are forgotten. Failed SRTP never comes to this by itself. */
+  stopSRTP(): void {
+    this.#protection.stop()
+    for (const component of this.#components) component.dropSrtp()
+  }
+
   /** Closes the flows; allocations are given back. Nothing is called from here on. Resolves when the ports are free. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -111,28 +169,32 @@ export class MediaStream {
   async #close(): Promise<void> {
     this.rtpFlow.end()
     this.rtcpFlow?.end()
+    this.#protection.close()
     await Promise.all(this.#components.map(component => component.close()))
     this.#setup.onClose(this)
   }
 
-  #component(path: FlowPath, onPacket: (kind: PacketKind, bytes: Buffer, from: Remote) => void): Component {
+  #component(
+    path: FlowPath,
+    onPacket: (kind: PacketKind, bytes: Buffer, from: Remote, proof: Proof) => void,
+  ): Component {
     const { timers, recoveryAttempts: attempts } = this.#setup
-    return new Component(
-      path,
-      { attempts, timers },
-      {
-        onConnected: () => this.#onConnected(),
-        onReady: () => this.#report(),
-        onChanged: () => this.#report(),
-        onFailure: error => this.#onFailure(error),
-        onRefused: (address, error) => this.#onRefused(this.#flowOf(path), address, error),
-        onUnsent: count => {
-          this.#flowOf(path).counters.unsent += count
-        },
-        onSendError: () => this.#flowOf(path).sendFailed(),
-        onPacket,
+    return new Component(path, { attempts, timers }, this.#protection, {
+      onConnected: () => this.#onConnected(),
+      onReady: () => this.#report(),
+      onChanged: () => this.#report(),
+      onFailure: error => this.#onFailure(error),
+      onRefused: (address, error) => this.#onRefused(this.#flowOf(path), address, error),
+      onUnsent: count => {
+        this.#flowOf(path).counters.unsent += count
       },
-    )
+      onSendError: () => this.#flowOf(path).sendFailed(),
+      onPacket,
+      onSrtp: (kind, counted) => {
+        const flow = kind === 'rtcp' ? (this.rtcpFlow ?? this.rtpFlow) : this.rtpFlow
+        flow.counters.srtp[counted]++
+      },
+    })
   }
 
   #flow(kind: 'rtp' | 'rtcp', component: Component, destination: Destination | undefined): Flow {
@@ -168,9 +230,9 @@ export class MediaStream {
   }
 
   /** On a shared component RTCP goes to its own flow, and all else to RTP's. */
-  #dispatch(kind: PacketKind, bytes: Buffer, from: Remote): void {
+  #dispatch(kind: PacketKind, bytes: Buffer, from: Remote, proof: Proof): void {
     const flow = kind === 'rtcp' && this.#setup.multiplexed ? this.rtcpFlow : this.rtpFlow
-    flow?.take(kind, bytes, from)
+    flow?.take(kind, bytes, from, proof)
   }
 
   #onConnected(): void {
@@ -184,6 +246,18 @@ export class MediaStream {
     this.#failed = true
     const { handler, errors } = this.#setup
     guarded(errors.failed, handler, handler.onMediaStreamError, errorCode(error), error)
+  }
+
+  #onSecured(suite: SrtpSuite): void {
+    const { handler, errors } = this.#setup
+    for (const flow of [this.rtpFlow, this.rtcpFlow]) {
+      if (flow !== undefined) guarded(errors.failed, handler, handler.onMediaStreamSecured, flow, suite)
+    }
+  }
+
+  #onRekeyed(rolledOver: boolean): void {
+    const { handler, errors } = this.#setup
+    guarded(errors.failed, handler, handler.onMediaStreamRekeyed, rolledOver)
   }
 
   #onRefused(flow: Flow, address: string, error: Error): void {

@@ -16,7 +16,6 @@ export class TurnPath implements FlowPath {
   readonly remotes: Remotes = new Remotes()
   reservationToken: Uint8Array | undefined
   readonly #network: TurnNetwork
-  readonly #defaultPort: number
   readonly #options: TurnSessionOptions
   readonly #request: () => AllocationRequest
   readonly #base: Base
@@ -26,14 +25,8 @@ export class TurnPath implements FlowPath {
   #closing: Promise<void> | undefined
 
   /** `request`: asked for anew with each allocation. */
-  constructor(
-    network: TurnNetwork,
-    defaultPort: number,
-    options: TurnSessionOptions,
-    request: () => AllocationRequest,
-  ) {
+  constructor(network: TurnNetwork, options: TurnSessionOptions, request: () => AllocationRequest) {
     this.#network = network
-    this.#defaultPort = defaultPort
     this.#options = options
     this.#request = request
     const path = this
@@ -52,6 +45,10 @@ export class TurnPath implements FlowPath {
   get reflexive(): Remote | undefined {
     return this.#session?.present?.allocation?.reflexive
   }
+  /** The server that is asked, one of those that its name led to. */
+  get server(): Remote | undefined {
+    return this.#session?.present?.server
+  }
   get relay(): Remote | undefined {
     return this.#session?.present?.allocation?.relay
   }
@@ -65,7 +62,7 @@ export class TurnPath implements FlowPath {
   async open(user: PathUser): Promise<void> {
     this.#user = user
     const before = this.#session
-    const session = new TurnSession(this.#network, this.#defaultPort, this.#options, this.#sessionUser(user))
+    const session = new TurnSession(this.#network, this.#options, this.#sessionUser(user))
     this.#session = session
     const closing = this.#closing
     this.#closing = undefined

@@ -164,6 +164,14 @@ export class RtpSession {
     this.#identifiers.forgetAddresses()
   }
 
+  /** Takes another SSRC, and says BYE for the old one: a new key past the first roll-over wants one (RFC 4568 §6.4). */
+  renewSource(): void {
+    if (this.#closed) return
+    const bye = this.#everSent ? this.#bye() : undefined
+    this.#identifiers.rename(this.sender.renew(candidate => this.#identifiers.has(candidate)))
+    if (bye !== undefined) this.#sendRtcp(bye)
+  }
+
   /** To be called for each RTP packet that was sent. */
   onSent(): void {
     const first = this.#weSentAt === undefined

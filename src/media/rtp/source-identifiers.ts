@@ -89,6 +89,11 @@ export class SourceIdentifiers {
     return 'own-collision'
   }
 
+  /** Ours is another from here on, and nobody has the old one. */
+  rename(ssrc: number): void {
+    this.#own = ssrc
+  }
+
   /** After a collision: the other keeps the old identifier, at its address, and `ssrc` is ours. */
   renew(ssrc: number, from: Remote, kind: SourceKind, now: number): void {
     this.#table.set(this.#own, entryOf(from, kind, now))

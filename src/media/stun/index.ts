@@ -43,6 +43,7 @@ export {
 } from './credentials.ts'
 export type { Exchange as StunExchange, StunRequest, StunRequestUser } from './exchange.ts'
 export { StunErrorResponse, type StunFailure } from './failure.ts'
+export { locateServer } from './locate-server.ts'
 export { LongTermAuthentication, type LongTermOptions } from './long-term.ts'
 export {
   type NatBehavior,
@@ -66,13 +67,8 @@ export {
 } from './server/binding-server.ts'
 export { LongTermServerAuthentication, type LongTermServerOptions } from './server/long-term.ts'
 export { ShortTermServerAuthentication } from './server/short-term.ts'
-export {
-  locateServer,
-  parseServerName,
-  type ResolveHost,
-  type StunServerLocation,
-  type StunServerName,
-} from './server-name.ts'
+export type { ServerLookupOptions, StunServerLocation } from './server-lookup.ts'
+export { parseServerName, type ServerTransport, type StunServerName } from './server-name.ts'
 export { ShortTermAuthentication, type ShortTermOptions } from './short-term.ts'
 export {
   StunClientTransaction,

@@ -1,71 +1,62 @@
-import { isIPv6, type TransportAddress } from '../../stun/ip.ts'
-import { addressBytes, addressText } from '../../util/address.ts'
-import { EnvironmentError, UsageError } from '../../util/errors.ts'
+import { familyOf } from '../../util/address.ts'
+import { UsageError } from '../../util/errors.ts'
+import { printable } from '../../util/log.ts'
 
-/** The system's look-up of a host name, as a port: at least one numeric address, or a rejection. */
-export type ResolveHost = (host: string) => Promise<readonly { readonly address: string }[]>
+/** What STUN and TURN run over. */
+export type ServerTransport = 'udp' | 'tcp' | 'tls' | 'dtls'
 
-/** A server as it is named: `stun:stun.example.org`, `stuns:[2001:db8::1]:5349`, `turn:t.example.org?transport=tcp`. */
+/** A server as it is named: `stun:stun.example.org`, `stuns:stun.example.org:5349`, `turn:t.example.org?transport=tcp`. */
 export interface StunServerName {
   readonly scheme: 'stun' | 'turn'
+  /** It must be reached over TLS or DTLS. */
+  readonly secure: boolean
   /** A name, or a numeric address without brackets. */
   readonly host: string
-  readonly port: number
-  readonly transport: 'udp' | 'tcp' | 'tls' | 'dtls'
+  /** Undefined where it is left to DNS, and at last to the default. */
+  readonly port: number | undefined
+  /** Undefined for a TURN server whose transport is left to DNS and to what the client can do. */
+  readonly transport: ServerTransport | undefined
 }
-
-/** One of a server's addresses. */
-export interface StunServerLocation extends TransportAddress {
-  readonly transport: StunServerName['transport']
-  /** The name that a certificate must bear (RFC 8489 §6.2.3). */
-  readonly domain: string
-}
-
-const PORT = 3478
-const SECURE_PORT = 5349
 
 /**
  * Reads a STUN or TURN URI (RFC 7064, RFC 7065), or `host` and `host:port` for STUN over UDP. Throws a `UsageError`
- * for anything else.
+ * for anything else, and for `stuns` with an address, which no certificate would prove (RFC 8489 §8.1).
  */
 export function parseServerName(text: string): StunServerName {
   const match =
     /^(?:(stuns?|turns?):)?(\[[0-9A-Fa-f:.]+\]|[^\s:/?#[\]@]+)(?::(\d{1,5}))?(?:\?transport=(udp|tcp))?$/i.exec(
       text,
     )
+  const scheme = (match?.[1] ?? 'stun').toLowerCase()
+  const secure = scheme.endsWith('s')
+  const kind = scheme.startsWith('turn') ? 'turn' : 'stun'
   const port = Number(match?.[3] ?? 1)
   const asked = match?.[4]?.toLowerCase()
-  const scheme = (match?.[1] ?? 'stun').toLowerCase()
-  if (match === null || port < 1 || port > 0xffff || (asked !== undefined && !scheme.startsWith('turn'))) {
+  const host = (match?.[2] ?? '').replace(/^\[|\]$/g, '')
+  if (match === null || port < 1 || port > 0xffff || (asked !== undefined && kind === 'stun')) {
+    throw new UsageError('ERR_STUN_SERVER', `'${printable(text)}' names no STUN server: write stun:host:port`)
+  }
+  const family = familyOf(host)
+  if (family === undefined && host.includes(':')) {
+    throw new UsageError('ERR_STUN_SERVER', `'${printable(host)}' is no IPv6 address`)
+  }
+  if (scheme === 'stuns' && family !== undefined) {
     throw new UsageError(
       'ERR_STUN_SERVER',
-      `${JSON.stringify(text)} names no STUN server: write stun:host:port`,
+      `'${printable(text)}' cannot be proven by a certificate: give stuns a name`,
     )
   }
-  const secure = scheme.endsWith('s')
-  const overUdp = asked === 'udp' || (asked === undefined && !secure)
   return {
-    scheme: scheme.startsWith('turn') ? 'turn' : 'stun',
-    host: (match[2] ?? '').replace(/^\[|\]$/g, ''),
-    port: match[3] === undefined ? (secure ? SECURE_PORT : PORT) : port,
-    transport: secure ? (overUdp ? 'dtls' : 'tls') : overUdp ? 'udp' : 'tcp',
+    scheme: kind,
+    secure,
+    host,
+    port: match[3] === undefined ? undefined : port,
+    transport: kind === 'stun' ? (secure ? 'tls' : 'udp') : transportOf(asked, secure),
   }
 }
 
-/** The addresses of a server, in the order that the look-up gave them; its errors are passed on. */
-export async function locateServer(
-  server: string | StunServerName,
-  resolve: ResolveHost,
-): Promise<StunServerLocation[]> {
-  const { host, port, transport } = typeof server === 'string' ? parseServerName(server) : server
-  const numeric = addressBytes(host)
-  if (numeric !== undefined) return [{ address: addressText(numeric), port, transport, domain: host }]
-  if (isIPv6(host)) throw new UsageError('ERR_STUN_SERVER', `${JSON.stringify(host)} is no IPv6 address`)
-  const locations: StunServerLocation[] = []
-  for (const { address } of await resolve(host)) {
-    const octets = addressBytes(address)
-    if (octets !== undefined) locations.push({ address: addressText(octets), port, transport, domain: host })
-  }
-  if (locations.length > 0) return locations
-  throw new EnvironmentError('ERR_STUN_SERVER', `the look-up of ${JSON.stringify(host)} gave no address`)
+function transportOf(asked: string | undefined, secure: boolean): ServerTransport | undefined {
+  if (asked === undefined) return undefined
+  if (asked === 'udp') return secure ? 'dtls' : 'udp'
+  return secure ? 'tls' : 'tcp'
 }

@@ -40,14 +40,9 @@ export class TurnAsyncSocket {
   #closed = false
 
   /** @internal */
-  constructor(
-    handler: TurnAsyncSocketHandler,
-    network: TurnNetwork,
-    defaultPort: number,
-    options: TurnAsyncSocketOptions,
-  ) {
+  constructor(handler: TurnAsyncSocketHandler, network: TurnNetwork, options: TurnAsyncSocketOptions) {
     this.#handler = handler
-    this.#session = new TurnSession(network, defaultPort, options, {
+    this.#session = new TurnSession(network, options, {
       onAllocated: ({ reflexive, relay, lifetime, bandwidth, reservationToken }) =>
         this.#tell(handler.onAllocationSuccess, reflexive, relay, lifetime, bandwidth, reservationToken),
       onAllocationFailure: failure => this.#tell(handler.onAllocationFailure, failure),
@@ -254,14 +249,14 @@ export class TurnAsyncSocket {
 /** Over UDP. */
 export class TurnAsyncUdpSocket extends TurnAsyncSocket {
   constructor(handler: TurnAsyncSocketHandler, options: TurnAsyncSocketOptions & { local?: LocalBinding }) {
-    super(handler, udpNetwork(options.local), 3478, options)
+    super(handler, udpNetwork(options.local), options)
   }
 }
 
 /** Over TCP. */
 export class TurnAsyncTcpSocket extends TurnAsyncSocket {
   constructor(handler: TurnAsyncSocketHandler, options: TurnAsyncSocketOptions & { local?: LocalBinding }) {
-    super(handler, tcpNetwork(options.local), 3478, options)
+    super(handler, tcpNetwork(options.local), options)
   }
 }
 
@@ -271,7 +266,7 @@ export class TurnAsyncTlsSocket extends TurnAsyncSocket {
     handler: TurnAsyncSocketHandler,
     options: TurnAsyncSocketOptions & { local?: LocalBinding; tls?: TlsOptions },
   ) {
-    super(handler, tlsNetwork(options.tls, options.local), 5349, options)
+    super(handler, tlsNetwork(options.tls, options.local), options)
   }
 }
 

@@ -18,6 +18,7 @@ export type {
 export { type TurnCredentials, turnCredentials } from './credentials.ts'
 export { type TurnRefusal, turnRefusal } from './failure.ts'
 export { grantMachine } from './grant.ts'
+export { type LocateTurnOptions, locateTurnServer } from './locate-server.ts'
 export {
   type CarrierUser,
   type LocalBinding,

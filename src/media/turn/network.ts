@@ -9,6 +9,7 @@ import { EnvironmentError } from '../../util/errors.ts'
 import { mediaReceiveBuffer } from '../socket/port-pool.ts'
 import type { StunTransport } from '../stun/client-options.ts'
 import { isHardError } from '../stun/hard-errors.ts'
+import type { ServerTransport } from '../stun/server-name.ts'
 
 /** What carries a client's messages to a server: a UDP socket, or one connection. */
 export interface TurnCarrier extends StunTransport {
@@ -31,6 +32,8 @@ export interface CarrierUser {
 /** How servers are reached; one for each transport, and one in memory for tests. */
 export interface TurnNetwork {
   readonly reliable: boolean
+  /** What it runs over, which says how the server is found; by default TCP where it is reliable, else UDP. */
+  readonly transport?: ServerTransport | undefined
   /** Addresses of servers that it can reach; all where it is left out. */
   readonly family?: 'IPv4' | 'IPv6' | undefined
   /** Another address of ours can be picked by opening anew, as a 437 wants it (RFC 8656 §7.4). */
@@ -99,9 +102,10 @@ export function tcpNetwork(local: LocalBinding = {}): TurnNetwork {
 
 /** One TLS connection; certificates are checked unless the options say otherwise. */
 export function tlsNetwork(tls: TlsOptions = {}, local: LocalBinding = {}): TurnNetwork {
-  return streamNetwork(local, (server, domain, receiver) =>
+  const network = streamNetwork(local, (server, domain, receiver) =>
     connectTls({ serverName: domain, ...tls, ...server, ...from(local) }, receiver),
   )
+  return { ...network, transport: 'tls' }
 }
 
 function from({ address }: LocalBinding): { localAddress?: string } {

@@ -1,9 +1,10 @@
-import { resolveHost } from '../../net/resolve.ts'
 import { addressText, isIPv6, type TransportAddress } from '../../stun/ip.ts'
+import { sameRemote } from '../../util/address.ts'
 import { EnvironmentError } from '../../util/errors.ts'
 import { StunErrorResponse, type StunFailure } from '../stun/failure.ts'
-import { locateServer } from '../stun/server-name.ts'
+import { NoServerAddress } from '../stun/server-lookup.ts'
 import { turnRefusal } from './failure.ts'
+import { locateTurnServer } from './locate-server.ts'
 import type { TurnNetwork } from './network.ts'
 import type { TurnSessionOptions } from './session-options.ts'
 
@@ -15,7 +16,6 @@ const MOST_LOCAL_ADDRESSES = 3
 /** @internal Whom to ask next where one server, or one address of ours, will not do (RFC 8656 §7.4, RFC 8489 §10). */
 export class ServerChoice {
   readonly #network: TurnNetwork
-  readonly #defaultPort: number
   readonly #options: TurnSessionOptions
   /** The servers that were asked for the allocation: none is asked twice because of a 300 (RFC 8489 §10). */
   readonly #asked = new Set<string>()
@@ -24,9 +24,8 @@ export class ServerChoice {
   #redirections = 0
   #localAddresses = 1
 
-  constructor(network: TurnNetwork, defaultPort: number, options: TurnSessionOptions) {
+  constructor(network: TurnNetwork, options: TurnSessionOptions) {
     this.#network = network
-    this.#defaultPort = defaultPort
     this.#options = options
   }
 
@@ -49,17 +48,23 @@ export class ServerChoice {
 
   /** The server's addresses, as far as we can reach their family from where we are bound. */
   async locate(): Promise<void> {
-    const { host, port = this.#defaultPort, resolve = resolveHost } = this.#options
-    const { family, reliable } = this.#network
-    const transport = reliable ? 'tcp' : 'udp'
-    const found = await locateServer({ scheme: 'turn', host, port, transport }, resolve)
-    const fitting = found.filter(({ address }) => !family || isIPv6(address) === (family === 'IPv6'))
-    this.#others = fitting.map(({ address }) => ({ address, port }))
-    if (this.#others.length > 0) return
-    throw new EnvironmentError(
-      'ERR_TURN_FAMILY',
-      `the TURN server has no ${family} address, and the local address is one: bind to another, or to none`,
-    )
+    const { host, port, resolver, random } = this.#options
+    const { family, reliable, transport = reliable ? 'tcp' : 'udp' } = this.#network
+    const families = family && ([family === 'IPv6' ? 6 : 4] as const)
+    const server = { scheme: 'turn', secure: transport === 'tls', host, port, transport: undefined } as const
+    try {
+      const found = await locateTurnServer(server, { resolver, random, families, transports: [transport] })
+      const first = this.#options.firstServer?.()
+      const servers = found.map(({ address, port: its }) => ({ address, port: its }))
+      this.#others = servers.toSorted((a, b) => Number(isSame(b, first)) - Number(isSame(a, first)))
+    } catch (error) {
+      if (family === undefined || !(error instanceof NoServerAddress)) throw error
+      throw new EnvironmentError(
+        'ERR_TURN_FAMILY',
+        `the TURN server has no ${family} address, and the local address is one: bind to another, or to none`,
+        { cause: error },
+      )
+    }
   }
 
   /** The server of the same family that a 300 names, unless it was asked already. */
@@ -87,4 +92,8 @@ export class ServerChoice {
     this.#localAddresses++
     return server
   }
+}
+
+function isSame(server: TransportAddress, other: TransportAddress | undefined): boolean {
+  return other !== undefined && sameRemote(server, other)
 }

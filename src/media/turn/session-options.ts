@@ -1,15 +1,16 @@
+import type { Resolver } from '../../net/resolver/resolver.ts'
+import type { Remote } from '../../util/address.ts'
 import type { EnvironmentError } from '../../util/errors.ts'
 import type { RandomSource } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { CallbackErrorOptions } from '../callback-errors.ts'
-import type { ResolveHost } from '../stun/server-name.ts'
 import type { StunTiming } from '../stun/transaction.ts'
 import type { TurnClientUser } from './client-options.ts'
 
 export interface TurnSessionOptions extends CallbackErrorOptions {
   /** A name or a numeric address. */
   readonly host: string
-  /** Default 3478; 5349 over TLS. */
+  /** By default what DNS says (RFC 5928), and at last 3478, or 5349 over TLS. */
   readonly port?: number
   readonly username?: string
   readonly password?: string
@@ -28,8 +29,10 @@ export interface TurnSessionOptions extends CallbackErrorOptions {
   readonly keepAlive?: number
   readonly timers?: Timers
   readonly random?: RandomSource
-  /** The system's look-up by default. */
-  readonly resolve?: ResolveHost
+  /** Finds the server; by default the one that all share. */
+  readonly resolver?: Resolver
+  /** @internal Of the server's addresses the one to ask first: a reservation holds where it was made (RFC 8656 §7.2). */
+  readonly firstServer?: () => Remote | undefined
 }
 
 /** What a session tells; nothing after `close`. */

@@ -39,13 +39,13 @@ export class TurnSession {
   #closing: Promise<void> | undefined
   #closed = false
 
-  constructor(network: TurnNetwork, defaultPort: number, options: TurnSessionOptions, user: TurnSessionUser) {
+  constructor(network: TurnNetwork, options: TurnSessionOptions, user: TurnSessionUser) {
     this.timers = options.timers ?? systemTimers
     this.credentials = turnCredentials(options.unsignedErrors)
     this.errors = new CallbackErrors(options)
     this.#network = network
     this.#options = options
-    this.#choice = new ServerChoice(network, defaultPort, options)
+    this.#choice = new ServerChoice(network, options)
     this.#peerConnections = new PeerConnections(
       network,
       this.credentials,

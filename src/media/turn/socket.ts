@@ -41,8 +41,8 @@ export class TurnSocket {
   #accepting: Waiting<TurnPeerConnection>[] = []
 
   /** @internal */
-  constructor(network: TurnNetwork, defaultPort: number, options: TurnSocketOptions) {
-    this.#session = new TurnSession(network, defaultPort, options, {
+  constructor(network: TurnNetwork, options: TurnSocketOptions) {
+    this.#session = new TurnSession(network, options, {
       onAllocated: allocation => this.#allocating?.resolve(allocation),
       onAllocationFailure: failure => this.#allocating?.reject(failure),
       onRefreshed: lifetime => {
@@ -287,20 +287,20 @@ function replaced(): EnvironmentError {
 /** Over UDP. */
 export class TurnUdpSocket extends TurnSocket {
   constructor(options: TurnSocketOptions & { local?: LocalBinding }) {
-    super(udpNetwork(options.local), 3478, options)
+    super(udpNetwork(options.local), options)
   }
 }
 
 /** Over TCP. */
 export class TurnTcpSocket extends TurnSocket {
   constructor(options: TurnSocketOptions & { local?: LocalBinding }) {
-    super(tcpNetwork(options.local), 3478, options)
+    super(tcpNetwork(options.local), options)
   }
 }
 
 /** Over TLS; the server's certificate is checked unless `tls` says otherwise. */
 export class TurnTlsSocket extends TurnSocket {
   constructor(options: TurnSocketOptions & { local?: LocalBinding; tls?: TlsOptions }) {
-    super(tlsNetwork(options.tls, options.local), 5349, options)
+    super(tlsNetwork(options.tls, options.local), options)
   }
 }

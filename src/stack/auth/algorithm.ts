@@ -30,10 +30,7 @@ const table: ReadonlyMap<string, Algorithm> = new Map(
   }),
 )
 
-/** MD5 is meant where a challenge, or credentials, name no algorithm (RFC 7616 §3.3). */
-export const unnamedAlgorithm: DigestAlgorithm = 'MD5'
-
-/** The algorithm that a header names, in any case; `undefined` for one that is not known. */
+/** The algorithm that a header names, in any case, MD5 where it names none (RFC 7616 §3.3); `undefined` for one that is not known. */
 export function algorithmNamed(name: string | undefined): Algorithm | undefined {
   if (name === undefined) return table.get('md5')
   return table.get(name) ?? table.get(name.toLowerCase())

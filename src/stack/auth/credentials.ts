@@ -20,11 +20,6 @@ export interface DigestCredentials extends DigestInput {
 /** Why credentials cannot be looked at: for the reason phrase of a 400. */
 export type Improper = { readonly improper: string }
 
-/** The realm of credentials, without a look at the rest. */
-export function realmOf(value: Auth): string | undefined {
-  return value.params.text('realm')
-}
-
 /**
  * Whether credentials hold nothing yet: RFC 8760 §2.7 allows an empty response from a client that was not challenged
  * before.

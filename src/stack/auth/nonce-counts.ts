@@ -2,7 +2,7 @@ import { flatCopy } from '../../util/bytes.ts'
 import { timeOf } from './nonces.ts'
 
 /** Counts below the highest that are still taken, each once: requests overtake each other on their way. */
-export const COUNT_WINDOW = 32
+const COUNT_WINDOW = 32
 
 /** The counts of one nonce that were seen: the highest, and which of those below it, a bit each. */
 class Window {

@@ -20,6 +20,29 @@ const LONGEST_BRANCH = 64
 /** What is signed, in front of it, so that a signature of one kind is none of another. */
 const WAY = 1
 const DIALOG = 2
+const FLOW = 3
+
+/** Stand between the fields of a flow token, and for what no user part of a URI may hold (RFC 3261 §25.1). */
+const FIELD = '!'
+const escapes: ReadonlyMap<string, string> = new Map([
+  [':', '*'],
+  ['%', '$'],
+])
+const unescapes: ReadonlyMap<string, string> = new Map(
+  Array.from(escapes, ([plain, written]) => [written, plain]),
+)
+/** A place, an address with its port and, over a connection, its number and its node; the signature is behind the dot. */
+const flowToken = /^([0-9a-f]{16})!([^!]{2,120})!(\d{1,5})(?:!(\d{1,16})!([\w-]{1,64}))?\.[0-9a-f]{20}$/
+
+/** The flow of a client, as a token in a Record-Route tells it. */
+export interface TokenFlow {
+  /** The transport, by the hash of its key. */
+  readonly place: string
+  readonly address: string
+  readonly port: number
+  /** 0 over datagrams; -1 where another node, or this one before it was started again, gave the token. */
+  readonly connection: number
+}
 
 /** The way a request came by, as the Via of a stateless proxy keeps it. */
 export interface Way {
@@ -83,6 +106,32 @@ export class FlowTokens {
     }
   }
 
+  /**
+   * The token of a flow, for the user part of a Record-Route (RFC 5626 §5.2). `place` is the hash of the transport's key,
+   * which names protocol and local address; `flow` is the remote address and the connection.
+   */
+  ofFlow(place: string, { address, port, connection }: Omit<TokenFlow, 'place'>): string {
+    const remote = `${place}${FIELD}${address.replace(/[:%]/g, found => escapes.get(found) ?? found)}${FIELD}${port}`
+    const text = connection > 0 ? `${remote}${FIELD}${connection}${FIELD}${this.#node}` : remote
+    this.#signFlow(text)
+    return `${text}.${signature()}`
+  }
+
+  /** The flow that a token tells; `forged` where it is like ours and was not signed by us, `undefined` where it is none. */
+  flowOf(token: string): TokenFlow | 'forged' | undefined {
+    const [, place, address, port, connection, node] = flowToken.exec(token) ?? []
+    if (place === undefined || address === undefined) return undefined
+    const dot = token.length - DIGITS - 1
+    this.#signFlow(token.slice(0, dot))
+    if (!isSignature(token, dot + 1)) return 'forged'
+    return {
+      place,
+      address: address.replace(/[*$]/g, found => unescapes.get(found) ?? found),
+      port: Number(port),
+      connection: connection === undefined ? 0 : node === this.#node ? Number(connection) : -1,
+    }
+  }
+
   /** The value that our Record-Route gets in a request that makes a dialog of `tag`, the tag of the one who begins it. */
   ofDialog(callId: string, tag: string): string {
     this.#signDialog(callId, tag)
@@ -106,6 +155,12 @@ export class FlowTokens {
       putPort(below.port)
       putParams(below.params)
     }
+    this.#hmac.digest(octets, 0, used, tag, 0)
+  }
+
+  #signFlow(text: string): void {
+    begin(FLOW)
+    put(text)
     this.#hmac.digest(octets, 0, used, tag, 0)
   }
 

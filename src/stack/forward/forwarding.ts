@@ -16,22 +16,33 @@ import type { Counters } from '../statistics.ts'
 import { type Decorate, decorated } from '../transport/decorate.ts'
 import type { TransportLayer } from '../transport/layer.ts'
 import { Placement } from '../transport/placement.ts'
-import type { SendFailure, Transport } from '../transport/transport.ts'
+import type { Target } from '../transport/selector.ts'
+import { sendError } from '../transport/send-error.ts'
+import type { Transport } from '../transport/transport.ts'
 import { statelessBranch } from './branch.ts'
 import { connectionOf, type FlowTokens } from './flow-token.ts'
-import { withRecordRoute } from './record-route.ts'
+import { isReachableOnlyByFlow } from './only-by-flow.ts'
+import { type Side, withRecordRoute } from './record-route.ts'
+import { tokenOf } from './route-flow.ts'
 import { chooseTarget } from './target.ts'
 
 export interface ForwardOptions {
   /** Where to send it; left out: to the first Route, or to the Request-URI. */
   readonly nextHop?: Uri | undefined
+  /** Targets that were found already; nothing is looked up then, and one of them is chosen by the branch. */
+  readonly targets?: readonly Target[]
+  /** The transport to send it from, by its key or by the interface that it is bound to, whatever the routes say. */
+  readonly transport?: string
   /** Send it over this flow or not at all: how a client is reached that registered over a connection of its own (RFC 5626 §5.3). */
   readonly flow?: Flow
   /**
    * Stay on the way of the dialog: one Record-Route, two where transport or family change (RFC 5658). A `signed` one
-   * lets `isOfDialog` tell later that a request follows it by right.
+   * lets `isOfDialog` tell later that a request follows it by right. Towards a client that only its flow reaches, the
+   * sender's or the one given as `flow`, it has a token of that flow, which `SipStack.flowOf` reads again.
    */
   readonly recordRoute?: boolean | 'signed'
+  /** Take who sends from another address than its Via names for one that only its flow reaches. Default false. */
+  readonly natHelp?: boolean
   /**
    * Asked for the request as it is to be sent when its way is known: transport, flow, branch. It may be asked again for
    * the same request, with another placement.
@@ -77,32 +88,40 @@ export class Forwarding {
   }
 
   #send(sent: Forwarded, out: RequestTemplate): void {
-    const { flow, nextHop = nextHopOf(out) } = sent.options
+    const { flow, targets, nextHop = nextHopOf(out), transport: forced } = sent.options
     if (flow !== undefined) {
       const transport = this.#context.transports.byKey(flow.transport)
-      if (transport === undefined) this.#fail(sent.options, failure('gone', flow), 503)
+      if (transport === undefined) this.#fail(sent.options, sendError('gone', flow), 503)
       else this.#place(sent, transport, flow)
       return
     }
+    if (forced !== undefined) this.#context.transports.check(forced)
+    if (targets !== undefined) {
+      this.#sendTo(sent, chooseTarget(targets, sent.branch), nextHop)
+      return
+    }
     checkHost(nextHop)
-    this.#context.line.locate(nextHop, true, (targets, error) => {
-      const target = targets && chooseTarget(targets, sent.branch)
-      if (target === undefined) {
-        this.#fail(sent.options, error ?? noTarget(nextHop), 503)
-        return
-      }
-      try {
-        const transport = this.#context.transports.select(target)
-        if (transport instanceof Promise) {
-          transport.then(
-            chosen => this.#place(sent, chosen, flowTo(target, chosen.key)),
-            (cause: unknown) => this.#fail(sent.options, cause, 503),
-          )
-        } else this.#place(sent, transport, flowTo(target, transport.key))
-      } catch (cause) {
-        this.#fail(sent.options, cause, 503)
-      }
+    this.#context.line.locate(nextHop, true, (found, error) => {
+      this.#sendTo(sent, found && chooseTarget(found, sent.branch), nextHop, error)
     })
+  }
+
+  #sendTo(sent: Forwarded, target: Target | undefined, nextHop: Uri, error?: unknown): void {
+    if (target === undefined) {
+      this.#fail(sent.options, error ?? noTarget(nextHop), 503)
+      return
+    }
+    try {
+      const transport = this.#context.transports.select(target, sent.options.transport)
+      if (transport instanceof Promise) {
+        transport.then(
+          chosen => this.#place(sent, chosen, flowTo(target, chosen)),
+          (cause: unknown) => this.#fail(sent.options, cause, 503),
+        )
+      } else this.#place(sent, transport, flowTo(target, transport))
+    } catch (cause) {
+      this.#fail(sent.options, cause, 503)
+    }
   }
 
   /** The way is known: writes the request for it and sends it, over TCP where UDP is too narrow (RFC 3261 §18.1.1). */
@@ -110,13 +129,14 @@ export class Forwarding {
     const { transports, counters, maxDatagram } = this.#context
     try {
       let wire = sent.encode(transport, flow)
+      const { flow: given, transport: forced } = sent.options
       const wider =
-        sent.options.flow === undefined ? transports.widerWay(flow, wire.length, maxDatagram) : undefined
+        given === undefined ? transports.widerWay(flow, wire.length, maxDatagram, forced) : undefined
       if (wider !== undefined) wire = sent.encode(wider.transport, wider.flow)
       const placed = wider?.flow ?? flow
       const answer = transports.send(wire, placed)
       if (typeof answer === 'string') {
-        this.#fail(sent.options, failure(answer, placed), 503)
+        this.#fail(sent.options, sendError(answer, placed), 503)
         return
       }
       counters.requestOut(sent.method)
@@ -178,10 +198,30 @@ class Forwarded {
         recordRoute === 'signed'
           ? this.#context.tokens.ofDialog(this.#request.callId, this.#request.from.tag ?? '')
           : undefined
-      template = withRecordRoute(template, this.#inbound, transport, token)
+      template = withRecordRoute(
+        template,
+        this.#inboundSide(this.#inbound),
+        this.#outboundSide(transport, flow),
+        token,
+      )
     }
     const placement = new Placement(transport, flow, this.branch, this.#viaParams)
     return encode(decorated(template, placement, decorate, this.#context.failed), placement)
+  }
+
+  #inboundSide(transport: Transport): Side {
+    const { source } = this.#request
+    const flowToken =
+      source !== undefined && isReachableOnlyByFlow(this.#request, this.options.natHelp)
+        ? tokenOf(this.#context.tokens, transport, source)
+        : undefined
+    return { transport, remote: source?.address ?? '', flowToken }
+  }
+
+  #outboundSide(transport: Transport, to: Flow): Side {
+    const { flow } = this.options
+    const flowToken = flow && tokenOf(this.#context.tokens, transport, flow)
+    return { transport, remote: to.address, flowToken }
   }
 }
 
@@ -194,26 +234,10 @@ function statusOf(error: Error): number | undefined {
 const statuses: ReadonlyMap<string, number> = new Map([
   ['ERR_SIP_SCHEME', 416],
   ['ERR_SIP_NO_TRANSPORT', 480],
+  ['ERR_SIP_INSECURE', 480],
   ['ERR_SIP_FLOW', 430],
   ['ERR_SIP_TOO_LARGE', 513],
 ])
-
-function failure(sent: SendFailure, flow: Flow): EnvironmentError {
-  const where = `${flow.protocol.toLowerCase()} ${flow.address}:${flow.port}`
-  switch (sent) {
-    case 'gone':
-      return new EnvironmentError('ERR_SIP_FLOW', `the connection to ${where} is gone`)
-    case 'too large':
-      return new EnvironmentError(
-        'ERR_SIP_TOO_LARGE',
-        `no datagram to ${where} carries the request; add a TCP transport`,
-      )
-    case 'full':
-      return new EnvironmentError('ERR_SIP_FULL', `nothing more can be queued for ${where}`)
-    case 'closed':
-      return new EnvironmentError('ERR_SIP_CLOSED', `the transport to ${where} is closed`)
-  }
-}
 
 /** A next hop whose address is none would be looked up as a name, and be our failure then (RFC 5954 §4.1). */
 function checkHost(nextHop: Uri): void {

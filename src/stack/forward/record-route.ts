@@ -5,28 +5,56 @@ import { lrParam } from '../grammar/uri-params.ts'
 import * as h from '../headers/index.ts'
 import type { SipRequest } from '../message/message.ts'
 import type { RequestTemplate } from '../message/template.ts'
+import { advertisedTo } from '../transport/advertised.ts'
 import { localUri } from '../transport/placement.ts'
+import type { SentBy } from '../transport/sent-by.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { FlowTokens } from './flow-token.ts'
 
 /** In a Record-Route of ours: which dialog it was written for, signed. */
 const dialogParam = textParam('d')
 
-/** Puts us into the way of the dialog: the inbound side below, the outbound side on top where it is another (RFC 5658). */
-export function withRecordRoute(
-  template: RequestTemplate,
-  inbound: Transport,
-  outbound: Transport,
-  token: string | undefined,
-): RequestTemplate {
-  const routed = template.derive()
-  routed.prepend(h.RecordRoute, recordRoute(inbound, token))
-  return inbound === outbound ? routed : routed.prepend(h.RecordRoute, recordRoute(outbound, token))
+/** One side of a request that passes: the transport, the address of the next hop on it, and the flow of who is reached by that alone. */
+export interface Side {
+  readonly transport: Transport
+  readonly remote: string
+  readonly flowToken: string | undefined
 }
 
-function recordRoute(transport: Transport, token: string | undefined): NameAddr {
-  let uri = localUri(transport, emptyUri).withParam(lrParam, true)
-  if (token !== undefined) uri = uri.withParam(dialogParam, token)
+/**
+ * Puts us into the way of the dialog: the inbound side below, the outbound side on top where it is another transport,
+ * or knows us by another name (RFC 5658 §4). Where a side has a flow token there are always two, so that their order
+ * tells who sends a request: the last of our Routes is that of the side it goes to, also when the sender's own address
+ * has changed meanwhile.
+ */
+export function withRecordRoute(
+  template: RequestTemplate,
+  inbound: Side,
+  outbound: Side,
+  dialog: string | undefined,
+): RequestTemplate {
+  const [below, above] = [nameOf(inbound), nameOf(outbound)]
+  const own = template.requestUri.secure ? emptySips : emptySip
+  const routed = template.derive()
+  routed.prepend(h.RecordRoute, recordRoute(inbound, below, own, dialog))
+  const isSame = inbound.transport === outbound.transport && below === above
+  const isOne = isSame && !inbound.flowToken && !outbound.flowToken
+  return isOne ? routed : routed.prepend(h.RecordRoute, recordRoute(outbound, above, own, dialog))
+}
+
+function nameOf({ transport, remote }: Side): SentBy {
+  return advertisedTo(transport, remote)
+}
+
+function recordRoute(
+  { transport, flowToken }: Side,
+  name: SentBy,
+  own: Uri,
+  dialog: string | undefined,
+): NameAddr {
+  let uri = localUri(transport, name, own).withParam(lrParam, true)
+  if (flowToken !== undefined) uri = uri.with({ user: flowToken })
+  if (dialog !== undefined) uri = uri.withParam(dialogParam, dialog)
   return new NameAddr('', uri, noParams)
 }
 
@@ -44,4 +72,6 @@ export function isOfDialog(request: SipRequest, tokens: FlowTokens): boolean {
   return isOf(from.tag) || isOf(to.tag)
 }
 
-const emptyUri = new Uri('sip', undefined, undefined, '', undefined, noParams, '', '')
+const emptySip = new Uri('sip', undefined, undefined, '', undefined, noParams, '', '')
+/** RFC 3261 §16.6 step 4: a sips request is record-routed with sips. */
+const emptySips = emptySip.with({ scheme: 'sips' })

@@ -1,4 +1,5 @@
 import { familyOf, unbracketed } from '../../util/address.ts'
+import { asksToKeep, grantKeep, mayGrantKeep } from '../flow/keep.ts'
 import { textParam } from '../grammar/params.ts'
 import { ParseError } from '../grammar/parse-error.ts'
 import { maddrParam } from '../grammar/uri-params.ts'
@@ -7,7 +8,7 @@ import type { Via } from '../headers/via.ts'
 import type { LocateLine } from '../locate/line.ts'
 import { elementEnd } from '../message/elements.ts'
 import { encode } from '../message/encode.ts'
-import { type Flow, flowTo } from '../message/flow.ts'
+import { type Flow, flowTo, onLinkOf } from '../message/flow.ts'
 import type { SipResponse } from '../message/message.ts'
 import type { ResponseTemplate } from '../message/template.ts'
 import type { Counters } from '../statistics.ts'
@@ -27,6 +28,8 @@ export interface ResponseForwardingContext {
   readonly tokens: FlowTokens
   /** Whether `maddr` in the Via of a request is where its responses go (RFC 3261 §18.2.2). */
   readonly followMaddr: boolean
+  /** What the `keep` of the Via below ours is answered with (RFC 6223), in seconds. */
+  readonly keep: number | undefined
 }
 
 /** Sends responses back the way their requests came, without having kept anything of them (RFC 3261 §16.7, §16.11). */
@@ -63,9 +66,12 @@ export class ResponseForwarding {
     }
   }
 
-  #forward(response: SipResponse, changed: ResponseTemplate | undefined): void {
-    const { transports, counters } = this.#context
+  #forward(response: SipResponse, given: ResponseTemplate | undefined): void {
+    const { transports, counters, keep } = this.#context
     const below = viaBelow(response)
+    const grants =
+      keep !== undefined && below !== undefined && mayGrantKeep(response.status) && asksToKeep(below)
+    const changed = given ?? (grants ? response.forward() : undefined)
     if (below === undefined && changed === undefined) {
       counters.strayResponses++
       return
@@ -76,6 +82,7 @@ export class ResponseForwarding {
       return
     }
     changed?.removeFirst(h.Via)
+    if (grants && changed !== undefined) grantKeep(changed, keep)
     const via = changed === undefined ? below : changed.get(h.Via)
     if (via === undefined) {
       counters.strayResponses++
@@ -106,7 +113,7 @@ export class ResponseForwarding {
     return {
       protocol: transport.protocol,
       transport: transport.key,
-      address,
+      address: address.includes(':') ? onLinkOf(transport.local.address, address) : address,
       port: portBack(via, transport),
       connection: way.connection,
       serverName: undefined,
@@ -126,7 +133,7 @@ export class ResponseForwarding {
   #sendTo(wire: string, target: Target): void {
     const { transports, counters } = this.#context
     const send = (transport: Transport): void => {
-      if (typeof transports.send(wire, flowTo(target, transport.key)) === 'string') counters.flowFailures++
+      if (typeof transports.send(wire, flowTo(target, transport)) === 'string') counters.flowFailures++
     }
     try {
       const transport = transports.select(target)

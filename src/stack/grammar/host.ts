@@ -1,4 +1,4 @@
-import { familyOf, sameAddress, unbracketed } from '../../util/address.ts'
+import { canonicalAddress, familyOf, sameAddress, unbracketed, unmapped } from '../../util/address.ts'
 import { consistsOf, HOST, sameIgnoringCase } from './chars.ts'
 
 /** Whether text without brackets is a host name or an address (RFC 3261 §25.1, `host`; RFC 5954 §4.1). */
@@ -21,4 +21,14 @@ export function hostOf(text: string): string | undefined {
 export function sameHost(one: string, other: string): boolean {
   if (sameIgnoringCase(one, other)) return true
   return one.includes(':') && other.includes(':') && sameAddress(one, other)
+}
+
+/**
+ * A host in the one form that all spellings of one place share: a name in lower case and without the dot of the root, an IPv6 address
+ * by its value (RFC 5954 §4.2) and without brackets, a v4-mapped one as the IPv4 address it stands for.
+ */
+export function canonicalHost(host: string): string {
+  const name = unbracketed(host)
+  if (name.includes(':')) return unmapped(canonicalAddress(name) ?? name.toLowerCase())
+  return (name.length > 1 && name.endsWith('.') ? name.slice(0, -1) : name).toLowerCase()
 }

@@ -43,6 +43,12 @@ export const rport: Param<number | true> = {
   encode: value => (value === true ? undefined : String(value)),
 }
 export const alias: Param<true> = flagParam('alias')
+/** Seconds between keep-alives, or `true` where the parameter stands without a value to ask for them (RFC 6223). */
+export const keep: Param<number | true> = {
+  name: 'keep',
+  parse: text => (text === '' ? true : numberParam('keep').parse(text)),
+  encode: value => (value === true ? undefined : String(value)),
+}
 
 // addresses and contacts (RFC 3261 §20.10, RFC 5626, RFC 5627)
 export const tag: Param<string> = textParam('tag')

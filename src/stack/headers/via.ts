@@ -1,3 +1,4 @@
+import { withoutZone } from '../../util/address.ts'
 import { TOKEN } from '../grammar/chars.ts'
 import { hostOf } from '../grammar/host.ts'
 import { noParams, numberParam, type Param, type Params, textParam } from '../grammar/params.ts'
@@ -68,13 +69,14 @@ export class Via {
 
   /**
    * With where the request came from, as the server's transport notes it (RFC 3261 §18.2.1, RFC 3581 §4). What the
-   * client itself wrote of that goes: nobody but the server knows.
+   * client itself wrote of that goes: nobody but the server knows. A zone is ours alone and not told (RFC 4007 §11.2).
    */
   receivedFrom(address: string, port: number): Via {
     const { wantsRport } = this
+    const seen = withoutZone(address)
     let params = this.params
     if (wantsRport) params = params.with(rportParam, port)
-    if (wantsRport || this.host !== address) params = params.with(receivedParam, address)
+    if (wantsRport || this.host !== seen) params = params.with(receivedParam, seen)
     else params = params.without('received')
     return params === this.params ? this : new Via(this.transport, this.host, this.port, params)
   }

@@ -2,6 +2,7 @@ import { EnvironmentError, UsageError } from '../../util/errors.ts'
 import { type Failed, guarded, thenable } from '../../util/guard.ts'
 import { printable } from '../../util/log.ts'
 import type { Uri } from '../grammar/uri.ts'
+import { user } from '../headers/params.ts'
 import type { Via } from '../headers/via.ts'
 import type { Target } from '../transport/selector.ts'
 import type { Locate, TargetOutcome } from './locate.ts'
@@ -74,6 +75,16 @@ export class LocateLine {
 
   report(target: Target, outcome: TargetOutcome, retryAfter?: number): void {
     guarded(this.#options.failed, this.#locate, this.#locate.report, target, outcome, retryAfter)
+  }
+
+  /** See `Locate.isAvailable`. */
+  isAvailable(target: Target): boolean {
+    try {
+      return this.#locate.isAvailable?.(target) !== false
+    } catch (error) {
+      this.#options.failed(error)
+      return true
+    }
   }
 
   /** Whether there is a line that `located` is in now, or has been refused by. */
@@ -149,7 +160,9 @@ function noTargets(): UsageError {
 }
 
 function keyOf(uri: Uri, stateless: boolean): string {
-  return `${stateless ? 'stateless ' : ''}${uri.scheme} ${uri.hostPort}${uri.params}`
+  // a number, or a mailbox, may lead elsewhere than its neighbour's (RFC 6116, RFC 3861)
+  const who = uri.isSip && uri.param(user) !== 'phone' ? '' : `${uri.rawUser ?? ''}${uri.opaque}`
+  return `${stateless ? 'stateless ' : ''}${uri.scheme} ${who} ${uri.hostPort}${uri.params}`
 }
 
 function tooMany(where: string, count: number, total: number): EnvironmentError {

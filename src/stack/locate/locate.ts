@@ -23,4 +23,6 @@ export interface Locate {
   locateResponse(via: Via): readonly Target[] | Promise<readonly Target[]>
   /** Told what became of a target that it gave; `retryAfter` in seconds where the target named it. */
   report(target: Target, outcome: TargetOutcome, retryAfter?: number): void
+  /** Whether a target may be preferred for having served before; true unless it failed a short while ago. */
+  isAvailable?(target: Target): boolean
 }

@@ -66,7 +66,16 @@ export function request(
     .set(h.To, typeof to === 'string' ? nameAddr(to) : to)
     .set(h.CallId, parts.callId ?? ids.newCallId())
     .set(h.CSeq, new CSeq(cseq, method))
-  return parts.contact === undefined ? template : template.set(h.Contact, parts.contact)
+  return parts.contact === undefined
+    ? template
+    : template.set(h.Contact, securedContact(parts.contact, requestUri))
+}
+
+/** The Contact of a sips request is sips (RFC 5630 §5.1.1), where it is left to us to fill it in. */
+function securedContact(contact: NameAddr, { secure }: Uri): NameAddr {
+  const { uri: address } = contact
+  if (!secure || address.host !== '' || address.scheme !== 'sip') return contact
+  return contact.with({ uri: address.with({ scheme: 'sips' }) })
 }
 
 /**

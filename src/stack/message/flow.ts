@@ -1,4 +1,4 @@
-import { canonicalAddress } from '../../util/address.ts'
+import { canonicalAddress, isLinkLocal, unmapped, zoneOf } from '../../util/address.ts'
 
 /** Transport protocols of RFC 3261 §20.42 and RFC 7118, as they stand in a Via. */
 export type Protocol = 'UDP' | 'TCP' | 'TLS' | 'WS' | 'WSS'
@@ -25,16 +25,31 @@ export interface Remote {
   readonly serverName?: string | undefined
 }
 
-/** A flow to a remote address from a transport, on no connection yet. */
-export function flowTo(remote: Remote, transport: string): Flow {
+/** The transport that a flow begins at. */
+interface Origin {
+  readonly key: string
+  readonly local: { readonly address: string }
+}
+
+/**
+ * A flow to a remote address from a transport, on no connection yet. A v4-mapped address is the IPv4 one it stands for;
+ * a link-local one without a zone is of the link that the transport is bound to (RFC 4007 §11.1).
+ */
+export function flowTo(remote: Remote, { key, local }: Origin): Flow {
   const { address } = remote
   // written out, for a spread is slow here and every message passes; the order is that of a received flow
   return {
     protocol: remote.protocol,
-    transport,
-    address: address.includes(':') ? (canonicalAddress(address) ?? address) : address,
+    transport: key,
+    address: address.includes(':') ? onLinkOf(local.address, address) : address,
     port: remote.port,
     connection: 0,
     serverName: remote.serverName,
   }
+}
+
+/** An IPv6 address as seen from a local one: in canonical form, a link-local one with its zone. */
+export function onLinkOf(local: string, address: string): string {
+  const canonical = unmapped(canonicalAddress(address) ?? address)
+  return isLinkLocal(canonical) && zoneOf(canonical) === '' ? canonical + zoneOf(local) : canonical
 }

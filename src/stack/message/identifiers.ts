@@ -24,6 +24,13 @@ export class Identifiers {
     return this.#tokens.next(22)
   }
 
+  /** A host that is nobody's (RFC 7118 appendix B.1, RFC 2606 §2): 62 random bits. */
+  newHost(): string {
+    let name = ''
+    while (name.length < 12) name += this.#tokens.below(36).toString(36)
+    return `${name}.invalid`
+  }
+
   newBranch(): string {
     return MAGIC_COOKIE + this.#tokens.next(16)
   }

@@ -2,7 +2,7 @@ import { sameIgnoringCase } from '../grammar/chars.ts'
 import { ID_COUNT, MALFORMED } from '../grammar/names.ts'
 import { ParseError } from '../grammar/parse-error.ts'
 import * as h from '../headers/index.ts'
-import { UNREADABLE } from './head.ts'
+import { ABSENT, UNREADABLE } from './head.ts'
 import type { SipMessage } from './message.ts'
 
 /** Headers that must stand once (RFC 3261 §8.1.1): a second one could be read instead of the first elsewhere. */
@@ -57,8 +57,23 @@ function check(message: SipMessage): ParseError | undefined {
       `says ${head.contentLength} where ${message.bodyBytesReceived} bytes follow`,
     )
   }
+  if (head.contentLength !== ABSENT && head.contentLength < message.bodyBytesReceived && isOfOne(message)) {
+    return new ParseError(
+      'Content-Length',
+      `says ${head.contentLength} where ${message.bodyBytesReceived} bytes follow; a WebSocket message holds one of SIP`,
+    )
+  }
   return undefined
 }
+
+/** RFC 7118 §5; blank lines behind a message hurt nobody. */
+function isOfOne({ source, head, bytes }: SipMessage): boolean {
+  if (source?.protocol !== 'WS' && source?.protocol !== 'WSS') return false
+  return bytes.subarray(head.end + head.contentLength).some(byte => byte !== CR && byte !== LF)
+}
+
+const CR = 0x0d
+const LF = 0x0a
 
 function wrongVersion(version: string): ParseError {
   const isSip = /^SIP\/\d+\.\d+$/i.test(version.slice(0, 20))

@@ -1,9 +1,11 @@
+import type { EnvironmentError } from '../../util/errors.ts'
 import type { MachineInstance } from '../../util/machine.ts'
 import type { Method } from '../grammar/method.ts'
 import type { Flow } from '../message/flow.ts'
 import type { SipResponse } from '../message/message.ts'
 import type { RequestTemplate } from '../message/template.ts'
 import type { Placement } from '../transport/placement.ts'
+import { sendError } from '../transport/send-error.ts'
 import type { Kept, TransactionContext } from './context.ts'
 import { MACHINE_WEIGHT } from './weight.ts'
 
@@ -14,7 +16,8 @@ export type ClientFailure = 'timeout' | 'transport error'
 export interface ClientUser {
   /** Every response that is not a retransmission; of an INVITE every 2xx (RFC 6026 §7.2). */
   onResponse(response: SipResponse): void
-  onFailure(failure: ClientFailure): void
+  /** `cause` tells what a transport error was, where that is known. */
+  onFailure(failure: ClientFailure, cause?: EnvironmentError): void
   /** An INVITE that was accepted: no further 2xx will be told, for the transaction is gone. */
   onEnded(): void
 }
@@ -36,6 +39,8 @@ export abstract class ClientMachine<S extends string> implements MachineInstance
   user: ClientUser | undefined
   /** Wire text of the request, while it may have to be sent again. */
   wire: string
+  /** Why it could not be sent, or what its flow failed of. */
+  cause: EnvironmentError | undefined
   weight = 0
 
   constructor(
@@ -64,6 +69,8 @@ export abstract class ClientMachine<S extends string> implements MachineInstance
   abstract start(): void
   abstract onResponse(response: SipResponse): void
   abstract onTransportError(): void
+  /** Its transport is closed: nothing more can come or go. */
+  abstract onTransportRemoved(): void
   /** Gives up without telling the user. */
   abstract abandon(): void
 
@@ -72,6 +79,7 @@ export abstract class ClientMachine<S extends string> implements MachineInstance
     const was = this.flow
     const sent = this.context.send(wire, was)
     if (typeof sent === 'string') {
+      this.cause = sendError(sent, was)
       this.onTransportError()
     } else if (sent !== was) {
       this.flow = sent

@@ -1,3 +1,5 @@
+import type { EnvironmentError } from '../../util/errors.ts'
+import { type Failed, guarded } from '../../util/guard.ts'
 import type { Flow } from '../message/flow.ts'
 import type { SipResponse } from '../message/message.ts'
 import type { RequestTemplate } from '../message/template.ts'
@@ -63,8 +65,17 @@ export class ClientTransactions {
   }
 
   /** A lost flow is a transport error to the transactions that wait on it, at once (RFC 3261 §17.1.4). */
-  fail(flow: Flow): void {
-    for (const client of this.#waiting.waitingOn(flow)) client.onTransportError()
+  fail(flow: Flow, error: EnvironmentError | undefined): void {
+    for (const client of this.#waiting.waitingOn(flow)) {
+      client.cause = error
+      client.onTransportError()
+    }
+  }
+
+  /** Ends those that wait on a transport which is gone, and tells their users. */
+  endBy(transport: string, failed: Failed): void {
+    for (const client of this.#byKey.values())
+      if (client.flow.transport === transport) guarded(failed, client, client.onTransportRemoved)
   }
 
   /** Adds live transactions by state to two tallies. */

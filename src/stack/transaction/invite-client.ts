@@ -11,7 +11,7 @@ type State = 'calling' | 'proceeding' | 'accepted' | 'completed' | 'terminated'
 
 type TimerName = 'timer A' | 'timer B' | 'timer D' | 'timer M'
 
-type Input = '1xx' | '2xx' | '3xx-6xx' | 'transport error' | 'abandon' | TimerName
+type Input = '1xx' | '2xx' | '3xx-6xx' | 'transport error' | 'transport removed' | 'abandon' | TimerName
 
 /** One INVITE client transaction. */
 export class InviteClient extends ClientMachine<State> {
@@ -49,6 +49,10 @@ export class InviteClient extends ClientMachine<State> {
     feed(inviteClient, this, 'abandon', undefined)
   }
 
+  override onTransportRemoved(): void {
+    feed(inviteClient, this, 'transport removed', undefined)
+  }
+
   onTimer(name: TimerName): void {
     feed(inviteClient, this, name, undefined)
   }
@@ -63,7 +67,18 @@ export const inviteClient: Machine<State, Input, InviteClient, SipResponse | und
   source: 'RFC 3261 §17.1.1, Figure 5; RFC 6026 §7.2',
   initial: 'calling',
   final: 'terminated',
-  inputs: ['1xx', '2xx', '3xx-6xx', 'timer A', 'timer B', 'timer D', 'timer M', 'transport error', 'abandon'],
+  inputs: [
+    '1xx',
+    '2xx',
+    '3xx-6xx',
+    'timer A',
+    'timer B',
+    'timer D',
+    'timer M',
+    'transport error',
+    'transport removed',
+    'abandon',
+  ],
   rows: {
     calling: {
       'timer A': to('calling', restartTimerA, resendInvite),
@@ -72,6 +87,7 @@ export const inviteClient: Machine<State, Input, InviteClient, SipResponse | und
       '2xx': to('accepted', stopTimerA, stopTimerB, startTimerM, passUp),
       '3xx-6xx': to('completed', stopTimerA, stopTimerB, startTimerD, sendAck, passUpAndRelease),
       'transport error': to('terminated', endInformingTransportError),
+      'transport removed': to('terminated', endInformingTransportError),
       abandon: to('terminated', end),
     },
     proceeding: {
@@ -79,17 +95,20 @@ export const inviteClient: Machine<State, Input, InviteClient, SipResponse | und
       '2xx': to('accepted', startTimerM, passUp),
       '3xx-6xx': to('completed', startTimerD, sendAck, passUpAndRelease),
       'transport error': to('terminated', endInformingTransportError),
+      'transport removed': to('terminated', endInformingTransportError),
       abandon: to('terminated', end),
     },
     accepted: {
       '2xx': to('accepted', passUp),
       'timer M': to('terminated', endTelling),
+      'transport removed': to('terminated', endTelling),
       abandon: to('terminated', end),
     },
     completed: {
       '3xx-6xx': to('completed', resendAck),
       'timer D': to('terminated', end),
       'transport error': to('terminated', end),
+      'transport removed': to('terminated', end),
     },
     terminated: {},
   },
@@ -108,6 +127,7 @@ export const inviteClient: Machine<State, Input, InviteClient, SipResponse | und
       'timer D',
       'timer M',
       'transport error',
+      'transport removed',
       'abandon',
     ],
   },
@@ -170,7 +190,7 @@ function endInformingTimeout(self: InviteClient): void {
 }
 
 function endInformingTransportError(self: InviteClient): void {
-  stopAndFinish(self)?.onFailure('transport error')
+  stopAndFinish(self)?.onFailure('transport error', self.cause)
 }
 
 function endTelling(self: InviteClient): void {

@@ -9,7 +9,16 @@ type State = 'proceeding' | 'accepted' | 'completed' | 'confirmed' | 'terminated
 
 type TimerName = 'trying' | 'timer G' | 'timer H' | 'timer I' | 'timer L'
 
-type Input = 'INVITE' | 'ACK' | '1xx' | '2xx' | '3xx-6xx' | 'transport error' | 'flow lost' | TimerName
+type Input =
+  | 'INVITE'
+  | 'ACK'
+  | '1xx'
+  | '2xx'
+  | '3xx-6xx'
+  | 'transport error'
+  | 'transport removed'
+  | 'flow lost'
+  | TimerName
 
 /** One INVITE server transaction. */
 export class InviteServer extends ServerMachine<State> {
@@ -48,6 +57,10 @@ export class InviteServer extends ServerMachine<State> {
     feed(inviteServer, this, 'flow lost', undefined)
   }
 
+  override onTransportRemoved(): void {
+    feed(inviteServer, this, 'transport removed', undefined)
+  }
+
   onTimer(name: TimerName): void {
     feed(inviteServer, this, name, undefined)
   }
@@ -75,6 +88,7 @@ export const inviteServer: Machine<State, Input, InviteServer, Answer | undefine
     'timer I',
     'timer L',
     'transport error',
+    'transport removed',
     'flow lost',
   ],
   rows: {
@@ -86,11 +100,13 @@ export const inviteServer: Machine<State, Input, InviteServer, Answer | undefine
       '3xx-6xx': to('completed', stopTrying, startTimerG, startTimerH, slimRequest, sendResponse),
       'transport error': to('proceeding', informTransportError),
       'flow lost': to('proceeding', informFlowLost),
+      'transport removed': to('terminated', endInformingTransportError),
     },
     accepted: {
       '2xx': to('accepted', sendOnce),
       'transport error': to('accepted', informTransportError),
       'timer L': to('terminated', end),
+      'transport removed': to('terminated', end),
     },
     completed: {
       INVITE: to('completed', resendResponse),
@@ -99,9 +115,11 @@ export const inviteServer: Machine<State, Input, InviteServer, Answer | undefine
       'timer H': to('terminated', endInformingTimeout),
       'transport error': to('completed', informTransportError),
       'flow lost': to('completed', informFlowLost),
+      'transport removed': to('terminated', endInformingTransportError),
     },
     confirmed: {
       'timer I': to('terminated', end),
+      'transport removed': to('terminated', end),
     },
     terminated: {},
   },
@@ -136,6 +154,7 @@ export const inviteServer: Machine<State, Input, InviteServer, Answer | undefine
       'timer I',
       'timer L',
       'transport error',
+      'transport removed',
       'flow lost',
     ],
   },
@@ -216,6 +235,10 @@ function release(self: InviteServer): void {
 
 function endInformingTimeout(self: InviteServer): void {
   stopAndFinish(self)?.fail('timeout')
+}
+
+function endInformingTransportError(self: InviteServer): void {
+  stopAndFinish(self)?.fail('transport error')
 }
 
 function end(self: InviteServer): void {

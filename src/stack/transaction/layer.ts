@@ -10,6 +10,7 @@ import type { StatelessReplies } from '../stateless.ts'
 import type { Counters } from '../statistics.ts'
 import type { TransportLayer } from '../transport/layer.ts'
 import type { Placement } from '../transport/placement.ts'
+import type { Transport } from '../transport/transport.ts'
 import { Admission, type RequestFilter } from './admission.ts'
 import type { ClientMachine, ClientUser } from './client-machine.ts'
 import { ClientTransactions } from './client-transactions.ts'
@@ -34,6 +35,8 @@ export interface TransactionLayerOptions {
   readonly limits: TransactionLimits
   /** Whether responses over UDP go to the `maddr` of a Via. */
   readonly followMaddr: boolean
+  /** What a Via's `keep` is answered with, in seconds. */
+  readonly keep: number | undefined
   /** Told what an application's handler threw, or rejected with. */
   readonly failed: Failed
 }
@@ -156,12 +159,23 @@ export class TransactionLayer implements ServerTransactionContext {
   /** First the transactions hear it, then the users. */
   onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void {
     try {
-      this.#clients.fail(flow)
+      this.#clients.fail(flow, error)
       this.#servers.fail(flow)
     } catch (failure) {
       this.failed(failure)
     }
     for (const user of [...this.#users]) guarded(this.failed, user, user.onFlowFailed, flow, error)
+  }
+
+  onTransportAdded(transport: Transport): void {
+    for (const user of [...this.#users]) guarded(this.failed, user, user.onTransportAdded, transport)
+  }
+
+  /** First the transactions end that could go on by no other transport, then the users hear it. */
+  onTransportRemoved(transport: Transport): void {
+    this.#clients.endBy(transport.key, this.failed)
+    this.#servers.endBy(transport.key, this.failed)
+    for (const user of [...this.#users]) guarded(this.failed, user, user.onTransportRemoved, transport)
   }
 
   onFlowOpened(flow: Flow): void {
@@ -174,6 +188,10 @@ export class TransactionLayer implements ServerTransactionContext {
 
   onStun(bytes: Buffer, flow: Flow): void {
     for (const user of [...this.#users]) guarded(this.failed, user, user.onStun, bytes, flow)
+  }
+
+  get keep(): number | undefined {
+    return this.#options.keep
   }
 
   get isClosed(): boolean {
@@ -279,7 +297,7 @@ export class TransactionLayer implements ServerTransactionContext {
     if (source === undefined)
       throw new UsageError('ERR_SIP_SOURCE', 'a request without a source cannot be answered')
     const server = this.#servers.open(request, key, source)
-    const hop = this.#options.transports.responseHop(source.transport)
+    const hop = this.#options.transports.responseHop(source)
     const tag = localTag ?? this.#options.newTag()
     const transaction = new ServerTransaction(request, owner, tag, server, hop, this)
     server.handle = transaction

@@ -9,7 +9,7 @@ type State = 'trying' | 'proceeding' | 'completed' | 'terminated'
 
 type TimerName = 'timer E' | 'timer F' | 'timer K'
 
-type Input = '1xx' | '2xx-6xx' | 'transport error' | 'abandon' | TimerName
+type Input = '1xx' | '2xx-6xx' | 'transport error' | 'transport removed' | 'abandon' | TimerName
 
 /** One client transaction of any method but INVITE and ACK. */
 export class NonInviteClient extends ClientMachine<State> {
@@ -44,6 +44,10 @@ export class NonInviteClient extends ClientMachine<State> {
     feed(nonInviteClient, this, 'abandon', undefined)
   }
 
+  override onTransportRemoved(): void {
+    feed(nonInviteClient, this, 'transport removed', undefined)
+  }
+
   onTimer(name: TimerName): void {
     feed(nonInviteClient, this, name, undefined)
   }
@@ -58,7 +62,16 @@ export const nonInviteClient: Machine<State, Input, NonInviteClient, SipResponse
   source: 'RFC 3261 §17.1.2, Figure 6',
   initial: 'trying',
   final: 'terminated',
-  inputs: ['1xx', '2xx-6xx', 'timer E', 'timer F', 'timer K', 'transport error', 'abandon'],
+  inputs: [
+    '1xx',
+    '2xx-6xx',
+    'timer E',
+    'timer F',
+    'timer K',
+    'transport error',
+    'transport removed',
+    'abandon',
+  ],
   rows: {
     trying: {
       'timer E': to('trying', doubleTimerE, resendRequest),
@@ -66,6 +79,7 @@ export const nonInviteClient: Machine<State, Input, NonInviteClient, SipResponse
       '1xx': to('proceeding', passUp),
       '2xx-6xx': to('completed', stopTimers, startTimerK, passUpAndRelease),
       'transport error': to('terminated', endInformingTransportError),
+      'transport removed': to('terminated', endInformingTransportError),
       abandon: to('terminated', end),
     },
     proceeding: {
@@ -74,10 +88,12 @@ export const nonInviteClient: Machine<State, Input, NonInviteClient, SipResponse
       '1xx': to('proceeding', passUp),
       '2xx-6xx': to('completed', stopTimers, startTimerK, passUpAndRelease),
       'transport error': to('terminated', endInformingTransportError),
+      'transport removed': to('terminated', endInformingTransportError),
       abandon: to('terminated', end),
     },
     completed: {
       'timer K': to('terminated', end),
+      'transport removed': to('terminated', end),
     },
     terminated: {},
   },
@@ -85,7 +101,16 @@ export const nonInviteClient: Machine<State, Input, NonInviteClient, SipResponse
     trying: ['timer K'],
     proceeding: ['timer K'],
     completed: ['1xx', '2xx-6xx', 'timer E', 'timer F', 'transport error', 'abandon'],
-    terminated: ['1xx', '2xx-6xx', 'timer E', 'timer F', 'timer K', 'transport error', 'abandon'],
+    terminated: [
+      '1xx',
+      '2xx-6xx',
+      'timer E',
+      'timer F',
+      'timer K',
+      'transport error',
+      'transport removed',
+      'abandon',
+    ],
   },
 }
 
@@ -132,7 +157,7 @@ function endInformingTimeout(self: NonInviteClient): void {
 }
 
 function endInformingTransportError(self: NonInviteClient): void {
-  stopAndFinish(self)?.onFailure('transport error')
+  stopAndFinish(self)?.onFailure('transport error', self.cause)
 }
 
 function end(self: NonInviteClient): void {

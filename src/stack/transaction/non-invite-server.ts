@@ -9,7 +9,7 @@ type State = 'trying' | 'proceeding' | 'completed' | 'terminated'
 
 type TimerName = 'trying timer' | 'expiry' | 'timer J'
 
-type Input = 'request' | '1xx' | '2xx-6xx' | 'transport error' | 'flow lost' | TimerName
+type Input = 'request' | '1xx' | '2xx-6xx' | 'transport error' | 'transport removed' | 'flow lost' | TimerName
 
 /** One server transaction of any method but INVITE and ACK. */
 export class NonInviteServer extends ServerMachine<State> {
@@ -43,6 +43,10 @@ export class NonInviteServer extends ServerMachine<State> {
     feed(nonInviteServer, this, 'flow lost', undefined)
   }
 
+  override onTransportRemoved(): void {
+    feed(nonInviteServer, this, 'transport removed', undefined)
+  }
+
   onTimer(name: TimerName): void {
     feed(nonInviteServer, this, name, undefined)
   }
@@ -59,7 +63,17 @@ export const nonInviteServer: Machine<State, Input, NonInviteServer, Answer | un
   source: 'RFC 3261 §17.2.2, Figure 8; RFC 4320 §4; RFC 6026 §8.8',
   initial: 'trying',
   final: 'terminated',
-  inputs: ['request', '1xx', '2xx-6xx', 'trying timer', 'expiry', 'timer J', 'transport error', 'flow lost'],
+  inputs: [
+    'request',
+    '1xx',
+    '2xx-6xx',
+    'trying timer',
+    'expiry',
+    'timer J',
+    'transport error',
+    'transport removed',
+    'flow lost',
+  ],
   rows: {
     trying: {
       '1xx': to('proceeding', startExpiry, sendResponse),
@@ -67,6 +81,7 @@ export const nonInviteServer: Machine<State, Input, NonInviteServer, Answer | un
       'trying timer': to('trying', sendTrying),
       'transport error': to('trying', informTransportError),
       'flow lost': to('trying', informFlowLost),
+      'transport removed': to('terminated', endInformingTransportError),
     },
     proceeding: {
       request: to('proceeding', resendResponse),
@@ -75,10 +90,12 @@ export const nonInviteServer: Machine<State, Input, NonInviteServer, Answer | un
       expiry: to('terminated', endInformingTimeout),
       'transport error': to('proceeding', informTransportError),
       'flow lost': to('proceeding', informFlowLost),
+      'transport removed': to('terminated', endInformingTransportError),
     },
     completed: {
       request: to('completed', resendResponse),
       'timer J': to('terminated', end),
+      'transport removed': to('terminated', end),
       'transport error': to('completed', informTransportError),
     },
     terminated: {},
@@ -97,6 +114,7 @@ export const nonInviteServer: Machine<State, Input, NonInviteServer, Answer | un
       'expiry',
       'timer J',
       'transport error',
+      'transport removed',
       'flow lost',
     ],
   },
@@ -138,6 +156,10 @@ function release(self: NonInviteServer): void {
 
 function endInformingTimeout(self: NonInviteServer): void {
   stopAndFinish(self)?.fail('timeout')
+}
+
+function endInformingTransportError(self: NonInviteServer): void {
+  stopAndFinish(self)?.fail('transport error')
 }
 
 /** The user is told of an answer of its own that could not be sent, also when the transaction has let go of it. */

@@ -54,7 +54,8 @@ export class OutgoingAck {
   }
 
   #start(ack: RequestTemplate): void {
-    const { flow, targets, nextHop } = this.#options
+    const { flow, targets, nextHop, transport: forced } = this.#options
+    if (forced !== undefined) this.#context.transports.check(forced)
     const routed = strictlyRouted(ack)
     if (flow !== undefined) {
       const transport = this.#context.transports.byKey(flow.transport)
@@ -76,12 +77,12 @@ export class OutgoingAck {
   #sendTo(ack: RequestTemplate, targets: readonly Target[]): void {
     const [target] = targets
     if (target === undefined) throw notSent('there is no target')
-    const transport = this.#context.transports.select(target)
+    const transport = this.#context.transports.select(target, this.#options.transport)
     if (transport instanceof Promise) {
       transport
-        .then(chosen => this.#send(ack, chosen, flowTo(target, chosen.key)))
+        .then(chosen => this.#send(ack, chosen, flowTo(target, chosen)))
         .catch(error => this.#fail(error))
-    } else this.#send(ack, transport, flowTo(target, transport.key))
+    } else this.#send(ack, transport, flowTo(target, transport))
   }
 
   #fail(error: unknown): void {
@@ -93,8 +94,9 @@ export class OutgoingAck {
     const { transports, counters, maxDatagram, newBranch, failed } = this.#context
     const placement = new Placement(transport, way, newBranch())
     this.#wire = encode(decorated(ack, placement, this.#options.decorate, failed), placement)
+    const { flow, transport: forced } = this.#options
     const wider =
-      this.#options.flow === undefined ? transports.widerWay(way, this.#wire.length, maxDatagram) : undefined
+      flow === undefined ? transports.widerWay(way, this.#wire.length, maxDatagram, forced) : undefined
     if (wider !== undefined) {
       this.#send(ack, wider.transport, wider.flow)
       return

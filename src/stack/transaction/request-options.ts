@@ -1,6 +1,8 @@
 import type { Failed } from '../../util/guard.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { DigestClient } from '../auth/client.ts'
+import type { Flows } from '../flow/flows.ts'
+import type { KeepUser } from '../flow/keep.ts'
 import type { Uri } from '../grammar/uri.ts'
 import type { LocateLine } from '../locate/line.ts'
 import type { Flow } from '../message/flow.ts'
@@ -42,6 +44,12 @@ export interface WayOptions {
   readonly nextHop?: Uri
   /** Targets that were found already; nothing is looked up then. */
   readonly targets?: readonly Target[]
+  /**
+   * The transport to send it from, by its key, `udp:10.0.0.5:5060`, or by the interface that it is bound to, `eth1`,
+   * whatever the system's routes say; targets that it does not lead to are passed over. Where there is none such, the
+   * request fails at once.
+   */
+  readonly transport?: string
   /** The flow to send it on, and nowhere else: where that is gone the request fails at once (RFC 5626 §5.3). */
   readonly flow?: Flow
   /**
@@ -57,7 +65,21 @@ export interface RequestOptions extends WayOptions {
    * answered, and the targets that were left then are tried behind it.
    */
   readonly retryOf?: Served
-  /** Milliseconds after which a target that has not answered gives way to the next. Default 64·T1. */
+  /**
+   * Ask the next hop with `keep` in the Via whether it answers keep-alives, and keep the flow alive where it says so (RFC
+   * 6223): for a REGISTER, or an INVITE or SUBSCRIBE that makes a dialog.
+   */
+  readonly keep?: KeepUser
+  /**
+   * A request that was answered before: this one goes to the target that served it, over its connection while that is up,
+   * unless the target failed a short while ago; the other targets follow as they are found.
+   */
+  readonly after?: Served
+  /**
+   * Milliseconds after which a target that has not answered gives way to the next. Default 8·T1 (4 s) for an INVITE, which
+   * every server answers with 100 at once, and 64·T1 for any other request, which may be answered late by right and
+   * would be done twice (RFC 4320). The last target always has 64·T1.
+   */
   readonly targetTimeout?: number
   /**
    * Answers 401 and 407 by digest: the request is sent again with credentials and the next CSeq, to the target and over
@@ -74,6 +96,7 @@ export interface RequestContext {
   readonly timing: TransactionTiming
   readonly transactions: TransactionLayer
   readonly transports: TransportLayer
+  readonly flows: Flows
   readonly line: LocateLine
   readonly counters: Counters
   /** Bytes above which a request leaves over TCP instead of UDP (RFC 3261 §18.1.1); Infinity to never do so. */

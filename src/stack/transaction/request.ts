@@ -2,35 +2,39 @@ import { EnvironmentError } from '../../util/errors.ts'
 import { guarded } from '../../util/guard.ts'
 import type { Timer } from '../../util/timers.ts'
 import type { DigestExchange } from '../auth/exchange.ts'
+import { KEEP } from '../flow/keep.ts'
 import type { Uri } from '../grammar/uri.ts'
 import * as h from '../headers/index.ts'
 import type { Reason } from '../headers/reason.ts'
 import { nextHopOf, strictlyRouted } from '../locate/next-hop.ts'
 import { cancel } from '../message/build.ts'
 import { encode } from '../message/encode.ts'
-import { type Flow, flowTo } from '../message/flow.ts'
+import type { Flow } from '../message/flow.ts'
 import type { SipResponse } from '../message/message.ts'
 import type { RequestTemplate } from '../message/template.ts'
 import { decorated } from '../transport/decorate.ts'
 import { Placement } from '../transport/placement.ts'
+import { INSECURE } from '../transport/secure.ts'
 import type { Target } from '../transport/selector.ts'
+import { isOwnFailure } from '../transport/send-error.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { ClientFailure, ClientMachine, ClientUser } from './client-machine.ts'
 import { Drain, silentClient } from './drain.ts'
-import { type Attempt, RequestFailure } from './request-failure.ts'
+import { type Attempt, endOf, messageOf, requestFailure } from './request-failure.ts'
+import { keepUp } from './request-keep.ts'
 import type { RequestContext, RequestOptions, RequestUser, Served } from './request-options.ts'
-import { TargetList } from './target-list.ts'
+import { RequestWay, type WayUser } from './request-way.ts'
 import { lifetime } from './timers.ts'
 
 /**
  * One request over several targets (RFC 3263): each is tried in a client transaction of its own, with a branch of its
  * own, until one answers. Its user sees one request.
  */
-export class OutgoingRequest implements ClientUser, Served {
+export class OutgoingRequest implements ClientUser, WayUser, Served {
   readonly #context: RequestContext
   readonly #options: RequestOptions
   readonly #nextHop: Uri
-  readonly #targets = new TargetList()
+  readonly #way: RequestWay
   readonly #exchange: DigestExchange | undefined
   #template: RequestTemplate
   #user: RequestUser | undefined
@@ -38,8 +42,6 @@ export class OutgoingRequest implements ClientUser, Served {
   /** The template that was sent last, decorated. */
   #sent: RequestTemplate | undefined
   #giveUp: Timer | undefined
-  /** Its targets were looked up, so that who found them is told what becomes of them. */
-  #isLocated = false
   /** A provisional response came from the present target. */
   #isAnswered = false
   /** The user has the final response; of an INVITE it may hear further 2xx. */
@@ -60,6 +62,7 @@ export class OutgoingRequest implements ClientUser, Served {
     this.#template = this.#exchange?.first() ?? routed
     this.#user = user
     this.#options = options
+    this.#way = new RequestWay(context, options, template.method, this)
   }
 
   /** What is sent: after a challenge with credentials and another CSeq than before. */
@@ -78,7 +81,7 @@ export class OutgoingRequest implements ClientUser, Served {
   }
 
   get target(): Target | undefined {
-    return this.#targets.current
+    return this.#way.targets.current
   }
 
   get flow(): Flow | undefined {
@@ -86,22 +89,27 @@ export class OutgoingRequest implements ClientUser, Served {
   }
 
   get remaining(): readonly Target[] {
-    return this.#targets.remaining
+    return this.#way.targets.remaining
   }
 
   /** @internal */
   start(): void {
-    const { targets, flow, retryOf } = this.#options
-    if (flow !== undefined) this.#begin([targetOf(flow)], flow)
-    else if (retryOf?.target !== undefined) this.#begin([retryOf.target, ...retryOf.remaining], retryOf.flow)
-    else if (targets !== undefined) this.#begin(targets)
-    else {
-      this.#context.line.locate(this.#nextHop, false, (found, error) => {
-        if (this.isEnded) return
-        this.#isLocated = true
-        if (found === undefined) this.#fail(503, messageOf(error), error)
-        else this.#begin(found)
-      })
+    if (!this.#isThere(this.#options.transport)) return
+    this.#way.find(this.#nextHop, error => {
+      if (this.isEnded) return
+      if (error === undefined) this.#tryNext()
+      else this.#fail(503, messageOf(error), error)
+    })
+  }
+
+  /** A transport that is asked for and not there is told at once: nothing needs to be looked up for that. */
+  #isThere(transport: string | undefined): boolean {
+    try {
+      if (transport !== undefined) this.#context.transports.check(transport)
+      return true
+    } catch (error) {
+      this.#fail(503, messageOf(error), error)
+      return false
     }
   }
 
@@ -124,6 +132,7 @@ export class OutgoingRequest implements ClientUser, Served {
   abandon(): void {
     this.#user = undefined
     this.#context.timers.stop(this.#giveUp)
+    this.#way.stop()
     this.#client?.abandon()
   }
 
@@ -131,6 +140,7 @@ export class OutgoingRequest implements ClientUser, Served {
   onResponse(response: SipResponse): void {
     const user = this.#user
     const { failed, timers } = this.#context
+    keepUp(this.#context, this.#options, this.#client, response)
     // a provisional response ends the wait for the target, not the wait for what a CANCEL does
     if (response.status >= 200 || this.#cancel !== 'sent') timers.stop(this.#giveUp)
     if (response.status < 200) {
@@ -139,13 +149,13 @@ export class OutgoingRequest implements ClientUser, Served {
       if (user !== undefined) guarded(failed, user, user.onProvisional, response)
       return
     }
-    this.#report(response)
-    if (response.status === 503 && this.#targets.hasMore && this.#cancel === 'none') {
-      this.#targets.note(503)
+    this.#way.reportAnswer(response)
+    if (response.status === 503 && this.#way.targets.hasMore && this.#cancel === 'none') {
+      this.#way.targets.note(503)
       this.#tryNext()
       return
     }
-    const next = user === undefined || this.#cancel !== 'none' ? undefined : this.#exchange?.next(response)
+    const next = user === undefined ? undefined : this.#answerTo(response)
     if (next !== undefined) {
       this.#repeat(next, response)
       return
@@ -160,18 +170,19 @@ export class OutgoingRequest implements ClientUser, Served {
   }
 
   /** @internal */
-  onFailure(failure: ClientFailure): void {
+  onFailure(failure: ClientFailure, cause?: EnvironmentError): void {
     this.#context.timers.stop(this.#giveUp)
-    this.#targets.note(failure)
-    this.#tell(failure === 'timeout' ? 'timeout' : 'transport error')
+    const { targets } = this.#way
+    targets.note(failure, cause)
+    // the connection that answered is gone: its target is there still, and comes before the others
+    const isLostFlow = failure === 'transport error' && targets.pinned !== undefined
+    if (failure === 'timeout') this.#way.report('timeout')
+    else if (!isLostFlow && !isOwnFailure(cause)) this.#way.report('transport error')
     if (this.#isAnswered || this.#cancel !== 'none') {
       this.#end(failure)
       return
     }
-    // the connection that answered is gone: its target is there still, and comes before the others
-    if (failure === 'transport error' && this.#options.flow === undefined && this.#targets.pinned) {
-      this.#targets.unpin()
-    }
+    if (isLostFlow && this.#options.flow === undefined) targets.unpin()
     this.#tryNext()
   }
 
@@ -194,8 +205,8 @@ export class OutgoingRequest implements ClientUser, Served {
       this.#fail(487, 'cancelled, and no final response came')
       return
     }
-    this.#targets.note('no answer in time')
-    this.#tell('timeout')
+    this.#way.targets.note('no answer in time')
+    this.#way.report('timeout')
     this.#tryNext()
   }
 
@@ -214,85 +225,74 @@ export class OutgoingRequest implements ClientUser, Served {
       )
   }
 
-  /** RFC 3261 §22.2: once more, to where the challenge came from. */
-  #repeat(template: RequestTemplate, challenge: SipResponse): void {
-    this.#template = template
-    guarded(this.#context.failed, undefined, this.#options.onRepeat, template, challenge)
-    const { current, remaining } = this.#targets
-    if (current !== undefined && !this.isEnded) this.#begin([current, ...remaining], this.flow)
+  /** The request that answers a challenge, where there is one; what cannot be computed leaves the response as it is. */
+  #answerTo(response: SipResponse): RequestTemplate | undefined {
+    if (this.#exchange === undefined || this.#cancel !== 'none') return undefined
+    try {
+      return this.#exchange.next(response)
+    } catch (error) {
+      this.#context.failed(error)
+      return undefined
+    }
   }
 
-  #begin(targets: readonly Target[], pinned?: Flow): void {
-    this.#targets.begin(targets, pinned)
+  /** RFC 3261 §22.2: once more, to where the challenge came from. */
+  #repeat(template: RequestTemplate, challenge: SipResponse): void {
+    const { targets } = this.#way
+    const { current, remaining } = targets
+    const { flow } = this
+    this.#template = template
+    this.#client = undefined
+    this.#isAnswered = false
+    guarded(this.#context.failed, undefined, this.#options.onRepeat, template, challenge)
+    if (current === undefined || this.isEnded) return
+    targets.begin([current, ...remaining], flow)
     this.#tryNext()
   }
 
   #tryNext(): void {
-    const target = this.#targets.next()
+    const target = this.#way.targets.next()
     if (target === undefined) {
-      this.#end(this.#targets.attempts.at(-1)?.outcome)
+      this.#end(this.#way.targets.attempts.at(-1)?.outcome)
       return
     }
     this.#client = undefined
     this.#isAnswered = false
-    if (this.#targets.attempts.length > 0 && this.#user !== undefined)
-      guarded(this.#context.failed, this.#user, this.#user.onTarget, target)
-    const { pinned } = this.#targets
-    let transport: Transport | Promise<Transport>
-    try {
-      transport = this.#transportFor(target, pinned)
-    } catch (error) {
-      this.#onNoTransport(error)
-      return
-    }
-    if (transport instanceof Promise) {
-      transport.then(
-        chosen => this.#send(chosen, target, flowTo(target, chosen.key)),
-        error => this.#onNoTransport(error),
-      )
-    } else this.#send(transport, target, pinned ?? flowTo(target, transport.key))
+    this.#way.open(target)
   }
 
-  /** @throws EnvironmentError where there is none, or a flow that may not be left is gone */
-  #transportFor(target: Target, pinned: Flow | undefined): Transport | Promise<Transport> {
-    const { transports } = this.#context
-    const known = pinned && transports.byKey(pinned.transport)
-    if (known === undefined && this.#options.flow !== undefined) {
-      throw new EnvironmentError(
-        'ERR_SIP_FLOW',
-        `the flow's transport ${this.#options.flow.transport} is gone`,
-      )
-    }
-    return known ?? transports.select(target)
-  }
-
-  #onNoTransport(error: unknown): void {
+  /** @internal */
+  onNoWay(error?: unknown): void {
     if (this.isEnded) return
-    this.#targets.note('no transport')
-    if (this.#targets.hasMore) this.#tryNext()
+    if (error === undefined || this.#way.targets.hasMore) this.#tryNext()
     else this.#fail(503, messageOf(error), error)
+  }
+
+  /** @internal */
+  onWay(target: Target, transport: Transport, flow: Flow): void {
+    if (this.isEnded) return
+    if (this.#way.targets.attempts.length > 0 && this.#user !== undefined)
+      guarded(this.#context.failed, this.#user, this.#user.onTarget, target)
+    this.#send(transport, target, flow)
   }
 
   #send(transport: Transport, target: Target, flow: Flow): void {
     if (this.isEnded) return
-    const { timers, timing, transactions, transports, newBranch, maxDatagram, udpErrors } = this.#context
-    const noticesRefusal = udpErrors && target.protocol === 'UDP' && this.#targets.hasMore
-    const placement = new Placement(transport, noticesRefusal ? transports.sideFlow(flow) : flow, newBranch())
+    const { timers, timing, transactions, transports, newBranch, udpErrors } = this.#context
+    const noticesRefusal = udpErrors && target.protocol === 'UDP' && this.#way.targets.hasMore
+    const way = noticesRefusal ? transports.sideFlow(flow) : flow
+    const placement = new Placement(transport, way, newBranch(), this.#options.keep && KEEP)
     let template = this.template
     let wire: string
     try {
       template = decorated(template, placement, this.#options.decorate, this.#context.failed)
       wire = encode(template, placement)
     } catch (error) {
-      this.#fail(503, messageOf(error), error)
+      if (error instanceof EnvironmentError && error.code === INSECURE) this.#way.reject(error)
+      else this.#fail(503, messageOf(error), error)
       return
     }
-    if (
-      target.protocol === 'UDP' &&
-      wire.length > maxDatagram &&
-      this.#hasTcp &&
-      this.#targets.putTcpFirst()
-    ) {
+    if (this.#way.putTcpFirst(target, wire.length)) {
       this.#tryNext()
       return
     }
@@ -301,18 +301,14 @@ export class OutgoingRequest implements ClientUser, Served {
       this.#fail(503, 'too many transactions are open; try again later, or raise maxTransactionBytes')
       return
     }
-    const wait = this.#options.targetTimeout ?? lifetime(timing)
-    if (this.#targets.hasMore && wait < lifetime(timing)) this.#giveUp = timers.start(this, 'target', wait)
+    const { patience } = this.#way
+    if (this.#way.targets.hasMore && patience < lifetime(timing))
+      this.#giveUp = timers.start(this, 'target', patience)
     this.#sent = template
-    const { position } = this.#targets
+    const { position } = this.#way.targets
     const client = transactions.startClient(template, placement, wire, this)
     // one that failed at once has been followed by the next already
-    if (this.#targets.position === position && this.#client === undefined) this.#client = client
-  }
-
-  get #hasTcp(): boolean {
-    for (const transport of this.#context.transports.transports) if (transport.protocol === 'TCP') return true
-    return false
+    if (this.#way.targets.position === position && this.#client === undefined) this.#client = client
   }
 
   #sendCancel(client: ClientMachine<string>): void {
@@ -322,46 +318,32 @@ export class OutgoingRequest implements ClientUser, Served {
     try {
       const template = cancel(this.#sent ?? this.template)
       if (this.#reasons.length > 0) template.set(h.Reason, ...this.#reasons)
-      const placement = new Placement(client.placement.transport, client.flow, client.placement.branch)
+      const { transport, branch, viaParams } = client.placement
+      const placement = new Placement(transport, client.flow, branch, viaParams)
       transactions.startClient(template, placement, encode(template, placement), silentClient)
     } catch (error) {
       failed(error)
     }
   }
 
-  /** What an answer says of its target: it is there, or wants to be left alone for a while (RFC 3261 §21.5.4). */
-  #report(response: SipResponse): void {
-    if (response.status !== 503) this.#tell('ok')
-    else this.#tell('unavailable', response.try(h.RetryAfter).value?.seconds)
-  }
-
-  #tell(outcome: 'ok' | 'timeout' | 'transport error' | 'unavailable', retryAfter?: number): void {
-    const { current } = this.#targets
-    if (this.#isLocated && current !== undefined) this.#context.line.report(current, outcome, retryAfter)
-  }
-
   #end(outcome: Attempt['outcome'] | undefined): void {
-    const timedOut = outcome === 'timeout' || outcome === 'no answer in time'
-    const what = timedOut
-      ? 'no answer came'
-      : outcome === undefined
-        ? 'there is no target'
-        : `the last try ended with ${outcome}`
-    this.#fail(timedOut ? 408 : 503, what)
+    const { status, what } = endOf(outcome)
+    this.#fail(status, what)
   }
 
   #fail(status: 408 | 487 | 503, what: string, cause?: unknown): void {
     const user = this.#user
     if (user === undefined || this.isEnded) return
     this.#user = undefined
+    this.#way.stop()
     const { failed } = this.#context
-    const { method } = this.template
-    const { attempts } = this.#targets
-    const tried = attempts.map(
-      ({ target, outcome }) => `${target.protocol.toLowerCase()} ${target.address}:${target.port} ${outcome}`,
+    const failure = requestFailure(
+      status,
+      `${this.template.method}: ${what}`,
+      this.#way.targets.attempts,
+      cause,
     )
-    const message = `${method}: ${what}${tried.length > 0 ? `; tried ${tried.join(', ')}` : ''}`
-    guarded(failed, user, user.onFailure, new RequestFailure(status, message, [...attempts], cause))
+    guarded(failed, user, user.onFailure, failure)
     guarded(failed, user, user.onEnded)
   }
 }
@@ -374,12 +356,4 @@ function sendSilently(context: RequestContext, template: RequestTemplate): void 
 /** What a limit may refuse: not what goes on in a dialog, nor what ends something. */
 function isNewWork(template: RequestTemplate): boolean {
   return template.method !== 'CANCEL' && template.to.tag === undefined
-}
-
-function targetOf(flow: Flow): Target {
-  return { protocol: flow.protocol, address: flow.address, port: flow.port, serverName: flow.serverName }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -72,6 +72,8 @@ export abstract class ServerMachine<S extends string> implements MachineInstance
   abstract onTransportError(answer?: Answer): void
   /** The connection that the request came by is gone. */
   abstract onFlowLost(): void
+  /** Its transport is closed: nothing more can come or go. */
+  abstract onTransportRemoved(): void
 
   /** Sends a response and keeps it. */
   transmit(answer: Answer): void {
@@ -122,7 +124,8 @@ export abstract class ServerMachine<S extends string> implements MachineInstance
   #send(wire: string): boolean {
     const was = this.flow
     let sent = this.context.send(wire, was)
-    if (sent === 'gone') sent = this.context.send(wire, this.way.fallback)
+    const { fallback } = this.way
+    if (sent === 'gone' && fallback !== undefined) sent = this.context.send(wire, fallback)
     if (typeof sent === 'string') return false
     if (sent !== was) {
       this.flow = sent

@@ -1,5 +1,6 @@
 import { PeerError, UsageError } from '../../util/errors.ts'
 import { type Failed, guarded, type HandlerErrors } from '../../util/guard.ts'
+import { asksToKeep, grantKeep, mayGrantKeep } from '../flow/keep.ts'
 import type { Method } from '../grammar/method.ts'
 import { response } from '../message/build.ts'
 import { encode, type Hop } from '../message/encode.ts'
@@ -22,6 +23,8 @@ export interface ServerTransactionContext {
   /** Told what a handler threw. */
   readonly failed: Failed
   readonly isClosed: boolean
+  /** What a Via's `keep` is answered with (RFC 6223), in seconds; `undefined` for not at all. */
+  readonly keep: number | undefined
 }
 
 /** A refused request above so many octets is kept without its body and most of its headers until its ACK comes. */
@@ -94,7 +97,10 @@ export class ServerTransaction implements ServerHandle, HandlerErrors {
 
   /** A response to be filled in and given to {@link respond}. */
   response(status: number, reason?: string): ResponseTemplate {
-    return response(this.#request, status, this.localTag, reason)
+    const template = response(this.#request, status, this.localTag, reason)
+    const { keep } = this.#context
+    if (keep !== undefined && mayGrantKeep(status) && asksToKeep(this.#request.via)) grantKeep(template, keep)
+    return template
   }
 
   /**

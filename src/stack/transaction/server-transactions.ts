@@ -1,4 +1,5 @@
 import { flatCopy } from '../../util/bytes.ts'
+import { type Failed, guarded } from '../../util/guard.ts'
 import type { Flow } from '../message/flow.ts'
 import type { SipRequest } from '../message/message.ts'
 import { responseWay } from '../transport/response-way.ts'
@@ -67,6 +68,12 @@ export class ServerTransactions {
       if (flow.connection === server.way.flow.connection && flow.connection !== 0) server.onFlowLost()
       else server.onTransportError()
     }
+  }
+
+  /** Ends those whose answers cannot leave because their transport is gone, and tells their users. */
+  endBy(transport: string, failed: Failed): void {
+    for (const server of this.#byKey.values())
+      if (server.flow.transport === transport) guarded(failed, server, server.onTransportRemoved)
   }
 
   /** Adds live transactions by state to two tallies. */

@@ -39,6 +39,11 @@ export class TargetList {
     return this.#next < this.#targets.length
   }
 
+  /** Whether there is a target besides those of the present one's race. */
+  get hasMoreThanRace(): boolean {
+    return this.#next - 1 + this.race.length < this.#targets.length
+  }
+
   get remaining(): readonly Target[] {
     return this.#targets.slice(this.#next)
   }
@@ -50,9 +55,45 @@ export class TargetList {
     return target
   }
 
-  note(outcome: Attempt['outcome']): void {
+  /** How the present target ended; `cause` is what its connection failed of. */
+  note(outcome: Attempt['outcome'], cause?: unknown): void {
     const target = this.current
-    if (target) this.attempts.push({ target, outcome })
+    if (target) this.attempts.push(cause === undefined ? { target, outcome } : { target, outcome, cause })
+  }
+
+  /**
+   * The present target and those behind it that are addresses of the same host, to be reached in the same way by a
+   * stream: the first of them that a connection is made to will do (RFC 8305).
+   */
+  get race(): readonly Target[] {
+    const { current } = this
+    if (current?.host === undefined || current.protocol === 'UDP' || this.pinned !== undefined) return []
+    let end = this.#next
+    while (isOfHost(this.#targets[end], current)) end++
+    return this.#targets.slice(this.#next - 1, end)
+  }
+
+  /** Ends a race: those that failed stand before the one that won, which is the present one now, the others behind it. */
+  settle(won: number, lost: readonly number[]): void {
+    const from = this.#next - 1
+    const size = this.race.length
+    const runners = this.#targets.slice(from, from + size)
+    const at = (places: readonly number[]): readonly Target[] =>
+      runners.filter((_, place) => places.includes(place))
+    const left = runners.filter((_, place) => place !== won && !lost.includes(place))
+    this.#targets = [
+      ...this.#targets.slice(0, from),
+      ...at(lost),
+      ...at([won]),
+      ...left,
+      ...this.#targets.slice(from + size),
+    ]
+    this.#next = from + lost.length + 1
+  }
+
+  /** Leaves out the present target and the others of its race, none of which could be reached. */
+  skip(count: number): void {
+    this.#next += count - 1
   }
 
   /** Puts the present target back to be tried again, without the flow that failed. */
@@ -79,4 +120,14 @@ export class TargetList {
     this.#targets = [...this.#targets.slice(0, this.#next), tcp, ...this.#targets.slice(this.#next)]
     return true
   }
+}
+
+function isOfHost(other: Target | undefined, { host, protocol, port, serverName }: Target): boolean {
+  return (
+    other !== undefined &&
+    other.host === host &&
+    other.protocol === protocol &&
+    other.port === port &&
+    other.serverName === serverName
+  )
 }

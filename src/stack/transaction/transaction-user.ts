@@ -2,6 +2,7 @@ import type { EnvironmentError } from '../../util/errors.ts'
 import type { Method } from '../grammar/method.ts'
 import type { Flow } from '../message/flow.ts'
 import type { SipRequest, SipResponse } from '../message/message.ts'
+import type { Transport } from '../transport/transport.ts'
 import type { ServerFailure } from './server-machine.ts'
 import type { ServerTransaction } from './server-transaction.ts'
 
@@ -35,6 +36,10 @@ export interface TransactionUser {
   onFlowFailed?(flow: Flow, error: EnvironmentError | undefined): unknown
   /** A connection is up, accepted or made. */
   onFlowOpened?(flow: Flow): unknown
+  /** There is one transport more. */
+  onTransportAdded?(transport: Transport): unknown
+  /** A transport is closed, and all its flows with it. Its transactions have been told before. */
+  onTransportRemoved?(transport: Transport): unknown
   /** The peer of a stream has answered a keep-alive (RFC 5626 §4.4.1). */
   onPong?(flow: Flow): unknown
   /** A STUN message came beside SIP (RFC 5626 §4.4.2). */

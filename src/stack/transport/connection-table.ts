@@ -2,22 +2,29 @@ import type { ListenerReceiver, StreamConnection } from '../../net/stream.ts'
 import { canonicalAddress, hostPort } from '../../util/address.ts'
 import type { EnvironmentError } from '../../util/errors.ts'
 import type { Timers } from '../../util/timers.ts'
+import { canonicalHost } from '../grammar/host.ts'
 import type { Flow, Protocol } from '../message/flow.ts'
 import { defaultFramerLimits, type FramerLimits } from '../message/framer.ts'
 import { FramerRoom } from '../message/framer-room.ts'
 import { Counters } from '../statistics.ts'
+import { Aliases } from './aliases.ts'
 import { type ConnectionLimits, defaultConnectionLimits, FramedConnection } from './framed-connection.ts'
-import type { Sent, TransportReceiver } from './transport.ts'
+import { type FramingStrategy, streamFraming } from './framing.ts'
+import type { FlowConnection, Sent, TransportReceiver } from './transport.ts'
 import { WriteQueues } from './write-queues.ts'
 
 export interface ConnectionTableOptions {
   readonly framing?: Partial<FramerLimits> | undefined
   readonly connections?: Partial<ConnectionLimits> | undefined
   readonly counters?: Counters | undefined
+  /** Told why a TLS client was not let in: for a log. */
+  readonly onRefused?: ((error: EnvironmentError) => void) | undefined
   /** Shared by the tables that are bounded together; one of this table's own unless given. */
   readonly queues?: WriteQueues | undefined
   /** Shared in the same way. */
   readonly room?: FramerRoom | undefined
+  /** How messages lie on the connections; cut from a stream by Content-Length unless given. */
+  readonly strategy?: FramingStrategy | undefined
 }
 
 /** Makes a connection to a flow's address and server name, for a table that receives what comes of it. */
@@ -27,9 +34,6 @@ export type Connect = (flow: Flow, table: ConnectionTable) => StreamConnection
 const BUSY = 32_000
 /** How many made connections are looked at for one that can go. */
 const LOOKS = 64
-
-/** RFC 5626 §3.5.1. */
-const PING = '\r\n\r\n'
 
 /**
  * The connections of one stream transport: each is framed, watched for idleness and slowness, and found again. An
@@ -44,10 +48,14 @@ export class ConnectionTable implements ListenerReceiver {
   readonly #framing: FramerLimits
   readonly #limits: ConnectionLimits
   readonly #counters: Counters
+  readonly #onRefused: ((error: EnvironmentError) => void) | undefined
   readonly #queues: WriteQueues
   readonly #room: FramerRoom
+  readonly #strategy: FramingStrategy
   readonly #entries = new Map<number, FramedConnection>()
   readonly #made = new Map<string, FramedConnection>()
+  /** Plain TCP has none: anybody can write anything into a Via. */
+  readonly #aliases: Aliases | undefined
   /** Where the search for an idle one goes on: it outlives what is added and taken out meanwhile. */
   #hand = this.#made.values()
   /** Connections that we made and that are not closed yet, those among them that nobody uses any more. */
@@ -61,11 +69,14 @@ export class ConnectionTable implements ListenerReceiver {
     options: ConnectionTableOptions = {},
   ) {
     this.#protocol = protocol
+    this.#aliases = protocol === 'TLS' ? new Aliases() : undefined
     this.#receiver = receiver
     this.#timers = timers
     this.#framing = { ...defaultFramerLimits, ...options.framing }
     this.#limits = { ...defaultConnectionLimits, ...options.connections }
     this.#counters = options.counters ?? new Counters()
+    this.#strategy = options.strategy ?? streamFraming
+    this.#onRefused = options.onRefused
     this.#queues = options.queues ?? new WriteQueues(this.#limits.maxQueuedBytes)
     this.#room =
       options.room ??
@@ -80,21 +91,31 @@ export class ConnectionTable implements ListenerReceiver {
 
   /**
    * Sends wire text over a flow's own connection; where the flow has none, over the one we made to its address and
-   * server name before, or one that `connect` makes. Plain TCP is reused by its own flow only: what was accepted is
-   * never taken for a flow without a connection.
+   * server name before, or one that `connect` makes. What was accepted is taken for a flow without a connection only
+   * over TLS, where the peer asked for that and proved its name (RFC 5923); plain TCP never.
    */
   send(wire: string, flow: Flow, connect: Connect): Sent {
     if (this.#closed) return 'closed'
-    let entry = this.#entryTo(flow)
-    if (entry === undefined) {
-      if (flow.connection !== 0) return 'gone'
-      if (!this.#hasRoom()) {
-        this.#counters.refusedConnections++
-        return 'full'
-      }
-      entry = this.#make(flow, connect)
-    }
-    return this.#write(wire, entry)
+    const entry = this.#entryFor(flow, connect)
+    return typeof entry === 'string' ? entry : this.#write(wire, entry)
+  }
+
+  /** See `Transport.connect`. */
+  connect(flow: Flow, connect: Connect): Sent {
+    if (this.#closed) return 'closed'
+    const entry = this.#entryFor(flow, connect)
+    return typeof entry === 'string' ? entry : entry.flow
+  }
+
+  /** See `Transport.isUp`: a connection knows its own address as soon as it is up. */
+  isUp(flow: Flow): boolean {
+    return this.#entryTo(flow)?.connection.local !== undefined
+  }
+
+  /** See `Transport.discard`. */
+  discard(flow: Flow): void {
+    const connection = this.#entryOf(flow)?.connection
+    if (connection !== undefined && !connection.accepted && connection.bytesOut === 0) connection.destroy()
   }
 
   /** Pings a flow's connection, or the one that we made to its address; none is made for it. */
@@ -102,14 +123,17 @@ export class ConnectionTable implements ListenerReceiver {
     if (this.#closed) return 'closed'
     const entry = this.#entryTo(flow)
     if (entry === undefined) return 'gone'
-    const sent = this.#write(PING, entry)
-    if (sent === entry.flow) entry.framer.expectPong()
-    return sent
+    return entry.framer.ping() ? entry.flow : 'full'
   }
 
   /** The connection of a flow, while it is open. */
   of(flow: Flow): StreamConnection | undefined {
     return this.#entryOf(flow)?.connection
+  }
+
+  /** What others may know of it and do to it; see `Transport.connectionOf`. */
+  connectionOf(flow: Flow): FlowConnection | undefined {
+    return this.#entryTo(flow)
   }
 
   onConnected(connection: StreamConnection): void {
@@ -126,10 +150,23 @@ export class ConnectionTable implements ListenerReceiver {
     if (!this.#closed) this.#entries.get(connection.id)?.receive(bytes)
   }
 
+  onKept(connection: StreamConnection, bytes: number): void {
+    if (!this.#closed) this.#entries.get(connection.id)?.onKept(bytes)
+  }
+
+  onPing(connection: StreamConnection, payload: Uint8Array): void {
+    if (!this.#closed) this.#entries.get(connection.id)?.framer.onPing?.(payload)
+  }
+
+  onPong(connection: StreamConnection): void {
+    if (!this.#closed) this.#entries.get(connection.id)?.framer.onPong?.()
+  }
+
   onClosed(connection: StreamConnection, error: EnvironmentError | undefined): void {
     const entry = this.#entries.get(connection.id)
     if (entry === undefined) return
     if (error?.code === 'ERR_SLOW_READER') this.#counters.slowReaders++
+    else if (error?.code.startsWith('WS_ERR_')) this.#counters.brokenWebSockets++
     this.#forget(entry)
     if (!this.#closed) this.#receiver.onFlowFailed(entry.flow, error)
   }
@@ -137,6 +174,12 @@ export class ConnectionTable implements ListenerReceiver {
   /** The listener goes on without what it could not accept; there is no flow to tell of. */
   onListenerError(): void {
     this.#counters.listenFailures++
+  }
+
+  /** Who was not let in is nobody's flow. */
+  onHandshakeFailed(error: EnvironmentError): void {
+    this.#counters.failedHandshakes++
+    this.#onRefused?.(error)
   }
 
   close(): void {
@@ -147,9 +190,21 @@ export class ConnectionTable implements ListenerReceiver {
     }
   }
 
+  #entryFor(flow: Flow, connect: Connect): FramedConnection | 'gone' | 'full' {
+    const entry = this.#entryTo(flow)
+    if (entry !== undefined) return entry
+    if (flow.connection !== 0) return 'gone'
+    if (this.#hasRoom()) return this.#make(flow, connect)
+    this.#counters.refusedConnections++
+    return 'full'
+  }
+
   /** The connection over which a flow's messages go; none where its framing is lost, for nobody would read them. */
   #entryTo(flow: Flow): FramedConnection | undefined {
-    const entry = flow.connection === 0 ? this.#made.get(nameOf(flow)) : this.#entryOf(flow)
+    const entry =
+      flow.connection === 0
+        ? (this.#made.get(nameOf(flow)) ?? this.#aliases?.find(flow))
+        : this.#entryOf(flow)
     return entry?.isOver ? undefined : entry
   }
 
@@ -207,11 +262,13 @@ export class ConnectionTable implements ListenerReceiver {
 
   #enter(connection: StreamConnection, flow: Flow): FramedConnection {
     const options = {
+      strategy: this.#strategy,
       framing: this.#framing,
       connections: this.#limits,
       counters: this.#counters,
       queues: this.#queues,
       room: this.#room,
+      aliases: this.#aliases,
     }
     const entry = new FramedConnection(connection, flow, this.#receiver, this.#timers, options)
     this.#entries.set(connection.id, entry)
@@ -223,6 +280,7 @@ export class ConnectionTable implements ListenerReceiver {
     entry.stop()
     if (this.#entries.delete(entry.connection.id) && !entry.connection.accepted) this.#outbound--
     this.#queues.delete(entry.connection)
+    this.#aliases?.forget(entry)
     const name = nameOf(entry.flow)
     if (this.#made.get(name) === entry) this.#made.delete(name)
   }
@@ -242,5 +300,5 @@ export class ConnectionTable implements ListenerReceiver {
 /** Address, port and the name that the peer must prove: what two flows must share to share a connection. */
 function nameOf({ address, port, serverName }: Flow): string {
   const name = hostPort(address.includes(':') ? (canonicalAddress(address) ?? address) : address, port)
-  return serverName === undefined ? name : `${name} ${serverName.toLowerCase()}`
+  return serverName === undefined ? name : `${name} ${canonicalHost(serverName)}`
 }

@@ -4,12 +4,14 @@ import { EnvironmentError } from '../../util/errors.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
 import type { ParseError } from '../grammar/parse-error.ts'
 import type { Flow } from '../message/flow.ts'
-import { Framer, type FramerLimits, type FramerSink } from '../message/framer.ts'
+import type { FramerLimits } from '../message/framer.ts'
 import type { FramerRoom } from '../message/framer-room.ts'
 import type { Head } from '../message/head.ts'
+import { messageOf, SipRequest } from '../message/message.ts'
 import type { Counters } from '../statistics.ts'
+import type { Framing, FramingSink, FramingStrategy } from './framing.ts'
 import { StreamOpening } from './stream-opening.ts'
-import type { TransportReceiver } from './transport.ts'
+import type { FlowConnection, TransportReceiver } from './transport.ts'
 import type { WriteQueues } from './write-queues.ts'
 
 export interface ConnectionLimits {
@@ -23,6 +25,11 @@ export interface ConnectionLimits {
    * message is whole.
    */
   readonly messageTimeout: number
+  /**
+   * Milliseconds in which a peer must take something of what waits for it, or its connection is closed. It is looked at no
+   * oftener, so that it may take up to twice as long.
+   */
+  readonly writeTimeout: number
   /** Connections that we make, of each transport; beyond that one that is idle goes, or nothing is sent. */
   readonly maxOutboundConnections: number
   /** Bytes that may wait to be written on all connections together. */
@@ -34,38 +41,54 @@ export interface ConnectionLimits {
 export const defaultConnectionLimits: ConnectionLimits = {
   idleTimeout: 600_000,
   messageTimeout: 32_000,
+  writeTimeout: 32_000,
   maxOutboundConnections: 10_000,
   maxQueuedBytes: 67_108_864,
   maxUnfinishedBytes: 67_108_864,
 }
 
+/** Who is told of a request on a connection that its sender may let us use as well (RFC 5923). */
+interface AliasLearner {
+  learn(request: SipRequest, connection: FramedConnection): void
+}
+
 interface FramedOptions {
+  readonly strategy: FramingStrategy
   readonly framing: FramerLimits
   readonly connections: ConnectionLimits
   readonly counters: Counters
   readonly queues: WriteQueues
   readonly room: FramerRoom
+  /** Who is told of a message before the receiver, over TLS (RFC 5923). */
+  readonly aliases: AliasLearner | undefined
 }
 
-/** One connection with its framer and its two time-outs, which share one timer that is looked at when it fires. */
-export class FramedConnection implements FramerSink {
+/** One connection with its framing and its two time-outs, which share one timer that is looked at when it fires. */
+export class FramedConnection implements FramingSink, FlowConnection {
   readonly connection: StreamConnection
   readonly flow: Flow
-  readonly framer: Framer
+  readonly framer: Framing
   /** When bytes last came, or were given to be written. */
   usedAt: number
+  heardAt: number
+  /** By what it is found as an alias (RFC 5923). */
+  aliasName: string | undefined = undefined
   readonly #receiver: TransportReceiver
   readonly #timers: Timers
   readonly #options: FramedOptions
   readonly #timer: Timer
   /** Until it is known that the peer speaks SIP. */
-  #opening: StreamOpening | undefined = new StreamOpening()
+  #opening: StreamOpening | undefined
   /** Pings that were heard and are not answered yet. */
   #pings = 0
   /** Framing is lost: what was written leaves, and nothing more is heard or said. */
   #isOver = false
   #moved = 0
   #activeAt: number
+  /** When it was seen that something waits to be taken; -1 where it was not looked for. */
+  #waitsSince = -1
+  /** Bytes taken until then. */
+  #taken = 0
   /** When the message that is coming began; -1 between messages. */
   #beganAt: number
   /** Its peer has yet to send a whole message; one that we made may have nothing to say. */
@@ -80,34 +103,40 @@ export class FramedConnection implements FramerSink {
   ) {
     this.connection = connection
     this.flow = flow
-    this.framer = new Framer(this, options.framing, options.room)
+    const { strategy, framing, counters, room } = options
+    this.framer = strategy.make(this, { timers, limits: framing, counters, room })
     this.#receiver = receiver
     this.#timers = timers
     this.#options = options
+    const isUnproven = connection.accepted && strategy.isUnproven
+    if (strategy.isUnproven) this.#opening = new StreamOpening()
     this.#activeAt = timers.now()
     this.usedAt = this.#activeAt
-    this.#isUnproven = connection.accepted
-    this.#beganAt = connection.accepted ? this.#activeAt : -1
+    this.heardAt = this.#activeAt
+    this.#isUnproven = isUnproven
+    this.#beganAt = isUnproven ? this.#activeAt : -1
     const { idleTimeout, messageTimeout } = options.connections
-    this.#timer = timers.start(
-      this,
-      'idle',
-      connection.accepted ? Math.min(idleTimeout, messageTimeout) : idleTimeout,
-    )
+    this.#timer = timers.start(this, 'idle', isUnproven ? Math.min(idleTimeout, messageTimeout) : idleTimeout)
   }
 
   get isOver(): boolean {
     return this.#isOver
   }
 
+  get isReceiving(): boolean {
+    return this.framer.isWaiting
+  }
+
   write(wire: string): void {
     this.usedAt = this.#timers.now()
     this.connection.write(wire)
+    if (this.#waitsSince < 0) this.#watchWrites()
   }
 
   receive(bytes: Buffer): void {
     if (this.#isOver) return
     this.usedAt = this.#timers.now()
+    this.heardAt = this.usedAt
     if (this.#opening !== undefined) {
       const isSip = this.#opening.look(bytes)
       if (isSip === false) {
@@ -122,6 +151,13 @@ export class FramedConnection implements FramerSink {
     this.#watch()
   }
 
+  /** The connection puts messages together itself, and keeps so much of one that is not whole. */
+  onKept(bytes: number): void {
+    if (this.#isOver) return
+    this.framer.onKept?.(bytes)
+    this.#watch()
+  }
+
   /** Whether nothing has moved for `time`, nothing waits and no message is on its way in. */
   isIdle(now: number, time: number): boolean {
     return now - this.usedAt >= time && this.connection.bufferedBytes === 0 && !this.framer.isWaiting
@@ -130,7 +166,16 @@ export class FramedConnection implements FramerSink {
   onMessage(head: Head, bytes: Buffer): void {
     this.#beganAt = -1
     this.#isUnproven = false
+    if (this.#options.aliases !== undefined) this.#learnAlias(head, bytes, this.#options.aliases)
     this.#receiver.onFramed(head, bytes, this.flow)
+  }
+
+  /** Nothing is read of a message before it is known that its sender proved anything, and that it says the word. */
+  #learnAlias(head: Head, bytes: Buffer, aliases: AliasLearner): void {
+    const { accepted, peerDomains = [] } = this.connection
+    if (!accepted || this.aliasName !== undefined || peerDomains.length === 0 || !saysAlias(head)) return
+    const request = messageOf(head, bytes, this.flow)
+    if (request instanceof SipRequest) aliases.learn(request, this)
   }
 
   onPing(): void {
@@ -139,6 +184,23 @@ export class FramedConnection implements FramerSink {
 
   onPong(): void {
     this.#receiver.onPong(this.flow)
+  }
+
+  onUnframed(bytes: Buffer): void {
+    this.#receiver.onDatagram(bytes, this.flow)
+  }
+
+  writeBeside(bytes: string): boolean {
+    if (!this.admits(bytes.length)) return false
+    this.write(bytes)
+    return true
+  }
+
+  admits(bytes: number): boolean {
+    const { queues, counters } = this.#options
+    if (queues.admit(bytes)) return true
+    counters.refusedWrites++
+    return false
   }
 
   /**
@@ -157,7 +219,7 @@ export class FramedConnection implements FramerSink {
       this.connection.destroy()
       return
     }
-    const { idleTimeout, messageTimeout } = this.#options.connections
+    const { idleTimeout, messageTimeout, writeTimeout } = this.#options.connections
     const now = this.#timers.now()
     const moved = this.connection.bytesIn + this.connection.bytesOut
     if (moved !== this.#moved) {
@@ -167,6 +229,9 @@ export class FramedConnection implements FramerSink {
     if (this.#beganAt >= 0 && now - this.#beganAt >= messageTimeout) {
       this.#options.counters.slowSenders++
       this.cutOff('ERR_SLOW_SENDER', `a message was not complete within ${messageTimeout} ms`)
+    } else if (this.#isStuck(now)) {
+      this.#options.counters.stuckWriters++
+      this.cutOff('ERR_STUCK', `nothing of what waits for it was taken for ${writeTimeout} ms`)
     } else if (now - this.#activeAt >= idleTimeout) {
       this.cutOff('ERR_IDLE', `nothing was sent or received for ${idleTimeout} ms`)
     } else {
@@ -179,8 +244,9 @@ export class FramedConnection implements FramerSink {
     this.framer.close()
   }
 
-  /** Closes the connection for a reason of ours. */
+  /** Closes the connection for a reason of ours; from now on nothing is heard of it, and nothing goes over it. */
   cutOff(code: string, what: string): void {
+    this.#isOver = true
     this.framer.close()
     const { protocol, address, port } = this.flow
     const where = `${protocol.toLowerCase()} ${hostPort(address, port)}`
@@ -191,9 +257,7 @@ export class FramedConnection implements FramerSink {
   #answerPings(): void {
     const pongs = '\r\n'.repeat(this.#pings)
     this.#pings = 0
-    if (this.#isOver) return
-    if (this.#options.queues.admit(pongs.length)) this.connection.write(pongs)
-    else this.#options.counters.refusedWrites++
+    if (!this.#isOver) this.writeBeside(pongs)
   }
 
   /** Called when bytes have come: begins or ends the time a message may take. */
@@ -208,10 +272,36 @@ export class FramedConnection implements FramerSink {
   }
 
   #restart(): void {
-    const { idleTimeout, messageTimeout } = this.#options.connections
+    const { idleTimeout, messageTimeout, writeTimeout } = this.#options.connections
     const now = this.#timers.now()
     const idle = this.#activeAt + idleTimeout
     const slow = this.#beganAt < 0 ? idle : this.#beganAt + messageTimeout
-    this.#timers.restart(this.#timer, Math.max(1, Math.min(idle, slow) - now))
+    const stuck = this.#waitsSince < 0 ? idle : this.#waitsSince + writeTimeout
+    this.#timers.restart(this.#timer, Math.max(1, Math.min(idle, slow, stuck) - now))
+  }
+
+  /** Begins to look whether what was written is taken; a look a time-out, however much is written meanwhile. */
+  #watchWrites(): void {
+    this.#waitsSince = this.#timers.now()
+    this.#taken = this.connection.bytesOut - this.connection.bufferedBytes
+    this.#restart()
+  }
+
+  /** Whether nothing was taken since it was looked at last; ends the watch where nothing waits any more. */
+  #isStuck(now: number): boolean {
+    if (this.#waitsSince < 0 || now - this.#waitsSince < this.#options.connections.writeTimeout) return false
+    const { bufferedBytes, bytesOut } = this.connection
+    const taken = bytesOut - bufferedBytes
+    if (bufferedBytes > 0 && taken === this.#taken) return true
+    this.#waitsSince = bufferedBytes === 0 ? -1 : now
+    this.#taken = taken
+    return false
   }
 }
+
+/** Whether a request may say `alias`; what it says for certain is read when it does. */
+function saysAlias({ status, text }: Head): boolean {
+  return status === 0 && ALIAS.test(text)
+}
+
+const ALIAS = /;\s*alias/i

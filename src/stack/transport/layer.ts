@@ -1,72 +1,57 @@
 import { familyOf, hostPort } from '../../util/address.ts'
-import { type EnvironmentError, UsageError } from '../../util/errors.ts'
+import { EnvironmentError, UsageError } from '../../util/errors.ts'
 import { guarded } from '../../util/guard.ts'
-import { type Log, printable, printableError } from '../../util/log.ts'
-import { ParseError } from '../grammar/parse-error.ts'
-import { answerableHead } from '../message/answerable.ts'
+import { type Log, printableError } from '../../util/log.ts'
 import type { Hop } from '../message/encode.ts'
 import type { Flow } from '../message/flow.ts'
-import type { FrameLimits, Head } from '../message/head.ts'
-import { messageOf, parseMessage, type SipMessage, SipRequest } from '../message/message.ts'
-import { validate } from '../message/validate.ts'
 import type { Counters } from '../statistics.ts'
 import { Names } from './names.ts'
-import { localUri } from './placement.ts'
-import { type SourceAddress, type Target, TransportSelector } from './selector.ts'
-import type { SendFailure, Sent, Transport, TransportReceiver } from './transport.ts'
+import { Reception, type ReceptionOptions } from './reception.ts'
+import { ResponseHops } from './response-hops.ts'
+import { type Interfaces, type Routes, type Target, TransportSelector } from './selector.ts'
+import { TcpRefusals } from './tcp-refusals.ts'
+import type { FlowConnection, SendFailure, Sent, Transport } from './transport.ts'
 
-/** Who gets what the transports received. */
-export interface MessageReceiver {
-  /** A message that has all that every message needs. */
-  onMessage(message: SipMessage): void
-  /** A request that can be answered but not handled; `error.status` is the answer. */
-  onMalformed(request: SipRequest, error: ParseError): void
-  onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void
-  onFlowOpened(flow: Flow): void
-  onPong(flow: Flow): void
-  onStun(bytes: Buffer, flow: Flow): void
+export interface TransportLayerOptions extends ReceptionOptions {
+  readonly routes: Routes
+  readonly now: () => number
+  readonly interfaces: Interfaces
 }
-
-export interface TransportLayerOptions {
-  readonly receiver: MessageReceiver
-  readonly counters: Counters
-  readonly log: Log
-  readonly source: SourceAddress
-  readonly limits: FrameLimits
-}
-
-const STUN_HEADER = 20
-const STUN_COOKIE = 0x2112a442
 
 /** RFC 5626 §3.5.1. */
 const PING = '\r\n\r\n'
 
-/** All transports of a stack: reads and checks what comes in, and sends wire text where it is told to. */
-export class TransportLayer implements TransportReceiver {
+/** All transports of a stack: takes them in and lets them go, and sends wire text where it is told to. */
+export class TransportLayer {
+  /** What the transports receive goes through it. */
+  readonly reception: Reception
   readonly #transports = new Map<string, Transport>()
-  readonly #hops = new Map<string, Hop>()
+  readonly #hops = new Map<string, ResponseHops>()
   readonly #ordinals = new WeakMap<Transport, number>()
   readonly #byOrdinal = new Map<number, Transport>()
   #added = 0
   #closed = false
   readonly #names = new Names()
-  readonly #receiver: MessageReceiver
   readonly #counters: Counters
   readonly #log: Log
   readonly #selector: TransportSelector
-  readonly #limits: FrameLimits
+  readonly #refusals: TcpRefusals
 
   constructor(options: TransportLayerOptions) {
-    this.#receiver = options.receiver
     this.#counters = options.counters
     this.#log = options.log
-    this.#selector = new TransportSelector(options.source)
-    this.#limits = options.limits
+    this.#selector = new TransportSelector(options.routes, options.interfaces)
+    this.#refusals = new TcpRefusals(options.now)
+    const isOurs = this.isOurs.bind(this)
+    this.reception = new Reception(options, isOurs, this.#refusals)
   }
 
   get transports(): Iterable<Transport> {
     return this.#transports.values()
   }
+
+  /** The same, iterated anew each time: for who keeps it. */
+  readonly open: Iterable<Transport> = { [Symbol.iterator]: () => this.#transports.values() }
 
   get isClosed(): boolean {
     return this.#closed
@@ -74,7 +59,7 @@ export class TransportLayer implements TransportReceiver {
 
   /** Opens a transport and takes it in. Rejects as `Transport.open` does. */
   async add(transport: Transport): Promise<void> {
-    await transport.open(this)
+    await transport.open(this.reception)
     if (this.#closed) {
       await this.#shut(transport)
       throw new UsageError('ERR_SIP_CLOSED', `${transport.key} was opened after the stack was closed`)
@@ -91,20 +76,24 @@ export class TransportLayer implements TransportReceiver {
     this.#transports.set(transport.key, transport)
     this.#ordinals.set(transport, this.#added)
     this.#byOrdinal.set(this.#added++, transport)
-    this.#hops.set(transport.key, { via: '', localUri: uri => localUri(transport, uri) })
+    this.#hops.set(transport.key, new ResponseHops(transport))
     this.#names.follow(this.transports)
     this.#selector.follow(this.transports)
+    this.reception.onTransportAdded(transport)
   }
 
-  async remove(key: string): Promise<void> {
-    const transport = this.#transports.get(key)
+  /** Closes a transport, and tells who waits on one of its flows before this returns; answers whether it was there. */
+  async remove(transport: Transport): Promise<boolean> {
+    const { key } = transport
+    if (this.#transports.get(key) !== transport) return false
     this.#transports.delete(key)
     this.#hops.delete(key)
-    if (transport === undefined) return
     this.#byOrdinal.delete(this.ordinalOf(transport))
     this.#names.follow(this.transports)
     this.#selector.follow(this.transports)
+    this.reception.onTransportRemoved(transport)
     await this.#shut(transport)
+    return true
   }
 
   /** Lets the stack be known by a name besides its addresses: `proxy.example.com`, or with a port. */
@@ -125,9 +114,9 @@ export class TransportLayer implements TransportReceiver {
     return this.#names.has(host, port, secure ? 5061 : 5060)
   }
 
-  /** What an answer sent over a transport needs filled in; one object a transport. */
-  responseHop(key: string): Hop | undefined {
-    return this.#hops.get(key)
+  /** What an answer to what came by a flow needs filled in; one object for all that are told the same name. */
+  responseHop({ transport, address }: Flow): Hop | undefined {
+    return this.#hops.get(transport)?.towards(address)
   }
 
   /** A transport's place among all that were ever added; it never changes. */
@@ -139,39 +128,41 @@ export class TransportLayer implements TransportReceiver {
     return this.#byOrdinal.get(ordinal)
   }
 
-  /** The way over TCP for what is too large for UDP (RFC 3261 §18.1.1); `undefined` where it fits, or there is none. */
+  /**
+   * The way over TCP for what is too large for UDP (RFC 3261 §18.1.1); `undefined` where it fits, where there is none, or
+   * where it was refused there lately.
+   */
   widerWay(
     flow: Flow,
     octets: number,
     maxDatagram: number,
+    forced?: string,
   ): { transport: Transport; flow: Flow } | undefined {
-    if (flow.protocol !== 'UDP' || octets <= maxDatagram) return undefined
+    if (flow.protocol !== 'UDP' || octets <= maxDatagram || this.#refusals.has(flow)) return undefined
     const narrow = this.#transports.get(flow.transport)
-    const transport = narrow && this.tcpBeside(narrow)
+    const transport = narrow && this.#selector.tcpBeside(narrow, forced)
     return (
       transport && { transport, flow: { ...flow, protocol: 'TCP', transport: transport.key, connection: 0 } }
     )
-  }
-
-  /** A TCP transport for what is too large for a UDP one: of the same family, at the same address if there is one. */
-  tcpBeside(transport: Transport): Transport | undefined {
-    const { address, family } = transport.local
-    let beside: Transport | undefined
-    for (const other of this.transports) {
-      if (other.protocol !== 'TCP' || other.local.family !== family) continue
-      if (other.local.address === address) return other
-      beside ??= other
-    }
-    return beside
   }
 
   byKey(key: string): Transport | undefined {
     return this.#transports.get(key)
   }
 
-  /** The transport for a target. @throws EnvironmentError where there is none */
-  select(target: Target): Transport | Promise<Transport> {
-    return this.#selector.select(target)
+  /** The transport for a target, of all or of a key or interface. @throws EnvironmentError where there is none */
+  select(target: Target, forced?: string): Transport | Promise<Transport> {
+    return this.#selector.select(target, forced)
+  }
+
+  /** Whether there is a transport for a target, of all or of a key or interface. */
+  reaches(target: Target, forced?: string): boolean {
+    return this.#selector.reaches(target, forced)
+  }
+
+  /** @throws EnvironmentError where there is no transport of a key or interface */
+  check(forced: string): void {
+    this.#selector.check(forced)
   }
 
   /** Sends wire text; see {@link Transport.send}. */
@@ -208,9 +199,41 @@ export class TransportLayer implements TransportReceiver {
     }
   }
 
+  /** The open connection of a flow; see {@link Transport.connectionOf}. */
+  connectionOf(flow: Flow): FlowConnection | undefined {
+    try {
+      return this.#transports.get(flow.transport)?.connectionOf?.(flow)
+    } catch (error) {
+      this.#onThrew(error)
+      return undefined
+    }
+  }
+
+  /** Whether it is known that nothing can be sent on a flow any more. */
+  isGone(flow: Flow): boolean {
+    const transport = this.#transports.get(flow.transport)
+    if (transport === undefined) return true
+    return flow.connection !== 0 && !!transport.connectionOf && this.connectionOf(flow) === undefined
+  }
+
+  /** Ends a flow for a reason of ours: its connection is closed, and who waits on it is told. */
+  failFlow(flow: Flow, code: string, what: string): EnvironmentError {
+    const where = `${flow.protocol.toLowerCase()} ${hostPort(flow.address, flow.port)}`
+    const error = new EnvironmentError(code, `${where}: ${what}; the flow is given up`)
+    const connection = this.connectionOf(flow)
+    if (connection !== undefined) connection.cutOff(code, what)
+    else this.reception.onFlowFailed(flow, error)
+    return error
+  }
+
   /** What the peer of a flow proved to be; see {@link Transport.peerIdentity}. */
   peerIdentity(flow: Flow): string | undefined {
     return this.#transports.get(flow.transport)?.peerIdentity?.(flow)
+  }
+
+  /** All that it proved; see {@link Transport.peerDomains}. */
+  peerDomains(flow: Flow): readonly string[] {
+    return this.#transports.get(flow.transport)?.peerDomains?.(flow) ?? []
   }
 
   async close(): Promise<void> {
@@ -248,95 +271,6 @@ export class TransportLayer implements TransportReceiver {
     this.#counters.handlerErrors++
     if (this.#log.enabled('error'))
       this.#log.write('error', 'transport', `a transport threw: ${printableError(error)}`)
-  }
-
-  onDatagram(bytes: Buffer, flow: Flow): void {
-    const first = bytes[0]
-    // blank lines keep a NAT open; a byte below 4 begins STUN (RFC 7983)
-    if (bytes.length <= 4 || first === undefined) this.#counters.keepAlives++
-    else if (first < 4) this.#onBinary(bytes, flow)
-    else {
-      const message = parseMessage(bytes, flow, this.#limits)
-      this.#receive(message, flow)
-      if (message instanceof ParseError) this.#refuse(answerableHead(bytes, this.#limits), message, flow)
-    }
-  }
-
-  onStun(bytes: Buffer, flow: Flow): void {
-    this.#receiver.onStun(bytes, flow)
-  }
-
-  onFlowOpened(flow: Flow): void {
-    this.#receiver.onFlowOpened(flow)
-  }
-
-  onPong(flow: Flow): void {
-    this.#receiver.onPong(flow)
-  }
-
-  onFramed(head: Head, bytes: Buffer, flow: Flow): void {
-    this.#receive(messageOf(head, bytes, flow), flow)
-  }
-
-  onBrokenStream(error: ParseError, flow: Flow, head?: Head, bytes?: Buffer): void {
-    this.#drop('brokenStreams', error, flow)
-    if (bytes !== undefined) this.#refuse(head ?? answerableHead(bytes, this.#limits), error, flow, bytes)
-  }
-
-  onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void {
-    if (error !== undefined) {
-      this.#counters.flowFailures++
-      if (this.#log.enabled('info')) this.#log.write('info', 'transport', error.message)
-    }
-    this.#receiver.onFlowFailed(flow, error)
-  }
-
-  /** STUN has its cookie (RFC 8489 §5); anything else that begins so is somebody's keep-alive. */
-  #onBinary(bytes: Buffer, flow: Flow): void {
-    this.#counters.keepAlives++
-    if (bytes.length >= STUN_HEADER && bytes.readUInt32BE(4) === STUN_COOKIE)
-      this.#receiver.onStun(bytes, flow)
-  }
-
-  /** Has a request answered that cannot be handled, as far as it could be read. */
-  #refuse(head: Head | undefined, error: ParseError, flow: Flow, bytes?: Buffer): void {
-    if (head === undefined) return
-    const message = messageOf(head, bytes ?? head.bytes, flow)
-    if (message instanceof SipRequest && message.method !== 'ACK') this.#receiver.onMalformed(message, error)
-  }
-
-  #receive(message: SipMessage | ParseError, flow: Flow): void {
-    if (message instanceof ParseError) {
-      this.#drop('malformed', message, flow)
-      return
-    }
-    const error = validate(message)
-    if (message.isResponse) {
-      if (error !== undefined) this.#drop('malformed', error, flow)
-      else if (!this.isOurs(message.via.host, message.via.port, flow.protocol === 'TLS')) {
-        this.#drop('strayResponses', undefined, flow)
-      } else this.#receiver.onMessage(message)
-    } else if (error === undefined) {
-      this.#receiver.onMessage(message)
-    } else {
-      this.#drop('malformed', error, flow)
-      if (message.method !== 'ACK') this.#receiver.onMalformed(message, error)
-    }
-  }
-
-  #drop(
-    counter: 'malformed' | 'brokenStreams' | 'strayResponses',
-    error: ParseError | undefined,
-    flow: Flow,
-  ): void {
-    this.#counters[counter]++
-    if (!this.#log.enabled('info')) return
-    const where = `${flow.protocol.toLowerCase()} ${hostPort(flow.address, flow.port)}`
-    this.#log.write(
-      'info',
-      'transport',
-      `${counter} from ${where}${error ? `: ${printable(error.message, 400)}` : ''}`,
-    )
   }
 }
 

@@ -1,130 +1,159 @@
-import type { InterfaceAddress } from '../../net/interfaces.ts'
-import { canonicalAddress, familyOf, hostPort, isWildcard } from '../../util/address.ts'
+import { familyOf, hostPort } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
-import { type Log, printable } from '../../util/log.ts'
+import { printable } from '../../util/log.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
 import type { TransportLayer } from './layer.ts'
-import { type ListenOptions, type ListenPoint, parseListenPoint } from './listen-point.ts'
+import { isFollowed, type ListenOptions, type ListenPoint, parseListenPoint } from './listen-point.ts'
+import { Listener, type ListenerContext } from './listener.ts'
 import { type MakersOptions, TransportMakers } from './makers.ts'
+import type { Interfaces } from './selector.ts'
 
 export interface ListenersOptions extends MakersOptions {
   readonly followInterval: number
   /** The host's addresses as they are now; it may throw. */
-  readonly interfaces: () => readonly InterfaceAddress[]
-  readonly log: Log
+  readonly interfaces: Interfaces
 }
 
-/** Opens transports for listen points; those of a wildcard or an interface follow the addresses the host has. */
+/** Opens and closes listeners; those of a wildcard or an interface follow the addresses the host has. */
 export class Listeners {
-  readonly #transports: TransportLayer
   readonly #timers: Timers
   readonly #options: ListenersOptions
-  /** Listen points that stand for several addresses, with the keys of the transports that are open for each. */
-  readonly #followed = new Map<ListenPoint, Map<string, string>>()
-  readonly #makers: TransportMakers
+  readonly #context: ListenerContext
+  readonly #listeners = new Set<Listener>()
   #timer: Timer | undefined
+  #isFollowing = false
 
   constructor(transports: TransportLayer, timers: Timers, options: ListenersOptions) {
-    this.#transports = transports
     this.#timers = timers
     this.#options = options
-    this.#makers = new TransportMakers(timers, options)
+    const makers = new TransportMakers(timers, options)
+    this.#context = {
+      transports,
+      make: (point, address, port) => makers.make({ ...point, port }, address),
+      onFailure: (error, isNews) => this.#onFailure(error, isNews),
+    }
   }
 
   async listen(points: readonly (string | ListenOptions)[]): Promise<void> {
-    const parsed = points.map(point => parseListenPoint(point))
-    const opened: string[] = []
+    const listeners = points.map(point => new Listener(parseListenPoint(point), this.#context))
     try {
-      for (const point of parsed) {
-        for (const address of this.#addressesOf(point)) opened.push(await this.#open(point, address))
-      }
+      for (const listener of listeners) await listener.open(this.#addressesOf(listener.point))
     } catch (error) {
-      for (const key of opened) await this.#transports.remove(key)
-      for (const point of parsed) this.#followed.delete(point)
+      await closeAll(listeners)
       throw error
     }
-    if (this.#followed.size > 0)
+    for (const listener of listeners) this.#listeners.add(listener)
+    if (listeners.some(({ point }) => isFollowed(point)))
       this.#timer ??= this.#timers.start(this, 'follow', this.#options.followInterval)
+  }
+
+  /**
+   * Closes the listeners of the points, or single transports of theirs by key.
+   * @throws UsageError where there is none of them; nothing is closed then
+   */
+  async unlisten(points: readonly (string | ListenOptions)[]): Promise<void> {
+    const closing = points.map(point => this.#closing(point))
+    await Promise.all(closing.map(close => close()))
+    for (const listener of this.#listeners)
+      if (!listener.isOpen && !isFollowed(listener.point)) this.#listeners.delete(listener)
   }
 
   stop(): void {
     this.#timers.stop(this.#timer)
-    this.#followed.clear()
+    for (const listener of this.#listeners) listener.stop()
+    this.#listeners.clear()
   }
 
   onTimer(): void {
-    void this.#follow()
+    if (!this.#isFollowing) void this.#follow()
   }
 
-  /** Opens what has come and closes what has gone; an address that cannot be opened is tried again next time. */
+  #closing(asked: string | ListenOptions): () => Promise<unknown> {
+    const point = parseListenPoint(asked)
+    const listeners = [...this.#listeners].filter(listener => isSame(listener.point, point))
+    if (listeners.length > 0) return () => this.#close(listeners)
+    const key = typeof asked === 'string' ? asked : asked.listen
+    const owner = [...this.#listeners].find(listener => listener.has(key))
+    if (owner !== undefined) return () => owner.leave(key)
+    const there = [...this.#listeners].map(listener => nameOf(listener.point))
+    throw new UsageError(
+      'ERR_SIP_LISTEN',
+      `"${printable(key)}": no listener is open for it; those that are: ${there.join(', ') || 'none'}`,
+    )
+  }
+
+  #close(listeners: readonly Listener[]): Promise<void> {
+    for (const listener of listeners) this.#listeners.delete(listener)
+    if (![...this.#listeners].some(({ point }) => isFollowed(point))) {
+      this.#timers.stop(this.#timer)
+      this.#timer = undefined
+    }
+    return closeAll(listeners)
+  }
+
+  /** Opens what has come and closes what has gone. */
   async #follow(): Promise<void> {
-    for (const [point, open] of this.#followed) {
+    this.#isFollowing = true
+    for (const listener of [...this.#listeners]) {
+      if (!isFollowed(listener.point)) continue
       try {
-        await this.#update(point, open)
+        await listener.follow(this.#matching(listener.point))
       } catch (error) {
-        this.#onFailure(error)
+        this.#onFailure(error, true)
       }
     }
-    if (this.#timer && this.#followed.size > 0)
+    this.#isFollowing = false
+    if (this.#timer && this.#listeners.size > 0)
       this.#timers.restart(this.#timer, this.#options.followInterval)
   }
 
-  async #update(point: ListenPoint, open: Map<string, string>): Promise<void> {
-    const wanted = this.#matching(point)
-    for (const [address, key] of open) {
-      if (wanted.includes(address)) continue
-      open.delete(address)
-      await this.#transports.remove(key)
-    }
-    for (const address of wanted) {
-      if (!open.has(address)) await this.#open(point, address).catch(error => this.#onFailure(error))
-    }
-  }
-
   /** Nobody waits for what is opened later: it is counted, logged and tried again. */
-  #onFailure(error: unknown): void {
+  #onFailure(error: unknown, isNews: boolean): void {
     const { counters, log } = this.#options
     counters.listenFailures++
-    if (!log.enabled('warning')) return
+    if (!isNews || !log.enabled('warning')) return
     const text = error instanceof Error ? error.message : String(error)
     log.write('warning', 'transport', printable(text, 1000))
   }
 
-  async #open(point: ListenPoint, address: string): Promise<string> {
-    const transport = this.#makers.make(point, address)
-    await this.#transports.add(transport)
-    if (isFollowed(point)) {
-      const open = this.#followed.get(point) ?? new Map<string, string>()
-      this.#followed.set(point, open.set(address, transport.key))
-    }
-    return transport.key
-  }
-
   /** @throws UsageError where an interface has no address, or there is none of that name */
   #addressesOf(point: ListenPoint): string[] {
-    if (!isFollowed(point)) return [canonicalAddress(point.host) ?? point.host]
+    if (!isFollowed(point)) return [point.host]
     const addresses = this.#matching(point)
     if (addresses.length > 0) return addresses
+    if (familyOf(point.host) !== undefined)
+      throw new UsageError('ERR_SIP_LISTEN', `${nameOf(point)}: this host has no address of that family now`)
     const names = [...new Set(this.#options.interfaces().map(({ name }) => name))]
     throw new UsageError(
       'ERR_SIP_LISTEN',
-      `${point.protocol.toLowerCase()}:${hostPort(point.host, point.port)}: neither an address nor an interface of this host, which has ${names.join(', ')}`,
+      `${nameOf(point)}: neither an address nor an interface of this host, which has ${names.join(', ')}`,
     )
   }
 
   /** The host's addresses that a wildcard or interface stands for; link-local ones need a zone and are left out. */
-  #matching(point: ListenPoint): string[] {
-    const family = familyOf(point.host)
+  #matching({ host, ipv6Only }: ListenPoint): string[] {
+    const family = familyOf(host)
+    const takesIpv4 = family === 4 || !(ipv6Only ?? family === 6)
     return this.#options
       .interfaces()
       .filter(
         found =>
-          (family === undefined ? found.name === point.host : found.family === family) && found.scope === 0,
+          found.scope === 0 &&
+          (family !== undefined || found.name === host) &&
+          (found.family === 4 ? takesIpv4 : family !== 4),
       )
       .map(({ address }) => address)
   }
 }
 
-function isFollowed(point: ListenPoint): boolean {
-  return familyOf(point.host) === undefined || isWildcard(point.host)
+async function closeAll(listeners: readonly Listener[]): Promise<void> {
+  await Promise.all(listeners.map(listener => listener.close()))
+}
+
+function isSame(one: ListenPoint, other: ListenPoint): boolean {
+  return one.protocol === other.protocol && one.host === other.host && one.port === other.port
+}
+
+function nameOf({ protocol, host, port }: ListenPoint): string {
+  return `${protocol.toLowerCase()}:${hostPort(host, port)}`
 }

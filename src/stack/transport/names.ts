@@ -1,4 +1,5 @@
-import { canonicalAddress, unbracketed, unmapped } from '../../util/address.ts'
+import { withoutZone } from '../../util/address.ts'
+import { canonicalHost } from '../grammar/host.ts'
 import { formatHostPort } from '../grammar/uri.ts'
 import type { Transport } from './transport.ts'
 
@@ -24,7 +25,8 @@ export class Names {
     for (const { host, port } of this.#given) this.#enter(host, port)
     for (const { sentBy, local } of transports) {
       this.#enter(sentBy.host, sentBy.port)
-      this.#enter(local.address, local.port)
+      // what only connects is bound to no port
+      if (local.port !== 0) this.#enter(withoutZone(local.address), local.port)
     }
   }
 
@@ -40,36 +42,34 @@ export class Names {
 
   /** Whether a host, at a port, at the default port where there is none, or at any port, is ours. */
   has(host: string, port: number | undefined, defaultPort: number): boolean {
-    const ports = this.#ports.get(plainHost(host))
+    const ports = this.#ports.get(canonicalHost(host))
     return ports !== undefined && (ports.has(port ?? defaultPort) || ports.has(ANY_PORT))
   }
 
   #enter(host: string, port: number | undefined): void {
-    const name = plainHost(host)
+    const name = canonicalHost(host)
     const ports = this.#ports.get(name) ?? new Set<number>()
     this.#ports.set(name, ports.add(port ?? ANY_PORT))
     this.#texts.add(formatHostPort(name, port))
   }
 }
 
+const DOT = 0x2e
+const COLON = 0x3a
 const OPEN = 0x5b
 
-/** Whether a sent-by is written as we write ours: in small letters, and no IPv6 reference. */
+/** Whether a sent-by is written as we write ours: in small letters, no IPv6 reference, no name with the root's dot. */
 function isPlain(sentBy: string): boolean {
+  let before = 0
   for (let i = 0; i < sentBy.length; i++) {
     const code = sentBy.charCodeAt(i)
-    if (code >= 0x41 && code <= OPEN) return false
+    if ((code >= 0x41 && code <= OPEN) || (code === COLON && before === DOT)) return false
+    before = code
   }
-  return true
+  return before !== DOT
 }
 
 function plainSentBy(sentBy: string): string {
   const [, host = '', port] = /^(\[[^\]]*\]|[^:]*)(?::(\d+))?$/.exec(sentBy) ?? []
-  return formatHostPort(plainHost(unbracketed(host)), port === undefined ? undefined : Number(port))
-}
-
-/** A host in the one form that equal hosts share. */
-function plainHost(host: string): string {
-  if (!host.includes(':')) return host.toLowerCase()
-  return unmapped(canonicalAddress(host) ?? host.toLowerCase())
+  return formatHostPort(canonicalHost(host), port === undefined ? undefined : Number(port))
 }

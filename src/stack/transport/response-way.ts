@@ -2,12 +2,13 @@ import { familyOf, unbracketed } from '../../util/address.ts'
 import { maddrParam } from '../grammar/uri-params.ts'
 import type { Flow } from '../message/flow.ts'
 import type { SipRequest } from '../message/message.ts'
+import { isSecure } from './secure.ts'
 
 /** How the responses to one request go back. */
 export interface ResponseWay {
   readonly flow: Flow
-  /** Where to connect to when the flow's connection is gone. */
-  readonly fallback: Flow
+  /** Where to connect to when the flow's connection is gone; nowhere where a WebSocket client is (RFC 7118 §5.3). */
+  readonly fallback: Flow | undefined
   readonly isReliable: boolean
 }
 
@@ -18,14 +19,19 @@ export interface ResponseWay {
  * sender likes.
  */
 export function responseWay(request: SipRequest, source: Flow, followMaddr: boolean = false): ResponseWay {
+  if (source.protocol === 'WS' || source.protocol === 'WSS')
+    return { flow: source, fallback: undefined, isReliable: true }
   const { via } = request
-  const port = via.port ?? (source.protocol === 'TLS' || source.protocol === 'WSS' ? 5061 : 5060)
+  const secure = isSecure(source.protocol)
+  const port = via.port ?? (secure ? 5061 : 5060)
   const fallback: Flow = {
     protocol: source.protocol,
     transport: source.transport,
     address: source.address,
     port,
     connection: 0,
+    // who is connected to must prove to be whom the request named, wherever it came from (RFC 5922 §7.3)
+    serverName: secure ? via.host : undefined,
   }
   if (source.protocol !== 'UDP') return { flow: source, fallback, isReliable: true }
   const maddr = followMaddr ? unbracketed(via.param(maddrParam) ?? '') : ''

@@ -1,9 +1,9 @@
 import { ConnectedUdpSocket } from '../../net/udp-connected.ts'
 import { hostPort } from '../../util/address.ts'
-import type { EnvironmentError } from '../../util/errors.ts'
+import { EnvironmentError } from '../../util/errors.ts'
 import type { Timer, Timers } from '../../util/timers.ts'
 import type { Flow } from '../message/flow.ts'
-import type { TransportReceiver } from './transport.ts'
+import type { FlowConnection, TransportReceiver } from './transport.ts'
 
 export interface SideSocketLimits {
   /** Side sockets open at a time; beyond that the main socket is used, which hears of no refusal. */
@@ -72,6 +72,11 @@ export class SideSockets {
     return true
   }
 
+  /** The open side socket of a flow. */
+  of(flow: Flow): FlowConnection | undefined {
+    return this.#byNumber.get(flow.connection)
+  }
+
   close(): void {
     for (const side of this.#byNumber.values()) this.release(side)
   }
@@ -95,8 +100,10 @@ export class SideSockets {
   }
 }
 
-class SideSocket {
+class SideSocket implements FlowConnection {
   readonly flow: Flow
+  heardAt: number
+  readonly isReceiving = false
   socket: ConnectedUdpSocket | undefined
   isUsed = false
   readonly #timers: Timers
@@ -109,15 +116,22 @@ class SideSocket {
     this.#timers = timers
     this.#idle = idle
     this.#owner = owner
+    this.heardAt = timers.now()
     this.#timer = timers.start(this, 'idle', idle)
   }
 
   onDatagram(bytes: Buffer): void {
+    this.heardAt = this.#timers.now()
     this.#owner.onDatagram(bytes, this)
   }
 
   onSocketError(error: EnvironmentError): void {
     this.#owner.onSocketError(error, this)
+  }
+
+  cutOff(code: string, what: string): void {
+    const where = `udp ${hostPort(this.flow.address, this.flow.port)}`
+    this.#owner.onSocketError(new EnvironmentError(code, `${where}: ${what}; its socket was closed`), this)
   }
 
   /** Looked at no oftener, so that one may be idle for up to twice as long. */

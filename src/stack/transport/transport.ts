@@ -38,6 +38,17 @@ export interface TransportReceiver {
   onStun(bytes: Buffer, flow: Flow): void
 }
 
+/** One connection, as others than its transport know it. */
+export interface FlowConnection {
+  readonly flow: Flow
+  /** When bytes came last, on the scale of the stack's timers; when it was made, where none have come. */
+  readonly heardAt: number
+  /** A message has begun to come and is not whole. */
+  readonly isReceiving: boolean
+  /** Closes it for a reason of ours, which `onFlowFailed` is told. */
+  cutOff(code: string, what: string): void
+}
+
 /**
  * One way in and out of the stack: a bound UDP socket, a TCP listener with its connections, or what an application
  * makes itself. Small on purpose.
@@ -65,12 +76,36 @@ export interface Transport {
    */
   keepAlive?(flow: Flow): Sent
   /**
+   * Opens a connection to a flow's address, unless there is one, and answers its flow: `onFlowOpened` or `onFlowFailed`
+   * tells what becomes of it. Left out by a transport whose addresses are tried in turn only.
+   */
+  connect?(flow: Flow): Sent
+  /** Whether there is a connection to a flow's address that is up. */
+  isUp?(flow: Flow): boolean
+  /** Closes a connection that `connect` made and over which nothing was sent; does nothing to any other. */
+  discard?(flow: Flow): void
+  /**
    * A flow to the same address on which a refusal is noticed and told to `onFlowFailed`, as an ICMP port unreachable
    * is on a connected UDP socket alone. It has a connection number of its own. `undefined` where there is none to have.
    */
   sideFlow?(flow: Flow): Flow | undefined
-  /** What the peer of a TLS connection proved to be (RFC 5922); `undefined` for any other flow. */
+  /**
+   * The open connection of a flow, or the one made to its address where it names none; `undefined` where there is none.
+   * A transport without this cannot be asked whether a flow is gone, nor be told to close one.
+   */
+  connectionOf?(flow: Flow): FlowConnection | undefined
+  /**
+   * Whether its requests say `alias` (RFC 5923): their receiver may send its own on the same connection. Only over TLS, and
+   * with a certificate to prove who we are.
+   */
+  readonly offersAlias?: boolean
+  /**
+   * What the peer of a TLS connection proved to be (RFC 5922): of a server the name it was asked for, of a client the first
+   * that its certificate proves; `undefined` for any other flow.
+   */
   peerIdentity?(flow: Flow): string | undefined
+  /** All domains and addresses that its certificate proves; none for any other flow. */
+  peerDomains?(flow: Flow): readonly string[]
   /** Stops; nothing is delivered from this call on. */
   close(): Promise<void>
 }

@@ -4,9 +4,10 @@ import { type EnvironmentError, UsageError } from '../../util/errors.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { Flow } from '../message/flow.ts'
 import { Counters } from '../statistics.ts'
+import { NarrowPaths } from './narrow-paths.ts'
 import { type SentBy, sentByOf } from './sent-by.ts'
 import { defaultSideSocketLimits, type SideSocketLimits, SideSockets } from './side-sockets.ts'
-import type { Sent, Transport, TransportReceiver } from './transport.ts'
+import type { FlowConnection, Sent, Transport, TransportReceiver } from './transport.ts'
 
 /** Bytes that a datagram can carry. */
 const LARGEST_IPV4 = 65_507
@@ -15,7 +16,11 @@ const LARGEST_IPV6 = 65_527
 /** RFC 5626 §3.5.1, sent over UDP only to keep a NAT's binding. */
 const PING: Buffer = Buffer.from('\r\n\r\n')
 
-/** What the system says where it could not send now but may soon, or may not send this: no word about the peer. */
+/**
+ * What the system says where it could not send now but may soon, or may not send this: no word about the peer, so that
+ * the transaction's timers go on. All else is a transport error (RFC 3261 §18.4): no route (ENETUNREACH, EHOSTUNREACH), a
+ * port where nobody listens (ECONNREFUSED, on a connected socket), an address that is gone.
+ */
 const passing: ReadonlySet<string> = new Set([
   'ENOBUFS',
   'ENOMEM',
@@ -50,10 +55,12 @@ export class UdpTransport implements Transport {
   #key = ''
   #sentBy: SentBy | undefined
   #largest = LARGEST_IPV4
+  readonly #narrow: NarrowPaths
 
   constructor(options: UdpTransportOptions, timers: Timers) {
     this.#options = options
     this.#timers = timers
+    this.#narrow = new NarrowPaths(timers)
     this.#counters = options.counters ?? new Counters()
   }
 
@@ -74,7 +81,9 @@ export class UdpTransport implements Transport {
     const { bind = UdpSocket.bind, sentBy, sideSockets } = this.#options
     const socket = await bind(this.#options, {
       onDatagram: (bytes, from, fromPort) => receiver.onDatagram(bytes, this.#flow(from, fromPort)),
-      onSocketError: (error, to) => {
+      onSocketError: (error, to, size) => {
+        if (error.code === 'EMSGSIZE' && to !== undefined && size !== undefined)
+          this.#narrow.note(to.address, size)
         if (this.#isPassing(error)) return
         receiver.onFlowFailed(this.#flow(to?.address ?? '', to?.port ?? 0), error)
       },
@@ -95,7 +104,7 @@ export class UdpTransport implements Transport {
 
   send(wire: string, flow: Flow): Sent {
     // the system's refusal would come later, and not say to which message it belongs
-    if (wire.length > this.#largest) return 'too large'
+    if (wire.length > this.#largest || this.#narrow.isTooLarge(flow.address, wire.length)) return 'too large'
     return this.#send(Buffer.from(wire, 'latin1'), flow)
   }
 
@@ -105,6 +114,11 @@ export class UdpTransport implements Transport {
 
   sideFlow(flow: Flow): Flow | undefined {
     return this.#sides?.flowTo(flow)
+  }
+
+  /** Side sockets alone are connections. */
+  connectionOf(flow: Flow): FlowConnection | undefined {
+    return this.#sides?.of(flow)
   }
 
   async close(): Promise<void> {

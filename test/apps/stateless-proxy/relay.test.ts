@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
-import { h, uri } from 'resip/stack'
+import { h, parseMessage, SipStack, uri } from 'resip/stack'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { RelayRules } from '../../../apps/stateless-proxy/relay.ts'
+import { Relay, type RelayRules } from '../../../apps/stateless-proxy/relay.ts'
 import { locating, requestText, settled } from '../../stack/world.ts'
 import { MALLORY, PROXY, ProxyWorld, requestAt, UAC, UAS } from './proxy-world.ts'
 
@@ -104,6 +104,37 @@ describe('RFC 3261 §26.3.2.4 what is sent on, and what is refused', () => {
     world.say(uac, requestText('OPTIONS', { uri: `sip:${PROXY}` }))
     expect(uac.titles).toEqual(['500', '200'])
     expect(proxy.stack.counters.handlerErrors).toBe(1)
+  })
+})
+
+describe('RFC 5954 §4.2, RFC 3261 §19.1.4 next hops and domains are compared by what they mean, not as text', () => {
+  const request = parseMessage(Buffer.from(requestText('MESSAGE')))
+  const allows = (rules: RelayRules, to: string): boolean => {
+    if (request instanceof Error || !request.isRequest) throw new Error('a request expected')
+    return new Relay(rules, new SipStack()).allows(request, uri(to))
+  }
+
+  test.each([
+    ['sip:[2001:DB8:0:0::7]', 'sip:[2001:db8::7];lr', true],
+    ['sip:[2001:db8::7]', 'sip:[2001:db8::7]:5060', true],
+    ['sip:192.0.2.7:5060', 'sip:192.0.2.7', true],
+    ['sip:192.0.2.7', 'sip:[::ffff:192.0.2.7]', true],
+    ['sip:192.0.2.7;transport=tls', 'sip:192.0.2.7:5061', true],
+    ['sips:192.0.2.7', 'sip:192.0.2.7:5060', false],
+    ['sip:192.0.2.7', 'sip:a.example;maddr=192.0.2.7', true],
+    ['sip:Core.example.com.', 'sip:core.EXAMPLE.com', true],
+    ['sip:core.example.com', 'sip:core.example.com:5060', false],
+    ['sip:192.0.2.7', 'sip:192.0.2.8', false],
+    ['sip:[2001:db8::7]', 'sip:[2001:db8::8]', false],
+  ])('next hop %s, to %s: %s', (nextHop, to, expected) => {
+    expect(allows({ nextHop: uri(nextHop) }, to)).toBe(expected)
+  })
+
+  test('domains', () => {
+    expect(allows({ domains: ['Example.com.'] }, 'sip:bob@example.COM')).toBe(true)
+    expect(allows({ domains: ['example.com'] }, 'sip:bob@example.com.')).toBe(true)
+    expect(allows({ domains: ['[2001:db8::7]'] }, 'sip:bob@[2001:DB8::0:7]')).toBe(true)
+    expect(allows({ domains: ['example.com'] }, 'sip:bob@example.com.evil.example')).toBe(false)
   })
 })
 

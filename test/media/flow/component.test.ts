@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Component } from '../../../src/media/flow/component.ts'
 import { DirectPath } from '../../../src/media/flow/direct-path.ts'
 import type { DiscoverySettings } from '../../../src/media/flow/discovery.ts'
+import { Protection } from '../../../src/media/flow/protection.ts'
 import { type BindSocket, PortPool, type Remotes } from '../../../src/media/socket/index.ts'
 import { SocketPair } from '../../../src/media/socket/socket-pair.ts'
 import { method, parseStun, StunWriter, XorMappedAddress } from '../../../src/media/stun/index.ts'
@@ -73,6 +74,7 @@ class World {
     const component: Component = new Component(
       path,
       { attempts: 0, timers },
+      new Protection(timers, { onReadable() {}, onSecured() {}, onRekeyed() {}, failed() {} }),
       {
         onConnected() {
           log.push('connected')
@@ -85,6 +87,7 @@ class World {
         onUnsent() {},
         onSendError: (error, to) => log.push(`${error.code} ${to?.address}`),
         onPacket: kind => log.push(kind),
+        onSrtp() {},
       },
     )
     return component

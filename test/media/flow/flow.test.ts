@@ -12,6 +12,7 @@ import { EnvironmentError } from '../../../src/util/errors.ts'
 import { openCells } from '../../../src/util/machine.ts'
 import { seededRandom } from '../../../src/util/random.ts'
 import { Timers } from '../../../src/util/timers.ts'
+import { srv, ZoneResolver } from '../resolver.ts'
 import { FakeServer, peer, serverAddress } from '../turn/fake-server.ts'
 
 /** A network in memory: what is sent to a bound port arrives 1 ms later, the STUN server included. */
@@ -24,6 +25,8 @@ class Net {
   /** Added to ports by the NAT, as the STUN server sees it. */
   shift = 1000
   stunAnswers = true
+  /** The ports at which the STUN server was asked. */
+  readonly asked: number[] = []
   #nextPort = 30_001
 
   readonly bind: BindSocket = async (address, asked, receiver) => {
@@ -35,8 +38,10 @@ class Net {
       send: (bytes, toPort, to) => {
         const copy = Buffer.from(bytes)
         this.timers.after(1, () => {
-          if (to === serverAddress.address) this.#answer(copy, port)
-          else this.bound.get(toPort)?.(copy, address, port)
+          if (to === serverAddress.address) {
+            this.asked.push(toPort)
+            this.#answer(copy, port)
+          } else this.bound.get(toPort)?.(copy, address, port)
         })
       },
       close: async () => {
@@ -252,6 +257,23 @@ describe('discovery by STUN (RFC 8489 §2)', () => {
     expect(stream.rtpFlow.localTuple?.port).toBe(30_001)
   })
 
+  it('asks the server that DNS names, at its port (RFC 8489 §8.1)', async () => {
+    const net = new Net()
+    const resolver = new ZoneResolver({
+      'SRV _stun._udp.stun.test': [srv(1, 'a.stun.test', 19_302)],
+      'A a.stun.test': [serverAddress.address],
+    })
+    const stream = net.open(net.manager({ resolver }), {
+      ...viaStun,
+      serverHostname: 'stun.test',
+      rtcpMux: true,
+    })
+    await net.pass(5)
+    expect(net.asked).toEqual([19_302])
+    expect(resolver.asked).toEqual(['SRV _stun._udp.stun.test', 'A a.stun.test'])
+    await stream.close()
+  })
+
   it('fails once where nobody answers', async () => {
     const net = new Net()
     net.stunAnswers = false
@@ -290,6 +312,31 @@ describe('relays (RFC 8656)', () => {
     expect(server.ladder).toEqual(['10 Allocate 401', '30 Allocate', '50 Allocate 401', '70 Allocate'])
     expect(stream.rtpFlow.sessionTuple).toEqual(stream.rtpFlow.relayTuple)
     expect(stream.rtpFlow.reflexiveTuple).toEqual({ address: '198.51.100.7', port: 40_000 })
+  })
+
+  it('are on one server, whichever of several the RTP flow came to (RFC 8656 §7.2)', async () => {
+    const net = new Net()
+    const server = new FakeServer(net.timers)
+    const network = server.network(false)
+    const targets = Array.from({ length: 6 }, (_, i) => srv(1, 'a.turn.test', 5000 + i))
+    const resolver = new ZoneResolver({
+      'SRV _turn._udp.turn.test': targets,
+      'A a.turn.test': [serverAddress.address],
+    })
+    const manager = net.manager({ turnNetwork: () => network, resolver, random: seededRandom(1) })
+    for (let i = 0; i < 5; i++) {
+      net.open(manager, {
+        natTraversalMode: 'TurnUdpAllocation',
+        serverHostname: 'turn.test',
+        stunUsername: 'alice',
+        stunPassword: 'secret',
+      })
+      await net.pass(200)
+    }
+    const pairs = Array.from({ length: 5 }, (_, i) => network.opened.slice(2 * i, 2 * i + 2))
+    expect(network.opened).toHaveLength(10)
+    for (const [rtpServer, rtcpServer] of pairs) expect(rtcpServer).toBe(rtpServer)
+    expect(new Set(network.opened).size).toBeGreaterThan(1)
   })
 
   it('carry the active destination through a channel', async () => {

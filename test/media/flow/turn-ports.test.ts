@@ -4,6 +4,7 @@ import { EvenPort, method } from '../../../src/media/stun/index.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'
 import { seededRandom } from '../../../src/util/random.ts'
 import { Timers } from '../../../src/util/timers.ts'
+import { resolverOf } from '../resolver.ts'
 import { FakeServer, serverAddress } from '../turn/fake-server.ts'
 
 async function pass(clock: SimulatedClock, milliseconds: number): Promise<void> {
@@ -19,7 +20,7 @@ function opened(server: FakeServer, timers: Timers) {
   const manager = new FlowManager({
     timers,
     random: seededRandom(1),
-    resolve: async () => [{ address: serverAddress.address }],
+    resolver: resolverOf(serverAddress.address),
     turnNetwork: () => network,
   })
   manager.createMediaStream(

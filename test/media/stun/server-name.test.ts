@@ -1,20 +1,21 @@
 import { describe, expect, it } from 'vitest'
-import { locateServer, parseServerName } from '../../../src/media/stun/index.ts'
+import { parseServerName } from '../../../src/media/stun/index.ts'
 
 describe('server names', () => {
   it.each([
-    ['stun:stun.example.org', 'stun', 'stun.example.org', 3478, 'udp'],
-    ['stuns:stun.example.org', 'stun', 'stun.example.org', 5349, 'tls'],
-    ['STUN:192.0.2.1:19302', 'stun', '192.0.2.1', 19302, 'udp'],
-    ['stuns:[2001:db8::1]:443', 'stun', '2001:db8::1', 443, 'tls'],
-    ['turn:t.example.org', 'turn', 't.example.org', 3478, 'udp'],
-    ['turn:t.example.org?transport=tcp', 'turn', 't.example.org', 3478, 'tcp'],
-    ['turns:t.example.org:443?transport=tcp', 'turn', 't.example.org', 443, 'tls'],
-    ['turns:t.example.org?transport=udp', 'turn', 't.example.org', 5349, 'dtls'],
-    ['stun.example.org', 'stun', 'stun.example.org', 3478, 'udp'],
-    ['stun.example.org:3479', 'stun', 'stun.example.org', 3479, 'udp'],
-  ])('%s (RFC 7064 §3.1, RFC 7065 §3.1)', (text, scheme, host, port, transport) => {
-    expect(parseServerName(text)).toEqual({ scheme, host, port, transport })
+    ['stun:stun.example.org', 'stun', false, 'stun.example.org', undefined, 'udp'],
+    ['stuns:stun.example.org', 'stun', true, 'stun.example.org', undefined, 'tls'],
+    ['STUN:192.0.2.1:19302', 'stun', false, '192.0.2.1', 19302, 'udp'],
+    ['stuns:stun.example.org:443', 'stun', true, 'stun.example.org', 443, 'tls'],
+    ['turn:t.example.org', 'turn', false, 't.example.org', undefined, undefined],
+    ['turns:[2001:db8::1]', 'turn', true, '2001:db8::1', undefined, undefined],
+    ['turn:t.example.org?transport=tcp', 'turn', false, 't.example.org', undefined, 'tcp'],
+    ['turns:t.example.org:443?transport=tcp', 'turn', true, 't.example.org', 443, 'tls'],
+    ['turns:t.example.org?transport=udp', 'turn', true, 't.example.org', undefined, 'dtls'],
+    ['stun.example.org', 'stun', false, 'stun.example.org', undefined, 'udp'],
+    ['stun.example.org:3479', 'stun', false, 'stun.example.org', 3479, 'udp'],
+  ])('%s (RFC 7064 §3.1, RFC 7065 §3.1)', (text, scheme, secure, host, port, transport) => {
+    expect(parseServerName(text)).toEqual({ scheme, secure, host, port, transport })
   })
 
   it.each([
@@ -31,20 +32,14 @@ describe('server names', () => {
     expect(() => parseServerName(text)).toThrow(/names no STUN server/)
   })
 
-  it('asks the look-up for names, not for numbers, and keeps its order', async () => {
-    const asked: string[] = []
-    const resolve = async (host: string) => {
-      asked.push(host)
-      return [{ address: '2001:DB8:0:0:0:0:0:1' }, { address: '192.0.2.1' }]
-    }
-    expect(await locateServer('stuns:stun.example.org', resolve)).toEqual([
-      { address: '2001:db8::1', port: 5349, transport: 'tls', domain: 'stun.example.org' },
-      { address: '192.0.2.1', port: 5349, transport: 'tls', domain: 'stun.example.org' },
-    ])
-    expect(await locateServer('192.0.2.9', resolve)).toEqual([
-      { address: '192.0.2.9', port: 3478, transport: 'udp', domain: '192.0.2.9' },
-    ])
-    expect(asked).toEqual(['stun.example.org'])
-    await expect(locateServer('nowhere.example.org', async () => [])).rejects.toThrow(/gave no address/)
+  it.each(['stuns:192.0.2.1', 'stuns:[2001:db8::1]:443'])(
+    'refuses %s, which no certificate proves (RFC 8489 §8.1)',
+    text => {
+      expect(() => parseServerName(text)).toThrow(/cannot be proven/)
+    },
+  )
+
+  it('refuses what only looks like an IPv6 address', () => {
+    expect(() => parseServerName('stun:[1:2:3]')).toThrow(/is no IPv6 address/)
   })
 })

@@ -34,6 +34,7 @@ import { EnvironmentError } from '../../../src/util/errors.ts'
 import { Inbox } from '../../../src/util/inbox.ts'
 import { seededRandom } from '../../../src/util/random.ts'
 import { Timers } from '../../../src/util/timers.ts'
+import { resolverOf } from '../resolver.ts'
 import { FakeServer, peer, serverAddress } from './fake-server.ts'
 
 /** The two ways in which an application's callback can fail. */
@@ -119,7 +120,6 @@ describe('a callback of the application', () => {
         onAllocationSuccess: (_, __, { port }) => granted.push(port),
       },
       server.network(false),
-      3478,
       {
         host: serverAddress.address,
         username: 'alice',
@@ -150,7 +150,7 @@ describe.each(failings)('a callback of the application that %s', (_, fail) => {
     const errors: unknown[] = []
     const options = {
       host: 'turn.test',
-      resolve: async () => [{ address: serverAddress.address }],
+      resolver: resolverOf(serverAddress.address),
       username: 'alice',
       password: 'secret',
       timers,
@@ -166,14 +166,15 @@ describe.each(failings)('a callback of the application that %s', (_, fail) => {
     const called = new Set<string>()
     const { clock, server, network, options, errors } = setUp(true)
     const handler = failingHandler<TurnAsyncSocketHandler>(called, fail)
-    const refused = new TurnAsyncSocket(handler, network, 3478, {
+    const refused = new TurnAsyncSocket(handler, network, {
       ...options,
-      resolve: async () => {
-        throw new EnvironmentError('ENOTFOUND', 'nobody')
+      resolver: {
+        ...resolverOf(),
+        addresses: () => Promise.reject(new EnvironmentError('ESERVFAIL', 'nobody')),
       },
     })
     refused.connect()
-    const socket = new TurnAsyncSocket(handler, { ...network, stream: bindingStream }, 3478, options)
+    const socket = new TurnAsyncSocket(handler, { ...network, stream: bindingStream }, options)
     socket.connect()
     await settled()
     socket.requestSharedSecret()
@@ -315,7 +316,7 @@ describe.each(failings)('a callback of the application that %s', (_, fail) => {
 
   it('of an awaited socket hurts nobody', async () => {
     const { clock, server, network, options, errors } = setUp()
-    const socket = new TurnSocket(network, 3478, {
+    const socket = new TurnSocket(network, {
       ...options,
       onAllocationLost: fail,
       onSendFailure: fail,

@@ -9,6 +9,7 @@ import {
   StunMessage,
 } from '../../../src/media/stun/index.ts'
 import { TurnTcpSocket, TurnUdpSocket } from '../../../src/media/turn/index.ts'
+import { resolverOf } from '../resolver.ts'
 import { granted, refused, ScriptedServer } from './scripted-server.ts'
 
 const closers: (() => Promise<void>)[] = []
@@ -96,8 +97,8 @@ describe('a server over UDP', () => {
 
   it('has its other address asked where nobody listens at the first', async () => {
     const server = await started()
-    const resolve = async () => [{ address: '127.0.0.77' }, { address: '127.0.0.1' }]
-    const socket = opened(server, { host: 'turn.test', resolve, timing: { rto: 500 } })
+    const resolver = resolverOf('127.0.0.77', '127.0.0.1')
+    const socket = opened(server, { host: 'turn.test', resolver, timing: { rto: 500 } })
     expect((await socket.connect()).address).toBe('127.0.0.77')
     await socket.createAllocation()
     expect(server.of(method.Allocate)).toHaveLength(2)

@@ -10,6 +10,7 @@ import { SimulatedClock } from '../../../src/util/clock.ts'
 import { EnvironmentError } from '../../../src/util/errors.ts'
 import { seededRandom } from '../../../src/util/random.ts'
 import { Timers } from '../../../src/util/timers.ts'
+import { naptr, resolverOf, srv, type Zone, ZoneResolver } from '../resolver.ts'
 import { FakeServer, peer, relayAddress, serverAddress } from './fake-server.ts'
 
 function setUp(reliable = false, addresses: readonly string[] = [serverAddress.address]) {
@@ -19,13 +20,13 @@ function setUp(reliable = false, addresses: readonly string[] = [serverAddress.a
   const network = server.network(reliable)
   const options = {
     host: 'turn.test',
-    resolve: async () => addresses.map(address => ({ address })),
+    resolver: resolverOf(...addresses),
     username: 'alice',
     password: 'secret',
     timers,
     random: seededRandom(3),
   }
-  return { clock, server, network, options, socket: new TurnSocket(network, 3478, options) }
+  return { clock, server, network, options, socket: new TurnSocket(network, options) }
 }
 
 async function allocated(reliable = false) {
@@ -50,7 +51,7 @@ async function passing<T>(clock: SimulatedClock, promise: Promise<T>): Promise<T
 }
 
 async function settled(): Promise<void> {
-  for (let i = 0; i < 10; i++) await Promise.resolve()
+  for (let i = 0; i < 40; i++) await Promise.resolve()
 }
 
 describe('the addresses of a server over UDP (RFC 8489 §8.1, RFC 8656 §7.1)', () => {
@@ -88,13 +89,51 @@ describe('the addresses of a server over UDP (RFC 8489 §8.1, RFC 8656 §7.1)', 
 
   it('fit the family of the local address, and none that fits is told', async () => {
     const { network, options } = setUp(false, ['2001:db8::1', '192.0.2.1'])
-    const bound = (family: 'IPv4' | 'IPv6'): TurnSocket =>
-      new TurnSocket({ ...network, family }, 3478, options)
+    const bound = (family: 'IPv4' | 'IPv6'): TurnSocket => new TurnSocket({ ...network, family }, options)
     expect(await bound('IPv4').connect()).toEqual(serverAddress)
     expect(await bound('IPv6').connect()).toEqual({ address: '2001:db8::1', port: 3478 })
-    const resolve = async () => [{ address: '192.0.2.1' }]
-    const none = new TurnSocket({ ...network, family: 'IPv6' }, 3478, { ...options, resolve })
+    const resolver = resolverOf('192.0.2.1')
+    const none = new TurnSocket({ ...network, family: 'IPv6' }, { ...options, resolver })
     await expect(none.connect()).rejects.toMatchObject({ code: 'ERR_TURN_FAMILY' })
+  })
+})
+
+describe('a server that DNS knows of (RFC 5928 §3)', () => {
+  const zone: Zone = {
+    'NAPTR turn.test': [
+      naptr(1, 'RELAY:turn.tls', 's', '_turns._tcp.turn.test'),
+      naptr(2, 'RELAY:turn.udp', 's', '_turn._udp.turn.test'),
+    ],
+    'SRV _turn._udp.turn.test': [srv(1, 'b.turn.test', 5000), srv(2, 'a.turn.test', 5001)],
+    'SRV _turns._tcp.turn.test': [srv(1, 'a.turn.test', 443)],
+    'A a.turn.test': [serverAddress.address],
+    'A b.turn.test': ['192.0.2.66'],
+  }
+
+  it('is asked at the ports of its SRV records, in their order', async () => {
+    const { clock, server, network, options } = setUp()
+    const socket = new TurnSocket(network, { ...options, resolver: new ZoneResolver(zone) })
+    server.dead.add('192.0.2.66')
+    await socket.connect()
+    const allocating = socket.createAllocation()
+    await pass(clock, 41_000)
+    expect((await allocating).relay).toEqual(relayAddress)
+    expect(network.opened).toEqual(['192.0.2.66:5000 turn.test', '192.0.2.1:5001 turn.test'])
+  })
+
+  it('over TLS by the records of that, and proves the name that was given', async () => {
+    const { network, options } = setUp(true)
+    const resolver = new ZoneResolver(zone)
+    await new TurnSocket({ ...network, transport: 'tls', family: 'IPv4' }, { ...options, resolver }).connect()
+    expect(network.opened).toEqual(['192.0.2.1:443 turn.test'])
+    expect(resolver.asked).toEqual(['NAPTR turn.test', 'SRV _turns._tcp.turn.test', 'A a.turn.test'])
+  })
+
+  it('with a port is asked for by its addresses alone', async () => {
+    const { network, options } = setUp()
+    const resolver = new ZoneResolver({ ...zone, 'A turn.test': ['192.0.2.9'] })
+    await new TurnSocket({ ...network, family: 'IPv4' }, { ...options, resolver, port: 3479 }).connect()
+    expect([network.opened, resolver.asked]).toEqual([['192.0.2.9:3479 turn.test'], ['A turn.test']])
   })
 })
 
@@ -120,7 +159,7 @@ describe('a refusal that can be helped (RFC 8656 §7.4)', () => {
   it('437 to the one port that we are bound to is told at once', async () => {
     const { clock, server, options } = setUp()
     const network = server.network(false, false)
-    const socket = new TurnSocket(network, 3478, options)
+    const socket = new TurnSocket(network, options)
     server.stubborn.set(method.Allocate, 437)
     await socket.connect()
     const refused = expect(socket.createAllocation()).rejects.toMatchObject({ status: 437 })
@@ -168,7 +207,7 @@ describe('every promise settles', () => {
   it('of a connect that close overtakes, at once', async () => {
     const { options } = setUp()
     const never: TurnNetwork = { reliable: true, picksPorts: true, open: () => new Promise(() => {}) }
-    const socket = new TurnSocket(never, 3478, options)
+    const socket = new TurnSocket(never, options)
     const refused = expect(socket.connect()).rejects.toMatchObject({ code: 'ERR_CLOSED' })
     await settled()
     await socket.close()
@@ -193,7 +232,7 @@ describe('every promise settles', () => {
         }
       },
     }
-    const socket = new TurnSocket(slow, 3478, options)
+    const socket = new TurnSocket(slow, options)
     const connecting = socket.connect().catch((error: { code: string }) => log.push(error.code))
     await settled()
     const closes = [socket.close(), socket.close()].map(close => close.then(() => log.push('closed')))
@@ -229,7 +268,7 @@ describe('every promise settles', () => {
   it('of refreshAllocation(0), which gives the allocation back (RFC 8656 §8)', async () => {
     const { clock, network, options } = setUp()
     const lost: Error[] = []
-    const socket = new TurnSocket(network, 3478, { ...options, onAllocationLost: error => lost.push(error) })
+    const socket = new TurnSocket(network, { ...options, onAllocationLost: error => lost.push(error) })
     await socket.connect()
     await passing(clock, socket.createAllocation())
     expect(await passing(clock, socket.refreshAllocation(0))).toBe(0)
@@ -252,7 +291,7 @@ describe('every promise settles', () => {
         close: async () => {},
       }),
     }
-    const socket = new TurnSocket(broken, 3478, options)
+    const socket = new TurnSocket(broken, options)
     await socket.connect()
     for (const failing of [socket.createAllocation(), socket.bindRequest(), socket.requestSharedSecret()]) {
       await expect(failing).rejects.toMatchObject({ code: 'ERR_STUN_TRANSPORT' })
@@ -277,7 +316,7 @@ describe('every promise settles', () => {
         }
       },
     }
-    const socket = new TurnSocket(breaking, 3478, options)
+    const socket = new TurnSocket(breaking, options)
     await socket.connect()
     await passing(clock, socket.createAllocation())
     broken = true
@@ -335,7 +374,7 @@ describe('a send that is dropped is told', () => {
   it('at once where there is no place for it, later where the server refuses', async () => {
     const { clock, server, network, options } = setUp()
     const told: string[] = []
-    const socket = new TurnSocket(network, 3478, {
+    const socket = new TurnSocket(network, {
       ...options,
       onSendFailure: (error, address) => told.push(`${address} ${error.message}`),
     })
@@ -369,7 +408,6 @@ describe('the handler form, asked for datagrams (row M5)', () => {
         onReceiveFailure: (_, error) => log.push('code' in error ? String(error.code) : error.message),
       },
       network,
-      3478,
       { ...options, delivery: 'asked', receiveQueue: 2 },
     )
     return { clock, server, network, log, socket, options }
@@ -402,6 +440,6 @@ describe('the handler form, asked for datagrams (row M5)', () => {
 
   it('has nothing to ask for where they are pushed', () => {
     const { network, options } = asking()
-    expect(() => new TurnAsyncSocket({}, network, 3478, options).receive()).toThrow(/delivery 'asked'/)
+    expect(() => new TurnAsyncSocket({}, network, options).receive()).toThrow(/delivery 'asked'/)
   })
 })

@@ -36,7 +36,7 @@ async function setUp() {
   const until = async (count: number): Promise<void> => {
     while (heard.length < count) await new Promise<void>(resolve => (wake = resolve))
   }
-  const turn = new TurnSocket(sharedNetwork(socket), 3478, {
+  const turn = new TurnSocket(sharedNetwork(socket), {
     host: '127.0.0.1',
     port: server.address.port,
     username: 'alice',
@@ -112,7 +112,7 @@ describe('one port for STUN, TURN and media (RFC 8445 §5.1.1.2)', () => {
     server.send(Buffer.from([0x40, 0, 0, 0]), socket.local)
     await until(1)
     await socket.close()
-    const late = new TurnSocket(sharedNetwork(socket), 3478, { host: '127.0.0.1', port: server.address.port })
+    const late = new TurnSocket(sharedNetwork(socket), { host: '127.0.0.1', port: server.address.port })
     await expect(late.connect()).rejects.toMatchObject({ code: 'ERR_TURN_SHARED' })
   })
 

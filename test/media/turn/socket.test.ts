@@ -5,6 +5,7 @@ import { SimulatedClock } from '../../../src/util/clock.ts'
 import { EnvironmentError } from '../../../src/util/errors.ts'
 import { seededRandom } from '../../../src/util/random.ts'
 import { Timers } from '../../../src/util/timers.ts'
+import { resolverOf } from '../resolver.ts'
 import { clientAddress, FakeServer, peer, relayAddress, serverAddress } from './fake-server.ts'
 
 function setUp(reliable = false) {
@@ -14,13 +15,13 @@ function setUp(reliable = false) {
   const network = server.network(reliable)
   const options = {
     host: 'turn.test',
-    resolve: async () => [{ address: serverAddress.address }],
+    resolver: resolverOf(serverAddress.address),
     username: 'alice',
     password: 'secret',
     timers,
     random: seededRandom(2),
   }
-  return { clock, server, network, options, socket: new TurnSocket(network, 3478, options) }
+  return { clock, server, network, options, socket: new TurnSocket(network, options) }
 }
 
 /** Lets promises settle between the milliseconds. */
@@ -33,7 +34,7 @@ async function pass(clock: SimulatedClock, milliseconds: number): Promise<void> 
 }
 
 async function settled(): Promise<void> {
-  for (let i = 0; i < 10; i++) await Promise.resolve()
+  for (let i = 0; i < 40; i++) await Promise.resolve()
 }
 
 describe('the awaited form', () => {
@@ -82,7 +83,7 @@ describe('the awaited form', () => {
 
   it('drops the oldest where nobody receives', async () => {
     const { clock, server, network, options } = setUp()
-    const socket = new TurnSocket(network, 3478, { ...options, receiveQueue: 2 })
+    const socket = new TurnSocket(network, { ...options, receiveQueue: 2 })
     await socket.connect()
     socket.createAllocation()
     await pass(clock, 100)
@@ -124,7 +125,7 @@ describe('the awaited form', () => {
   it('tells the loss of its connection, and connects again', async () => {
     const { clock, network, options } = setUp(true)
     const lost: Error[] = []
-    const socket = new TurnSocket(network, 3478, { ...options, onAllocationLost: error => lost.push(error) })
+    const socket = new TurnSocket(network, { ...options, onAllocationLost: error => lost.push(error) })
     await socket.connect()
     const first = socket.createAllocation()
     await pass(clock, 100)
@@ -156,7 +157,6 @@ describe('the handler form', () => {
         onReceiveFailure: () => log.push('receive failed'),
       },
       network,
-      3478,
       options,
     )
     socket.connect()
@@ -180,7 +180,7 @@ describe('the handler form', () => {
             void log.push([name, ...values]),
       },
     )
-    const socket = new TurnAsyncSocket(handler, network, 3478, options)
+    const socket = new TurnAsyncSocket(handler, network, options)
     const { id } = socket
     socket.connect()
     await settled()

@@ -24,7 +24,7 @@ export const REALM = 'example.com'
 export const SECRET = 'zanzibar'
 
 /** Where requests come from. */
-export function flowFrom(address: string): Flow {
+function flowFrom(address: string): Flow {
   return { protocol: 'UDP', transport: 'udp:test', address, port: 5060, connection: 0 }
 }
 
@@ -99,6 +99,7 @@ export class Pair {
 
   /** Sends a request and answers one challenge: the request that was authenticated, as it was received. */
   authenticated(template: RequestTemplate = register()): SipRequest {
+    this.client.forget()
     const exchange = this.client.begin(template)
     const next = exchange.next(this.refusal(received(exchange.first())))
     if (next === undefined) throw new Error('the challenge was not answered')

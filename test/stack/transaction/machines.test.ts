@@ -122,7 +122,7 @@ function serverOf<M extends InviteServer | NonInviteServer>(stub: Stub, method: 
   const failed = (error: unknown): never => {
     throw error
   }
-  const shared = { counters: new Counters(), failed, isClosed: false }
+  const shared = { counters: new Counters(), failed, isClosed: false, keep: undefined }
   machine.handle = new ServerTransaction(request, owner, 'tag', machine, undefined, shared)
   return machine
 }
@@ -194,6 +194,7 @@ function giveToClient(instance: InviteClient | NonInviteClient, input: string): 
   const method = instance instanceof InviteClient ? 'INVITE' : 'OPTIONS'
   if (status !== undefined) instance.onResponse(answer(method, status))
   else if (input === 'transport error') instance.onTransportError()
+  else if (input === 'transport removed') instance.onTransportRemoved()
   else if (input === 'abandon') instance.abandon()
   else instance.onTimer(input as never)
 }
@@ -203,6 +204,7 @@ function giveToServer(instance: InviteServer | NonInviteServer, input: string): 
   const method = instance instanceof InviteServer ? 'INVITE' : 'OPTIONS'
   if (status !== undefined) instance.onResponse(answerOf(instance, method, status))
   else if (input === 'transport error') instance.onTransportError()
+  else if (input === 'transport removed') instance.onTransportRemoved()
   else if (input === 'flow lost') instance.onFlowLost()
   else if (input === 'INVITE' || input === 'request') instance.onRequest(false)
   else if (input === 'ACK') instance.onRequest(true)
@@ -221,6 +223,10 @@ describe('RFC 3261 §17.1.1 Figure 5, as RFC 6026 §8.4 replaces it: INVITE clie
     'calling × timer A': ['calling', '> INVITE', 'timer A 1000', 'timer B 32000'],
     'calling × timer B': ['terminated', 'ended', 'TU fails: timeout'],
     'calling × transport error': ['terminated', 'ended', 'TU fails: transport error'],
+    'calling × transport removed': ['terminated', 'ended', 'TU fails: transport error'],
+    'accepted × transport removed': ['terminated', 'ended', 'TU ended'],
+    'completed × transport removed': ['terminated', 'ended'],
+    'proceeding × transport removed': ['terminated', 'ended', 'TU fails: transport error'],
     'calling × 1xx': ['proceeding', 'TU 183'],
     'calling × 2xx': ['accepted', 'TU 202', 'timer M 32000'],
     'calling × 3xx-6xx': ['completed', '> ACK', 'TU 404', 'timer D 32000'],
@@ -245,6 +251,9 @@ describe('RFC 3261 §17.1.2 Figure 6: non-INVITE client', () => {
     'trying × timer E': ['trying', '> OPTIONS', 'timer E 1000', 'timer F 32000'],
     'trying × timer F': ['terminated', 'ended', 'TU fails: timeout'],
     'trying × transport error': ['terminated', 'ended', 'TU fails: transport error'],
+    'trying × transport removed': ['terminated', 'ended', 'TU fails: transport error'],
+    'proceeding × transport removed': ['terminated', 'ended', 'TU fails: transport error'],
+    'completed × transport removed': ['terminated', 'ended'],
     'trying × 1xx': ['proceeding', 'TU 183', 'timer E 500', 'timer F 32000'],
     'trying × 2xx-6xx': ['completed', 'TU 404', 'timer K 5000'],
     'trying × abandon': ['terminated', 'ended'],
@@ -266,6 +275,10 @@ describe('RFC 3261 §17.2.1 Figure 7, as RFC 6026 §8.6 replaces it: INVITE serv
     'proceeding × 3xx-6xx': ['completed', '> 404', 'timer G 500', 'timer H 32000'],
     'proceeding × trying': ['proceeding', '> 100'],
     'proceeding × transport error': ['proceeding', 'TU fails: transport error'],
+    'proceeding × transport removed': ['terminated', 'ended', 'TU fails: transport error'],
+    'accepted × transport removed': ['terminated', 'ended'],
+    'completed × transport removed': ['terminated', 'ended', 'TU fails: transport error'],
+    'confirmed × transport removed': ['terminated', 'ended'],
     'proceeding × flow lost': ['proceeding', 'TU fails: flow lost'],
     'accepted × 2xx': ['accepted', '> 202', 'timer L 32000'],
     'accepted × timer L': ['terminated', 'ended'],
@@ -285,6 +298,9 @@ describe('RFC 3261 §17.2.2 Figure 8, with RFC 4320 §4 and RFC 6026 §8.8: non-
     'trying × 2xx-6xx': ['completed', '> 404', 'timer J 32000'],
     'trying × trying timer': ['proceeding', '> 100', 'expiry 32000'],
     'trying × transport error': ['trying', 'TU fails: transport error', 'trying timer 3500'],
+    'trying × transport removed': ['terminated', 'ended', 'TU fails: transport error'],
+    'proceeding × transport removed': ['terminated', 'ended', 'TU fails: transport error'],
+    'completed × transport removed': ['terminated', 'ended'],
     'trying × flow lost': ['trying', 'TU fails: flow lost', 'trying timer 3500'],
     'proceeding × request': ['proceeding', '> 100', 'expiry 32000'],
     'proceeding × 1xx': ['proceeding', '> 183', 'expiry 32000'],

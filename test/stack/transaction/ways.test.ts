@@ -56,6 +56,7 @@ describe('a request on a given flow (RFC 5626 §5.3)', () => {
 
   test('goes there, whatever Route and Request-URI say', () => {
     const sent: Flow[] = []
+    memoryOf(stack, 'TCP').connectionOf = () => ({ flow, heardAt: 0, isReceiving: false, cutOff() {} })
     memoryOf(stack, 'TCP').send = (_, way) => {
       sent.push(way)
       return way

@@ -27,6 +27,7 @@ class FakeConnection implements StreamConnection {
   bytesIn = 0
   bytesOut = 0
   bufferedBytes = 0
+  peerDomains: readonly string[] = []
   readonly written: string[] = []
   /** Its peer leaves its half open after ours was closed. */
   isHalfOpen = false
@@ -471,5 +472,106 @@ describe('bounds', () => {
     expect(counters.refusedWrites).toBe(0)
     expect(table.send('y'.repeat(1001), to(3), never)).toBe('full')
     expect(counters.refusedWrites).toBe(1)
+  })
+})
+
+describe('a peer that takes nothing', () => {
+  test('is cut off after writeTimeout, and counted; one that takes a little is not', () => {
+    const stuck = accepted()
+    stuck.receive(text)
+    stuck.bufferedBytes = 4
+    table.send('x'.repeat(4), flowOf(stuck), never)
+    const slow = accepted()
+    slow.receive(text)
+    slow.bufferedBytes = 4
+    table.send('x'.repeat(4), flowOf(slow), never)
+    clock.advance(20_000)
+    slow.bufferedBytes = 3
+    told = []
+    clock.advance(12_001)
+    expect(told.map(line => line.split(' ').slice(0, 3).join(' '))).toEqual([
+      '32000 destroy ERR_STUCK',
+      `32000 failed ${stuck.id}`,
+    ])
+    expect(counters.stuckWriters).toBe(1)
+    slow.bufferedBytes = 0
+    clock.advance(27_000)
+    expect(counters.stuckWriters).toBe(1)
+  })
+
+  test('is not looked for where what was written is taken at once, nor cut off for what is written later', () => {
+    const connection = accepted()
+    connection.receive(text)
+    for (let second = 0; second < 120; second++) {
+      table.send('x', flowOf(connection), never)
+      clock.advance(1000)
+    }
+    expect(counters.stuckWriters).toBe(0)
+  })
+})
+
+describe('RFC 5923 aliases', () => {
+  const via = 'SIP/2.0/TLS client.example:5071;branch=z9hG4bKa;alias'
+  const aliased = requestText('OPTIONS', { via })
+  const back: Flow = {
+    protocol: 'TLS',
+    transport: 'tcp:192.0.2.1:5060',
+    address: '192.0.2.2',
+    port: 5071,
+    connection: 0,
+    serverName: 'Client.example',
+  }
+
+  function client(protocol: 'TCP' | 'TLS', peerDomains: readonly string[], first = aliased): FakeConnection {
+    table = new ConnectionTable(protocol, { ...deaf }, timers, { counters })
+    const connection = new FakeConnection(true, 40_000)
+    connection.peerDomains = peerDomains
+    table.onConnected(connection)
+    connection.receive(first)
+    return connection
+  }
+
+  function reaches(flow: Flow): FakeConnection[] {
+    const made: FakeConnection[] = []
+    table.send('x', flow, () => {
+      const connection = new FakeConnection(false, flow.port)
+      made.push(connection)
+      return connection
+    })
+    return made
+  }
+
+  test('§8.2 a request goes over the connection of a client that proved its sent-by and asked for it', () => {
+    const connection = client('TLS', ['client.example'])
+    expect(reaches(back)).toEqual([])
+    expect(connection.written).toEqual(['x'])
+    connection.destroy()
+    expect(reaches(back)).toHaveLength(1)
+  })
+
+  test('§8.2 the default port is 5061, whatever the source port', () => {
+    client('TLS', ['client.example'], requestText('OPTIONS', { via: via.replace(':5071', '') }))
+    expect(reaches({ ...back, port: 5061 })).toEqual([])
+  })
+
+  test.each([
+    ['plain TCP', 'TCP', ['client.example'], aliased, back],
+    ['a client that proved nothing', 'TLS', [], aliased, back],
+    ['a client that proved another name', 'TLS', ['other.example'], aliased, back],
+    ['a certificate with a wildcard', 'TLS', ['*.example'], aliased, back],
+    ['one that did not ask', 'TLS', ['client.example'], aliased.replace(';alias', ';aliased'), back],
+    [
+      'another name that is asked for',
+      'TLS',
+      ['client.example'],
+      aliased,
+      { ...back, serverName: 'bank.example' },
+    ],
+    ['another port', 'TLS', ['client.example'], aliased, { ...back, port: 40_000 }],
+    ['another address', 'TLS', ['client.example'], aliased, { ...back, address: '192.0.2.3' }],
+  ] as const)('§8.2, §9 not for %s', (_, protocol, domains, first, flow) => {
+    const connection = client(protocol, domains, first)
+    expect(reaches(flow)).toHaveLength(1)
+    expect(connection.written).toEqual([])
   })
 })

@@ -55,9 +55,9 @@ describe('datagrams', () => {
     expect(peer.heard).toEqual([])
   })
 
-  test('RFC 7983 STUN is told by its first byte, and ignored', async () => {
+  test('RFC 7983 STUN is told by its first byte; what is neither asked nor answered is ignored', async () => {
     const { stack, peer, say } = await receiving()
-    say('\x00\x01\x00\x00\x21\x12\xa4\x42abcdefghijkl')
+    say('\x00\x11\x00\x00\x21\x12\xa4\x42abcdefghijkl')
     say('\x01\x01\x00\x00\x21\x12\xa4\x42abcdefghijkl')
     expect(stack.counters.keepAlives).toBe(2)
     expect(stack.counters.malformed).toBe(0)
@@ -174,6 +174,34 @@ test('RFC 5954 §4.2 our IPv6 addresses are known however they are written', asy
   expect(stack.isOurs('2001:db8::3', 5060)).toBe(false)
   expect(stack.isOurSentBy('[2001:db8::3]:5060')).toBe(false)
   expect(stack.isOurSentBy('[2001:db8::2')).toBe(false)
+})
+
+test('RFC 1034 §3.1 our names are known with the dot of the root too', async () => {
+  const stack = await world.stack('192.0.2.2')
+  stack.addName('proxy.example.com.')
+  stack.addName('edge.example.com', 5070)
+  expect(stack.isOurs('proxy.example.com')).toBe(true)
+  expect(stack.isOurs('Edge.example.com.', 5070)).toBe(true)
+  for (const sentBy of ['edge.example.com.:5070', 'EDGE.example.com:5070', 'proxy.example.com.'])
+    expect(stack.isOurSentBy(sentBy)).toBe(true)
+  expect(stack.isOurSentBy('edge.example.com.:5071')).toBe(false)
+})
+
+test('RFC 4007 §11.2 a link-local address of ours is known without its zone, and named without', async () => {
+  const stack = await world.stack('fe80::1%eth0')
+  expect(stack.isOurs('fe80::1', 5060)).toBe(true)
+  const peer = await world.peer('fe80::2%eth0')
+  const response = stack.request(register(nameAddr('<sip:bob@[fe80::2]>')))
+  world.advance(0)
+  const [heard] = peer.heard
+  if (heard === undefined) throw new Error('a request expected')
+  expect(heard.via.sentBy).toBe('[fe80::1]:5060')
+  expect(heard.toString()).toContain('Contact: <sip:bob@[fe80::1]:5060>')
+  expect(heard.via.received).toBe('fe80::1')
+  expect(heard.toString()).not.toContain('%')
+  peer.answer(heard, 200)
+  world.advance(0)
+  expect((await response).status).toBe(200)
 })
 
 test('a name that was given stays when a transport of the same address goes', async () => {

@@ -12,8 +12,10 @@ import {
 } from 'resip/stack'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { InterfaceAddress } from '../../../src/net/interfaces.ts'
+import { ConnectPorts } from '../../../src/stack/transport/connect-ports.ts'
 import { parseListenPoint } from '../../../src/stack/transport/listen-point.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'
+import { freePort } from '../../peers/ports.ts'
 import { requestText, settled } from '../world.ts'
 
 /** What the host is said to have; loopback addresses of Linux, so that they can be bound. */
@@ -54,15 +56,20 @@ describe('listen points', () => {
     ['udp:127.0.0.1:5070', { protocol: 'UDP', host: '127.0.0.1', port: 5070 }],
     ['TCP:[::1]:5062', { protocol: 'TCP', host: '::1', port: 5062 }],
     ['udp:0.0.0.0', { protocol: 'UDP', host: '0.0.0.0', port: 5060 }],
+    ['tls:127.0.0.1', { protocol: 'TLS', host: '127.0.0.1', port: 5061 }],
+    ['ws:127.0.0.1', { protocol: 'WS', host: '127.0.0.1', port: 80 }],
+    ['wss:[::1]', { protocol: 'WSS', host: '::1', port: 443 }],
     ['udp:[::]', { protocol: 'UDP', host: '::', port: 5060 }],
     ['udp:eth0:0', { protocol: 'UDP', host: 'eth0', port: 0 }],
+    ['udp:[::FFFF:127.0.0.1]', { protocol: 'UDP', host: '127.0.0.1', port: 5060 }],
+    ['udp:[::];ipv6Only=false', { protocol: 'UDP', host: '::', port: 5060, ipv6Only: false }],
     ['tcp:[fe80::1%eth0]:5060', { protocol: 'TCP', host: 'fe80::1%eth0', port: 5060 }],
   ])('%s', (text, point) => expect(parseListenPoint(text)).toEqual(point))
 
   test.each([
-    ['', 'one of udp, tcp and a colon expected'],
-    ['127.0.0.1:5060', 'one of udp, tcp and a colon expected'],
-    ['sctp:127.0.0.1', 'one of udp, tcp and a colon expected'],
+    ['', 'one of udp, tcp, tls, ws, wss and a colon expected'],
+    ['127.0.0.1:5060', 'one of udp, tcp, tls, ws, wss and a colon expected'],
+    ['sctp:127.0.0.1', 'one of udp, tcp, tls, ws, wss and a colon expected'],
     ['udp:127.0.0.1:65536', 'an address, in brackets where it is IPv6, and a port expected'],
     ['udp:127.0.0.1:sip', 'an address, in brackets where it is IPv6, and a port expected'],
     ['udp:::1', 'an address, in brackets where it is IPv6, and a port expected'],
@@ -86,6 +93,44 @@ describe('what a listen point advertises', () => {
       'sip.example.com',
     ],
   ] as const)('%j', (point, host, port, text) => expect(advertised(point)).toEqual({ host, port, text }))
+
+  test('networks that are told the bound address, in either form', () => {
+    const texts = [
+      'udp:10.0.0.5;advertise=sip.example.com;localNets=10.0.0.0/8,private;connectFrom=40000-40001',
+    ]
+    const points = [
+      ...texts,
+      {
+        listen: 'udp:10.0.0.5',
+        advertise: 'sip.example.com',
+        localNets: ['10.0.0.0/8', 'private'],
+        connectFrom: [40000, 40001],
+      },
+    ] as const
+    for (const { sentBy, connectFrom } of points.map(point => parseListenPoint(point))) {
+      expect(sentBy?.text).toBe('sip.example.com')
+      expect(['10.200.0.1', '192.168.0.1', '203.0.113.1'].map(host => sentBy?.localNets?.has(host))).toEqual([
+        true,
+        true,
+        false,
+      ])
+      expect(connectFrom).toEqual([40000, 40001])
+    }
+    expect(parseListenPoint('udp:10.0.0.5;connectFrom=40000').connectFrom).toEqual([40000, 40000])
+  })
+
+  test.each([
+    ['udp:10.0.0.5;localNets=10.0.0.0/8', 'give advertise too'],
+    ['udp:10.0.0.5;advertise=a.example;localNets=10.0.0.0/33', '"10.0.0.0/33" is no network'],
+    ['udp:10.0.0.5;ipv6Only=false', 'ipv6Only is for [::] or an interface'],
+    ['udp:[::1];ipv6Only=true', 'ipv6Only is for [::] or an interface'],
+    ['udp:[::];ipv6Only=no', 'true or false expected'],
+    ['tcp:10.0.0.5;connectFrom=0', 'a port to connect from'],
+    ['tcp:10.0.0.5;connectFrom=5-4', 'a port to connect from'],
+    ['tcp:10.0.0.5;connectFrom=x', 'a port to connect from'],
+    ['udp:10.0.0.5;advertised=a', 'advertise, localNets, ipv6Only or connectFrom and a value expected'],
+    ['udp:10.0.0.5;', 'advertise, localNets, ipv6Only or connectFrom and a value expected'],
+  ])('%s is refused', (point, problem) => expect(() => parseListenPoint(point)).toThrow(problem))
 
   test.each(['', '203.0.113.7:0', '203.0.113.7:65536', 'fe80::1%eth0', 'a b', 'x\r\nVia: y', '-a'])(
     '%j is refused',
@@ -136,6 +181,98 @@ describe('listeners', () => {
     await expect(made().listen('udp:nonesuch0:5060')).rejects.toThrow(
       'udp:nonesuch0:5060: neither an address nor an interface of this host, which has lo',
     )
+  })
+
+  test.each([
+    ['udp:[::]:0', ['::1']],
+    ['udp:[::]:0;ipv6Only=false', ['127.0.0.1', '::1']],
+    ['udp:lo:0', ['127.0.0.1', '::1']],
+    ['udp:lo:0;ipv6Only=true', ['::1']],
+    ['udp:0.0.0.0:0', ['127.0.0.1']],
+  ])('%s stands for %j', async (point, expected) => {
+    const stack = made({
+      interfaces: () => [
+        { name: 'lo', address: '127.0.0.1', family: 4, internal: true, scope: 0 },
+        { name: 'lo', address: '::1', family: 6, internal: true, scope: 0 },
+        { name: 'lo', address: 'fe80::1', family: 6, internal: true, scope: 1 },
+      ],
+    })
+    await stack.listen(point)
+    expect(stack.transports.map(({ local }) => local.address)).toEqual(expected)
+  })
+
+  test.each(['udp', 'tcp'])(
+    '%s: a port that the system chooses is the same on all addresses, and comes back so',
+    async protocol => {
+      const clock = new SimulatedClock()
+      const stack = made({ clock })
+      host.addresses = ['127.0.0.1', '127.0.0.2', '127.0.0.3']
+      await stack.listen(`${protocol}:0.0.0.0:0`)
+      const ports = (): number[] => stack.transports.map(({ local }) => local.port)
+      const [port = 0] = ports()
+      expect(ports()).toEqual([port, port, port])
+      host.addresses = ['127.0.0.4']
+      clock.advance(5000)
+      await until(() => stack.transports[0]?.local.address === '127.0.0.4')
+      expect(ports()).toEqual([port])
+    },
+  )
+
+  test('where that port is taken on an address that comes, that address has one of its own', async () => {
+    const clock = new SimulatedClock()
+    const [stack, other] = [made({ clock }), made()]
+    await stack.listen('tcp:0.0.0.0:0')
+    const [first] = stack.transports
+    await other.listen(`tcp:127.0.0.2:${first?.local.port}`)
+    host.addresses.push('127.0.0.2')
+    clock.advance(5000)
+    await until(() => stack.transports.length === 2)
+    expect(stack.transports[1]?.local.port).not.toBe(first?.local.port)
+    expect(stack.counters.listenFailures).toBe(0)
+  })
+
+  test('a fixed port that is taken on one new address does not stop the others; it is told once and tried again', async () => {
+    const clock = new SimulatedClock()
+    const lines: string[] = []
+    const log = {
+      enabled: () => true,
+      write: (_: string, __: string, text: string): void => void lines.push(text),
+    }
+    const [stack, other] = [made({ clock, log }), made()]
+    await other.listen('udp:127.0.0.2:0')
+    const port = other.transports[0]?.local.port
+    await stack.listen(`udp:0.0.0.0:${port}`)
+    host.addresses = ['127.0.0.1', '127.0.0.2', '127.0.0.3']
+    clock.advance(5000)
+    await until(() => stack.transports.length === 2 && stack.timers.size === 1)
+    expect(stack.transports.map(({ local }) => local.address)).toEqual(['127.0.0.1', '127.0.0.3'])
+    clock.advance(5000)
+    await until(() => stack.counters.listenFailures === 2 && stack.timers.size === 1)
+    expect(lines).toEqual([expect.stringContaining(`127.0.0.2:${port} is in use`)])
+    await other.close()
+    clock.advance(5000)
+    await until(() => stack.transports.length === 3)
+  })
+
+  test('connections are made from the ports that were given, each in its turn', async () => {
+    const [client, server] = [made(), made()]
+    await server.listen('tcp:127.0.0.1:0', 'tcp:127.0.0.2:0', 'tcp:127.0.0.3:0')
+    const free = await freePort('127.0.0.1')
+    await client.listen({ listen: 'tcp:127.0.0.1:0', connectFrom: free })
+    const from: (number | undefined)[] = []
+    server.onRequest(transaction => {
+      from.push(transaction.request.source?.port)
+      transaction.respond(200)
+    })
+    for (const { local } of server.transports) {
+      const target = `sip:${local.address}:${local.port};transport=tcp`
+      expect((await client.request(request('OPTIONS', target, { from: '<sip:a@127.0.0.1>' }))).status).toBe(
+        200,
+      )
+    }
+    expect(from).toEqual([free, free, free])
+    const ports = new ConnectPorts([40_000, 40_001])
+    expect([ports.next(), ports.next(), ports.next()]).toEqual([40_000, 40_001, 40_000])
   })
 
   test.each(['udp:0.0.0.0:0', 'tcp:lo:0'])(

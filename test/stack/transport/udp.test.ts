@@ -94,7 +94,7 @@ describe('a datagram that the system does not take', () => {
 
   test('what no datagram carries is told at once', async () => {
     const { transport } = await failing()
-    const flow = flowTo({ protocol: 'UDP', address: '192.0.2.9', port: 5060 }, transport.key)
+    const flow = flowTo({ protocol: 'UDP', address: '192.0.2.9', port: 5060 }, transport)
     expect(transport.send('x'.repeat(65_507), flow)).toBe(flow)
     expect(transport.send('x'.repeat(65_508), flow)).toBe('too large')
     expect(transport.keepAlive(flow)).toBe(flow)
@@ -123,7 +123,7 @@ describe('a side socket, on which a refusal is noticed', () => {
     })
     open.push(transport)
     const side = (port: number): Flow => {
-      const flow = flowTo({ protocol: 'UDP', address: '127.0.0.1', port }, transport.key)
+      const flow = flowTo({ protocol: 'UDP', address: '127.0.0.1', port }, transport)
       return transport.sideFlow(flow) ?? flow
     }
     return { transport, failed, datagrams, side }
@@ -175,9 +175,7 @@ describe('a side socket, on which a refusal is noticed', () => {
     const failed: string[] = []
     await transport.open({ ...deaf, onFlowFailed: (_, error) => void failed.push(`${error?.code}`) })
     open.push(transport)
-    const flow = transport.sideFlow(
-      flowTo({ protocol: 'UDP', address: '192.0.2.9', port: 5060 }, transport.key),
-    )
+    const flow = transport.sideFlow(flowTo({ protocol: 'UDP', address: '192.0.2.9', port: 5060 }, transport))
     expect(flow?.connection).toBe(1)
     expect(failed).toEqual([])
     await until(() => failed.length === 1)

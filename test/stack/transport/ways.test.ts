@@ -1,10 +1,11 @@
 import { parseMessage, type SipRequest, uri } from 'resip/stack'
 import { MemoryNetwork } from 'resip/testing'
 import { describe, expect, test } from 'vitest'
+import type { InterfaceAddress } from '../../../src/net/interfaces.ts'
 import type { Flow, Protocol } from '../../../src/stack/message/flow.ts'
 import { Placement } from '../../../src/stack/transport/placement.ts'
 import { responseWay } from '../../../src/stack/transport/response-way.ts'
-import { type SourceAddress, type Target, TransportSelector } from '../../../src/stack/transport/selector.ts'
+import { type Routes, type Target, TransportSelector } from '../../../src/stack/transport/selector.ts'
 import type { Transport } from '../../../src/stack/transport/transport.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'
 import { Timers } from '../../../src/util/timers.ts'
@@ -45,8 +46,10 @@ describe('RFC 3261 §18.2.2 the way of a response', () => {
     const request = received(via, source)
     if (request.source === undefined) throw new Error('no source')
     const { flow, fallback, isReliable } = responseWay(request, request.source, followMaddr)
-    const show = (one: Flow): string =>
-      `${one.address} ${one.port}${one.connection > 0 ? ` #${one.connection}` : ''}`
+    const show = (one: Flow | undefined): string =>
+      one === undefined
+        ? 'nowhere'
+        : `${one.address} ${one.port}${one.connection > 0 ? ` #${one.connection}` : ''}`
     return `${show(flow)}, else ${show(fallback)}${isReliable ? ', reliable' : ''}`
   }
 
@@ -64,6 +67,11 @@ describe('RFC 3261 §18.2.2 the way of a response', () => {
       '198.51.100.7 4444, else 198.51.100.7 5060',
     ],
   ])('UDP, %s', (_, via, expected) => expect(way(via)).toBe(expected))
+
+  test('RFC 7118 §5.3 over a WebSocket the connection it came by, and no other', () => {
+    const via = 'SIP/2.0/WSS df7jal23ls0d.invalid;rport'
+    expect(way(via, { protocol: 'WSS', connection: 7 })).toBe('198.51.100.7 4444 #7, else nowhere, reliable')
+  })
 
   test.each([
     [
@@ -137,11 +145,13 @@ describe('the transport for a target on a multi-homed host', () => {
   const selectTransport = (
     transports: readonly Transport[],
     to: Target,
-    source: SourceAddress,
+    towards: Routes['towards'],
+    interfaces: () => InterfaceAddress[] = () => [],
+    forced?: string,
   ): Transport | Promise<Transport> => {
-    const selector = new TransportSelector(source)
+    const selector = new TransportSelector({ towards, clear() {} }, interfaces)
     selector.follow(transports)
-    return selector.select(to)
+    return selector.select(to, forced)
   }
   const never = (): string => {
     throw new Error('there was no need to ask')
@@ -163,7 +173,7 @@ describe('the transport for a target on a multi-homed host', () => {
 
   test('none: the error says what to add', () => {
     expect(() => selectTransport([lan], target('::1', 'TCP'), never)).toThrow(
-      "no way to tcp ::1:5060: add a TCP transport over IPv6, as with listen('tcp:…')",
+      "no way to tcp [::1]:5060: add a TCP transport over IPv6, as with listen('tcp:…')",
     )
   })
 })

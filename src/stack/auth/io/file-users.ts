@@ -1,4 +1,4 @@
-import { readFileSync, type Stats, statSync, unwatchFile, watchFile } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, type Stats, statSync } from 'node:fs'
 import { EnvironmentError } from '../../../util/errors.ts'
 import { type Failed, guarded } from '../../../util/guard.ts'
 import { parseUsers } from '../user-lines.ts'
@@ -24,9 +24,9 @@ const MAX_OCTETS = 64 * 1024 * 1024
 export class FileUsers implements UserStore {
   readonly path: string
   readonly #options: FileUsersOptions
-  readonly #onStat = (now: Stats, before: Stats): void => {
-    if (now.mtimeMs !== before.mtimeMs || now.size !== before.size || now.ino !== before.ino) this.#reload()
-  }
+  readonly #timer: NodeJS.Timeout | undefined
+  /** What the file was when it was looked at last: whatever changes after it was read is seen. */
+  #stamp: string
   #users: MemoryUsers
 
   /**
@@ -36,9 +36,11 @@ export class FileUsers implements UserStore {
   constructor(path: string, options: FileUsersOptions = {}) {
     this.path = path
     this.#options = options
-    this.#users = usersIn(path)
+    const { users, stamp } = readUsers(path)
+    this.#users = users
+    this.#stamp = stamp
     const { interval = 2_000 } = options
-    if (interval > 0) watchFile(path, { interval, persistent: false }, this.#onStat)
+    this.#timer = interval > 0 ? setInterval(() => this.#look(), interval).unref() : undefined
   }
 
   get size(): number {
@@ -58,20 +60,26 @@ export class FileUsers implements UserStore {
    * @throws as the constructor does; the users stay then
    */
   reload(): void {
-    this.#users = usersIn(this.path)
+    const { users, stamp } = readUsers(this.path)
+    this.#users = users
+    this.#stamp = stamp
     guarded(this.#options.failed ?? ignore, undefined, this.#options.onReload, this.size)
   }
 
   /** Looks at the file no more. */
   close(): void {
-    unwatchFile(this.path, this.#onStat)
+    clearInterval(this.#timer)
   }
 
   [Symbol.dispose](): void {
     this.close()
   }
 
-  #reload(): void {
+  #look(): void {
+    const stats = statOf(this.path)
+    const stamp = stats === undefined ? 'nothing' : stampOf(stats)
+    if (stamp === this.#stamp) return
+    this.#stamp = stamp
     try {
       this.reload()
     } catch (error) {
@@ -80,17 +88,36 @@ export class FileUsers implements UserStore {
   }
 }
 
-function usersIn(path: string): MemoryUsers {
+function readUsers(path: string): { readonly users: MemoryUsers; readonly stamp: string } {
   let text: string
+  let stats: Stats
   try {
-    const { size } = statSync(path)
-    if (size > MAX_OCTETS) throw new Error(`it has ${size} octets, more than ${MAX_OCTETS}`)
-    text = readFileSync(path, 'utf8')
+    const file = openSync(path, 'r')
+    try {
+      stats = fstatSync(file)
+      if (stats.size > MAX_OCTETS) throw new Error(`it has ${stats.size} octets, more than ${MAX_OCTETS}`)
+      text = readFileSync(file, 'utf8')
+    } finally {
+      closeSync(file)
+    }
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new EnvironmentError('ERR_SIP_USERS', `the users in ${path} cannot be read: ${why}`, { cause })
   }
-  return parseUsers(text, path)
+  return { users: parseUsers(text, path), stamp: stampOf(stats) }
+}
+
+/** Whatever keeps a file from being looked at is told when it is read. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path)
+  } catch {
+    return undefined
+  }
+}
+
+function stampOf({ mtimeMs, size, ino }: Stats): string {
+  return `${mtimeMs} ${size} ${ino}`
 }
 
 function ignore(): void {}

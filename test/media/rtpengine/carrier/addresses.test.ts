@@ -4,7 +4,7 @@ import { TcpCarrier } from '../../../../src/media/rtpengine/carrier/tcp.ts'
 import { UdpCarrier } from '../../../../src/media/rtpengine/carrier/udp.ts'
 import { RtpEngineClient } from '../../../../src/media/rtpengine/client.ts'
 import type { HostAddress } from '../../../../src/net/resolve.ts'
-import { TcpListener } from '../../../../src/net/tcp.ts'
+import { listenTcp } from '../../../../src/net/tcp.ts'
 import { UdpSocket } from '../../../../src/net/udp.ts'
 import { familyOf } from '../../../../src/util/address.ts'
 import { outcome } from '../simulation.ts'
@@ -42,7 +42,7 @@ async function udpEngine(address: string, port: number = 0): Promise<Engine> {
 }
 
 async function tcpEngine(address: string, port: number = 0): Promise<Engine> {
-  const listener = await TcpListener.listen(
+  const listener = await listenTcp(
     { address, port },
     {
       onConnected() {},
