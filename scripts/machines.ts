@@ -1,3 +1,12 @@
+import { ackWait } from '../src/dum/invite/ack-wait.ts'
+import { attempt } from '../src/dum/invite/attempt.ts'
+import { callUac } from '../src/dum/invite/call-uac.ts'
+import { callUas } from '../src/dum/invite/call-uas.ts'
+import { modification } from '../src/dum/invite/modification.ts'
+import { offerAnswer } from '../src/dum/invite/offer-answer.ts'
+import { reliableUac } from '../src/dum/invite/reliable-uac.ts'
+import { reliableUas } from '../src/dum/invite/reliable-uas.ts'
+import { sessionTimer } from '../src/dum/invite/session-timer.ts'
 import { flowMachine } from '../src/media/flow/flow-machine.ts'
 import { protectionMachine } from '../src/media/flow/protection-machine.ts'
 import { natBehaviorMachine } from '../src/media/stun/nat-behavior.ts'
@@ -33,6 +42,15 @@ export const machines: readonly DrawnMachine[] = [
   drawn(allocationMachine),
   drawn(grantMachine),
   drawn(flowMachine),
+  drawn(attempt),
+  drawn(callUac),
+  drawn(callUas),
+  drawn(offerAnswer),
+  drawn(reliableUac),
+  drawn(reliableUas),
+  drawn(modification),
+  drawn(sessionTimer),
+  drawn(ackWait),
   drawn(protectionMachine),
 ]
 

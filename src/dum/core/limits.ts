@@ -12,7 +12,7 @@ export interface DumLimits {
   readonly maxWaiting: number
 }
 
-export const defaultLimits: DumLimits = {
+const defaultLimits: DumLimits = {
   maxDialogs: 200_000,
   maxForks: 32,
   maxBody: 65_536,

@@ -34,7 +34,7 @@ export class CallUac implements MachineInstance<CallUacState> {
  * with the answer where it held the offer.
  */
 export const callUac: Machine<CallUacState, CallUacInput, CallUac, CallEvent> = {
-  name: 'call, calling side',
+  name: 'call of the calling side',
   source: 'RFC 3261 §13.2.2, §15',
   initial: 'early',
   final: 'terminated',

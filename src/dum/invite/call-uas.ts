@@ -45,7 +45,7 @@ export class CallUas implements MachineInstance<CallUasState> {
  * the dialog or its way is lost, expired or replaced. The outcome is told at once; what follows on the wire is silent.
  */
 export const callUas: Machine<CallUasState, CallUasInput, CallUas, CallEvent> = {
-  name: 'call, called side',
+  name: 'call of the called side',
   source: 'RFC 3261 §13.3, §15',
   initial: 'received',
   final: 'terminated',

@@ -11,8 +11,6 @@ export interface CallEvent {
   readonly transaction?: ServerTransaction
 }
 
-export const nothing: CallEvent = {}
-
 /** Whose call it is: what the machines have done. Each is called after the state is committed. */
 export interface CallUser {
   sendBye(event: CallEvent): void

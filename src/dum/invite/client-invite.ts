@@ -81,7 +81,7 @@ export class DialogSet
   }
 
   end(why?: CallOutcome | Reason | number): void {
-    for (const session of [...this.#forks.values()]) session.end(why)
+    if (this.#isAccepted) for (const session of [...this.#forks.values()]) session.end(why)
     this.#attempt.feed('hang up', { outcome: cancelled(why) })
   }
 
@@ -110,7 +110,7 @@ export class DialogSet
       this.#door.tell(() => handler.onTrying?.(this, response))
       return
     }
-    const session = this.#forkFor(response)
+    const session = this.#forkFor(response, true)
     if (session === undefined) this.#door.tell(() => handler.onNonDialogCreatingProvisional?.(this, response))
     else session.receiveProvisional(response)
   }
@@ -125,7 +125,7 @@ export class DialogSet
     const isWanted = !wasCancelled && (!this.#isAccepted || this.#parts.forks === 'keep')
     this.#attempt.feed('2xx')
     this.#parts.context.timers.stop(this.#stale)
-    const session = this.#forkFor(response)
+    const session = this.#forkFor(response, isWanted)
     if (session === undefined) return
     const wasFirst = !this.#isAccepted
     this.#isAccepted = true
@@ -171,6 +171,7 @@ export class DialogSet
   // what the attempt has done
 
   sendCancel({ outcome: end }: AttemptEvent): void {
+    for (const session of [...this.#forks.values()]) session.quit()
     this.#exchange.cancel(...(end?.reasons ?? []))
   }
 
@@ -201,7 +202,8 @@ export class DialogSet
     if (last !== undefined) map.set(this.id, last)
   }
 
-  #forkFor(response: SipResponse): ClientSession | undefined {
+  /** The fork that answered; one that nobody wants is made all the same, to be ended, but the application hears nothing of it. */
+  #forkFor(response: SipResponse, isWanted: boolean): ClientSession | undefined {
     const { tag } = response.to
     if (tag === undefined) return undefined
     const known = this.#forks.get(tag)
@@ -221,7 +223,8 @@ export class DialogSet
       offer,
     )
     this.#forks.set(dialog.remoteTag, session)
-    session.tell(() => handler.onNewSession?.(session, response))
+    if (isWanted) session.tell(() => handler.onNewSession?.(session, response))
+    else session.door.shut()
     return session
   }
 

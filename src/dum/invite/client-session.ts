@@ -146,6 +146,12 @@ export class ClientSession extends Session implements ClientInviteSession, CallU
     else this.#call.feed('failed', {})
   }
 
+  /** The call is given up, which is told once for all its forks. */
+  quit(): void {
+    this.door.shut()
+    this.#call.feed('failed', {})
+  }
+
   #endAlone(): void {
     this.#isAloneOver = true
     this.#call.feed('failed', {})

@@ -71,7 +71,7 @@ export class ReliableUac implements MachineInstance<ReliableUacState> {
 
 /** RFC 3262 §4. A PRACK that is under way when the final response comes goes on. */
 export const reliableUac: Machine<ReliableUacState, Input, ReliableUac, undefined> = {
-  name: 'reliable provisional responses, calling side',
+  name: 'reliable provisional responses of the calling side',
   source: 'RFC 3262 §4',
   initial: 'listening',
   final: 'done',

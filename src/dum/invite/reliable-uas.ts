@@ -94,7 +94,7 @@ export class ReliableUas implements MachineInstance<ReliableUasState>, TimerOwne
 
 /** RFC 3262 §3: T1, doubling without bound, for 64·T1. `overtaken`: the final response went before the PRACK came. */
 export const reliableUas: Machine<ReliableUasState, Input, ReliableUas, undefined> = {
-  name: 'reliable provisional responses, called side',
+  name: 'reliable provisional responses of the called side',
   source: 'RFC 3262 §3',
   initial: 'idle',
   final: 'done',
