@@ -9,13 +9,15 @@ import type { RandomSource } from '../util/random.ts'
 import { CallTimes } from './call-record/timeline.ts'
 import type { DumContext } from './core/context.ts'
 import { DumCounters } from './core/counters.ts'
-import { type Body, type Description, describe } from './core/description.ts'
+import { describe } from './core/description.ts'
 import { checkedLimits, type DumLimits } from './core/limits.ts'
 import { uasDialog } from './dialog/dialog.ts'
 import { DialogMap } from './dialog/dialog-map.ts'
 import { Dispatch } from './dispatch.ts'
-import type { ClientInvite, ClientInviteHandler, ServerInviteHandler } from './handlers/invite.ts'
+import type { ClientInvite, ClientInviteHandler, Offering, ServerInviteHandler } from './handlers/invite.ts'
 import { DialogSet } from './invite/client-invite.ts'
+import type { FirstOffering } from './invite/client-session.ts'
+import { OfferDuty, OfferRequestDuty } from './invite/duty.ts'
 import { ServerSession } from './invite/server-session.ts'
 import { termsFor } from './invite/timer-terms.ts'
 import type { ProfileParts } from './profile/parts.ts'
@@ -28,8 +30,11 @@ export interface DialogUsageManagerOptions {
 }
 
 export interface InviteOptions {
-  /** What the INVITE offers; without it the called side makes the offer. */
-  readonly offer?: Body | Description
+  /**
+   * What the INVITE offers; without it the called side makes the offer. Another session's offer, or request for one, may be
+   * given on: then this call's answer, or offer, is given back to that.
+   */
+  readonly offer?: Offering
   /** The account's profile; the master's unless given. */
   readonly profile?: Profile
   /** What becomes of forks that are accepted after the first: ended, or each kept as a call of its own. Default `end`. */
@@ -86,7 +91,7 @@ export class DialogUsageManager {
       profile,
       handler,
       to,
-      offer: offer === undefined ? undefined : describe(offer),
+      ...firstOffering(offer),
       forks,
     })
     set.start()
@@ -137,4 +142,16 @@ function fractions(random: RandomSource): () => number {
     random.fill(octets)
     return view.getUint32(0) / 2 ** 32
   }
+}
+
+/** What an INVITE carries, and the duty that it fulfils where it was given on. */
+function firstOffering(offering: Offering | undefined): FirstOffering {
+  if (offering === undefined) return { offer: undefined, given: undefined }
+  if (offering instanceof OfferDuty || offering instanceof OfferRequestDuty) {
+    offering.isGiven = true
+    return { offer: offering instanceof OfferDuty ? offering.body : undefined, given: offering }
+  }
+  if ('isAnswered' in offering)
+    throw new UsageError('ERR_SIP_OFFER', 'a duty that a session told of is needed, or a description')
+  return { offer: describe(offering), given: undefined }
 }

@@ -75,8 +75,8 @@ export interface InviteSession {
   end(why?: CallOutcome | Reason | number): void
   /** Offers anew: UPDATE in an early dialog, re-INVITE in an established one. Waits its turn where it may not go now. */
   offer(offer: (Body | Description) | (() => Body | Description), reply?: OfferReply): void
-  /** Asks the peer for an offer, by a re-INVITE without one. */
-  requestOffer(): void
+  /** Asks the peer for an offer, by a re-INVITE without one; `request` of another session is given what it makes. */
+  requestOffer(request?: OfferRequest): void
   /** Sends what refreshes the session's timer and the remote target, with nothing changed. */
   refresh(): void
   info(body: Body, headers?: { readonly package?: string }): void

@@ -42,7 +42,7 @@ export const callUac: Machine<CallUacState, CallUacInput, CallUac, CallEvent> = 
   rows: {
     early: {
       '1xx': to('early'),
-      '2xx': to('accepted', tellAccepted),
+      '2xx': to('accepted'),
       'unwanted 2xx': to('leaving', refuseAccept, sendBye, tellEnd),
       failed: to('terminated', tellEnd, release),
       BYE: to('terminated', answerBye, tellEnd, release),
@@ -105,10 +105,6 @@ function sendBye({ user }: CallUac, event: CallEvent): void {
 
 function answerBye({ user }: CallUac, event: CallEvent): void {
   user.answerBye(event)
-}
-
-function tellAccepted({ user }: CallUac): void {
-  user.tellAccepted()
 }
 
 function tellConnected({ user }: CallUac): void {

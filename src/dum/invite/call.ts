@@ -40,5 +40,4 @@ export interface CallUacUser extends CallUser {
   leaveEarly(event: CallEvent): void
   /** ACKs a 2xx that nobody wants any more; an offer in it is refused. */
   refuseAccept(): void
-  tellAccepted(): void
 }

@@ -15,7 +15,13 @@ import { Door } from '../core/door.ts'
 import { uacDialog } from '../dialog/dialog.ts'
 import type { DialogMap, ForkedDialogs, UsedDialog } from '../dialog/dialog-map.ts'
 import { Exchange, type ExchangeUser } from '../exchange/exchange.ts'
-import type { ClientInvite, ClientInviteHandler, ClientInviteSession } from '../handlers/invite.ts'
+import type {
+  ClientInvite,
+  ClientInviteHandler,
+  ClientInviteSession,
+  Offer,
+  OfferRequest,
+} from '../handlers/invite.ts'
 import { contactFor } from '../profile/contact.ts'
 import type { Profile } from '../profile/profile.ts'
 import { Attempt, type AttemptEvent, type AttemptUser } from './attempt.ts'
@@ -30,6 +36,8 @@ export interface ClientInviteParts {
   readonly handler: ClientInviteHandler
   readonly to: NameAddr | Uri | string
   readonly offer: Description | undefined
+  /** Another session's duty that this call fulfils: its answer, or the offer that it makes, is given to that. */
+  readonly given: Offer | OfferRequest | undefined
   /** What becomes of forks that are accepted after the first. */
   readonly forks: 'end' | 'keep'
 }
@@ -208,7 +216,7 @@ export class DialogSet
     if (tag === undefined) return undefined
     const known = this.#forks.get(tag)
     if (known !== undefined) return known
-    const { context, profile, handler, offer } = this.#parts
+    const { context, profile, handler, offer, given } = this.#parts
     if (this.#forks.size >= context.limits.maxForks) {
       context.counters.refusedByLimit++
       return undefined
@@ -220,7 +228,7 @@ export class DialogSet
       { context, dialog, profile, times: this.#times, release },
       this,
       handler,
-      offer,
+      { offer, given },
     )
     this.#forks.set(dialog.remoteTag, session)
     if (isWanted) session.tell(() => handler.onNewSession?.(session, response))

@@ -13,6 +13,8 @@ import type {
   ClientInviteHandler,
   ClientInviteSession,
   InviteHandler,
+  Offer,
+  OfferRequest,
 } from '../handlers/invite.ts'
 import type { CallEvent, CallUacUser } from './call.ts'
 import { CallUac } from './call-uac.ts'
@@ -30,6 +32,12 @@ export interface ForkParent {
   cancel(event: CallEvent): void
 }
 
+/** What an INVITE of ours offers, and whose duty that fulfils. */
+export interface FirstOffering {
+  readonly offer: Description | undefined
+  readonly given: Offer | OfferRequest | undefined
+}
+
 /** One fork of an INVITE of ours. */
 export class ClientSession extends Session implements ClientInviteSession, CallUacUser, ReliableUacUser {
   readonly role = 'uac'
@@ -37,6 +45,7 @@ export class ClientSession extends Session implements ClientInviteSession, CallU
   readonly #call = new CallUac(this)
   readonly #parent: ForkParent
   readonly #reliable = new ReliableUac(this)
+  #given: Offer | OfferRequest | undefined
   #ack: OutgoingAck | undefined
   /** The INVITE's CSeq number, which the ACK bears. */
   #cseq = 0
@@ -44,16 +53,12 @@ export class ClientSession extends Session implements ClientInviteSession, CallU
   #isAloneOver = false
   #duty: OfferDuty | undefined
 
-  constructor(
-    parts: SessionParts,
-    parent: ForkParent,
-    handler: ClientInviteHandler,
-    offer: Description | undefined,
-  ) {
+  constructor(parts: SessionParts, parent: ForkParent, handler: ClientInviteHandler, first: FirstOffering) {
     super(parts)
     this.#parent = parent
     this.handler = handler
-    this.offers.seed(offer)
+    this.#given = first.given
+    this.offers.seed(first.offer)
   }
 
   get state(): CallState {
@@ -125,6 +130,7 @@ export class ClientSession extends Session implements ClientInviteSession, CallU
     const description = descriptionOf(response)
     if (this.offers.state === 'requested' && description !== undefined) {
       this.#askAnswer(description)
+      this.#tellAccepted()
       return
     }
     if (this.offers.isOpen) {
@@ -135,6 +141,7 @@ export class ClientSession extends Session implements ClientInviteSession, CallU
       }
       this.offers.receiveAnswer(description)
     }
+    this.#tellAccepted()
     this.#sendAck(undefined)
     this.#call.feed('acknowledged', {})
     this.modifier.tryNext()
@@ -173,7 +180,8 @@ export class ClientSession extends Session implements ClientInviteSession, CallU
     else this.sendBye(event)
   }
 
-  tellAccepted(): void {
+  /** After what the 2xx carried. */
+  #tellAccepted(): void {
     this.tell(handler => handler.onAccepted?.(this))
   }
 
@@ -269,7 +277,23 @@ export class ClientSession extends Session implements ClientInviteSession, CallU
     this.#tellOffer(duty)
   }
 
+  /** The first answer, where ours was another session's offer, is that session's. */
+  override onAgreed(local: Description, remote: Description, wasOurs: boolean): void {
+    const given = this.#given
+    if (wasOurs && given !== undefined && 'answer' in given) {
+      this.#given = undefined
+      if (!given.isAnswered) given.answer(remote)
+    } else super.onAgreed(local, remote, wasOurs)
+  }
+
   #tellOffer(duty: OfferDuty): void {
+    const given = this.#given
+    if (given !== undefined && 'offer' in given) {
+      this.#given = undefined
+      if (given.isAnswered) duty.reject()
+      else given.offer(duty.body, duty)
+      return
+    }
     this.tell(
       handler => (duty.isAnswered ? undefined : handler.onOffer(this, duty)),
       () => {
@@ -280,6 +304,8 @@ export class ClientSession extends Session implements ClientInviteSession, CallU
 
   /** To the 2xx, with the INVITE's number and credentials (RFC 3261 §13.2.2.4). */
   #sendAck(body: Description | undefined): void {
+    // whoever was told of the 2xx may have hung up, which sent it
+    if (this.#ack !== undefined) return
     const ack = this.dialog.request('ACK', this.#cseq)
     const { sent } = this.#parent
     const credentials = linesOf(sent, h.Authorization) + linesOf(sent, h.ProxyAuthorization)

@@ -15,6 +15,8 @@ const NOT_ACCEPTABLE_HERE = 488
 export class OfferDuty implements Offer {
   readonly body: Description
   readonly carrier: Carrier
+  /** @internal another session fulfils it: nobody else is asked */
+  isGiven = false
   #holder: DutyHolder | undefined
 
   constructor(body: Description, carrier: Carrier, holder: DutyHolder) {
@@ -61,6 +63,8 @@ export interface RequestHolder {
 
 /** A request for an offer of ours, fulfilled once. */
 export class OfferRequestDuty implements OfferRequest {
+  /** @internal as of an offer */
+  isGiven = false
   #holder: RequestHolder | undefined
 
   constructor(holder: RequestHolder) {

@@ -5,7 +5,7 @@ import type { DumContext } from '../core/context.ts'
 import type { Body, Description } from '../core/description.ts'
 import type { Dialog } from '../dialog/dialog.ts'
 import type { DialogRequests } from '../dialog/dialog-requests.ts'
-import type { InviteHandler, InviteSession, OfferReply } from '../handlers/invite.ts'
+import type { InviteHandler, InviteSession, OfferReply, OfferRequest } from '../handlers/invite.ts'
 import type { Profile } from '../profile/profile.ts'
 import type { CallEvent } from './call.ts'
 import type { OfferAnswer } from './offer-answer.ts'
@@ -32,6 +32,8 @@ export interface Modifiable extends InviteSession {
 export interface Wanted {
   readonly describe: (() => Body | Description) | undefined
   readonly reply: OfferReply | undefined
+  /** Who is given the offer that a re-INVITE without one brings, where the session's handler is not. */
+  readonly request?: OfferRequest | undefined
 }
 
 /** What runs of a session's timer already, to be asked for again. */

@@ -52,9 +52,10 @@ export class OwnChange {
   }
 
   /** Tells that nothing comes of it. */
-  refuse({ reply, describe: make }: Wanted, status: number): void {
+  refuse({ reply, request, describe: make }: Wanted, status: number): void {
     const session = this.#session
-    if (reply !== undefined) session.tell(() => reply.reject(status))
+    if (request?.isAnswered === false) session.tell(() => request.reject(status))
+    else if (reply !== undefined) session.tell(() => reply.reject(status))
     else if (make === undefined) session.tell(handler => handler.onOfferRequestRejected?.(session, status))
     else session.tell(handler => handler.onOfferRejected?.(session, status))
   }
@@ -148,6 +149,11 @@ export class OwnChange {
       },
     })
     this.#duty = duty
+    const request = this.#wanted?.request
+    if (request?.isAnswered === false) {
+      session.tell(() => request.offer(duty.body, duty))
+      return
+    }
     session.tell(
       handler => (duty.isAnswered ? undefined : handler.onOffer(session, duty)),
       () => {

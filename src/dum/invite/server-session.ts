@@ -89,7 +89,7 @@ export class ServerSession
     const onError = (): void => this.refuse(500)
     this.door.tell(() => handler.onNewSession?.(this, duty), onError)
     this.door.tell(() => {
-      if (duty.isAnswered) return undefined
+      if (duty.isAnswered || duty.isGiven) return undefined
       if (duty instanceof OfferDuty) return this.handler.onOffer(this, duty)
       if (this.handler.onOfferRequired !== undefined) return this.handler.onOfferRequired(this, duty)
       duty.reject()

@@ -15,7 +15,7 @@ import { Door } from '../core/door.ts'
 import type { Dialog } from '../dialog/dialog.ts'
 import { DialogRequests, ended } from '../dialog/dialog-requests.ts'
 import type { Usage } from '../dialog/usage.ts'
-import type { CallState, InviteHandler, InviteSession, OfferReply } from '../handlers/invite.ts'
+import type { CallState, InviteHandler, InviteSession, OfferReply, OfferRequest } from '../handlers/invite.ts'
 import { contactFor } from '../profile/contact.ts'
 import type { Profile } from '../profile/profile.ts'
 import type { CallEvent, CallUser } from './call.ts'
@@ -138,9 +138,9 @@ export abstract class Session implements InviteSession, Usage, CallUser, OfferAn
     this.modifier.want(wanted(offer, reply))
   }
 
-  requestOffer(): void {
+  requestOffer(request?: OfferRequest): void {
     this.#demand('request offer')
-    this.modifier.want({ describe: undefined, reply: undefined })
+    this.modifier.want({ describe: undefined, reply: undefined, request })
   }
 
   refresh(): void {
