@@ -35,12 +35,18 @@ export class Registrar {
     const caller = await this.realm.authenticate(transaction)
     // it was challenged, or refused
     if (caller === undefined) return
-    const { user } = transaction.request.to.uri
-    if (user !== caller.username) transaction.respond(403)
+    const { user, host, port } = transaction.request.to.uri
+    if (!this.isDomain(host, port)) transaction.respond(404)
+    else if (user !== caller.username) transaction.respond(403)
     else if (this.update(user, transaction)) {
       const ok = transaction.response(200).set(h.Contact, ...this.contactsOf(user))
       transaction.respond(caller.addInfo(ok))
     }
+  }
+
+  /** Whether addresses-of-record of this domain are kept here (§10.3, step 5). */
+  isDomain(host, port) {
+    return host.toLowerCase() === this.realm.realm.toLowerCase() || this.stack.isOurs(host, port)
   }
 
   /** What is bound now, with the seconds that are left. */
@@ -60,7 +66,7 @@ export class Registrar {
     const wanted = request.all(h.Contact)
     const whole = request.get(h.Expires)
     const isWildcard = wanted.some(contact => contact.isWildcard)
-    if (isWildcard && whole !== 0) {
+    if (isWildcard && (whole !== 0 || wanted.length > 1)) {
       transaction.respond(400)
       return false
     }
@@ -106,7 +112,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const stack = new SipStack()
   const algorithms = values.algorithms.split(',')
   // some clients sign the address that they send to, whatever the Request-URI is
-  const acceptsUri = (uri, request) => isForTarget(uri, request) || stack.isOurs(uri.host, uri.port)
+  const acceptsUri = (uri, request) => isForTarget(uri, request) || stack.isOurUri(uri)
   new Registrar(stack, new DigestRealm({ realm, users, algorithms, acceptsUri }))
   try {
     await stack.listen(...(positionals.length > 0 ? positionals : ['udp:127.0.0.1:5060']))

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { UsageError } from 'resip/stack'
+import { doctorCommand } from './doctor-command.ts'
 import { pingCommand } from './ping-command.ts'
 import { proxyCommand } from './proxy-command.ts'
 
@@ -15,12 +16,16 @@ export async function runProgram(
     .description('SIP programs on the resip stack')
     .exitOverride()
     .configureOutput({ writeErr: text => complain(text.replace(/^error: /, 'resip: ')) })
-  for (const command of [proxyCommand(), pingCommand()]) {
+  let exitCode = 0
+  const doctor = doctorCommand(code => {
+    exitCode = code
+  })
+  for (const command of [proxyCommand(), pingCommand(), doctor]) {
     program.addCommand(command.copyInheritedSettings(program))
   }
   try {
     await program.parseAsync(args, { from: 'user' })
-    return 0
+    return exitCode
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_EXIT
     complain(`resip: ${error instanceof Error ? error.message : String(error)}\n`)

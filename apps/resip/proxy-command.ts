@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { type Uri, UsageError } from 'resip/stack'
+import { type TlsOptions, type Uri, UsageError } from 'resip/stack'
 import { StatelessProxy, type StatelessProxyOptions } from '../stateless-proxy/proxy.ts'
 import { isOnLoopback, sipUri } from './arguments.ts'
 import { type CertificateFlags, serverTlsOptions, tlsOptions, withCertificates } from './certificates.ts'
@@ -18,7 +18,7 @@ interface Flags extends CertificateFlags {
 
 const DEFAULT_LISTEN = ['udp:127.0.0.1:5060', 'tcp:127.0.0.1:5060']
 
-/** `resip proxy`: the stateless proxy, until it is told to stop. */
+/** `resip proxy`: the stateless proxy, until it is told to stop; SIGHUP has it read its certificates again. */
 export function proxyCommand(): Command {
   const command = new Command('proxy')
     .description('a stateless proxy: forwards requests and responses and keeps nothing of them')
@@ -48,10 +48,11 @@ async function run(flags: Flags): Promise<void> {
   if (domain !== undefined && openRelay)
     throw new UsageError('ERR_SIP_RELAY', '--open-relay and --domain exclude each other; give one of them')
   const isSecure = listen.some(point => /^(tls|wss):(?!.*;client)/i.test(point))
-  const tls = isSecure ? await serverTlsOptions(flags, namesOf(flags, listen)) : tlsOptions(flags)
+  const readTls = async (): Promise<TlsOptions> =>
+    isSecure ? serverTlsOptions(flags, namesOf(flags, listen)) : tlsOptions(flags)
   const options: StatelessProxyOptions = {
     listen,
-    stack: { tls },
+    stack: { tls: await readTls() },
     relay: openRelay ?? (domain === undefined && listen.every(isOnLoopback)),
     ...(domain && { domains: domain }),
     recordRoute: flags.recordRoute,
@@ -65,9 +66,25 @@ async function run(flags: Flags): Promise<void> {
   const keys = proxy.stack.transports.map(transport => transport.key)
   process.stdout.write(`resip proxy listens on ${keys.join(' and ')}\n`)
   process.stdout.write(`try: npx resip ping sip:${keys[0]?.replace(/^[a-z]+:/, '')}\n`)
-  const stop = (): void => void proxy.close()
+  const renew = (): void => {
+    readTls()
+      .then(tls => proxy.stack.updateTls(tls))
+      .then(() => process.stdout.write('resip proxy has read its certificates anew\n'))
+      .catch((error: unknown) =>
+        process.stderr.write(`resip: certificates stay as they are: ${reasonOf(error)}\n`),
+      )
+  }
+  const stop = (): void => {
+    process.removeListener('SIGHUP', renew)
+    void proxy.close()
+  }
+  process.on('SIGHUP', renew)
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** What a certificate made here is for: the proxy's names and domains, else the addresses where it listens. */

@@ -17,6 +17,7 @@ import {
   type StackOptions,
   type Uri,
   validateForForwarding,
+  Warning,
 } from 'resip/stack'
 import { CallOrder, type CallOrderLimits } from './call-order.ts'
 import { Relay, type RelayRules } from './relay.ts'
@@ -56,6 +57,9 @@ const defaultWaiting: CallOrderLimits = { perCall: 32, total: 10_000, bytes: 16_
 /** Characters of an error that go into a reason phrase. */
 const REASON_LENGTH = 80
 
+/** RFC 5630 §9. */
+const sipsNotAllowed = new Warning(380, 'resip', 'SIPS Not Allowed')
+
 /** Requests that make a dialog and so get a Record-Route (RFC 3261 §16.6, step 4). */
 const dialogMakers: ReadonlySet<string> = new Set(['INVITE', 'SUBSCRIBE', 'REFER', 'NOTIFY', 'UPDATE'])
 
@@ -75,6 +79,8 @@ export class StatelessProxy {
   /** Next hops of domains, by their names in lower case. */
   readonly #routes: ReadonlyMap<string, Uri>
   readonly #options: StatelessProxyOptions
+  /** Whether a dialog's own Routes must be told from those of clients whose requests we lead on. */
+  readonly #hasNextHops: boolean
   readonly #hasSteps: boolean
   #closed = false
 
@@ -96,6 +102,7 @@ export class StatelessProxy {
     this.#relay = new Relay(options, this.stack)
     const routes = [...(options.routes ?? [])]
     this.#routes = new Map(routes.map(([domain, hop]) => [canonicalHost(domain), hop]))
+    this.#hasNextHops = this.#routes.size > 0 || options.nextHop !== undefined
     this.#hasSteps = (options.onForwardRequest ?? options.onForwardResponse) !== undefined
     this.order = new CallOrder({ ...defaultWaiting, ...options.waiting })
     for (const name of options.names ?? []) this.stack.addName(name)
@@ -118,7 +125,7 @@ export class StatelessProxy {
     const out = request.forward()
     let ownRoute: Uri | undefined
     try {
-      ownRoute = popOwnRoutes(out, uri => stack.isOurs(uri.host, uri.port))
+      ownRoute = popOwnRoutes(out, uri => stack.isOurUri(uri))
     } catch (error) {
       if (!(error instanceof ParseError)) throw error
       stack.reply(request, stack.statelessResponse(request, 400, reasonOf(400, error)))
@@ -141,13 +148,14 @@ export class StatelessProxy {
       stack.reply(request, flow === 'forged' ? 403 : 430)
       return
     }
-    const nextHop = hasRoute || ownRoute !== undefined ? undefined : this.#nextHop(out.requestUri)
+    const isLed = hasRoute || (ownRoute !== undefined && isRecorded(ownRoute))
+    const nextHop = isLed ? undefined : this.#nextHop(out.requestUri)
     if (nextHop === undefined && !this.#mayPass(request, out, flow)) return
     const isDialogMaker = dialogMakers.has(request.method) && request.to.tag === undefined
     const recordRoute = isDialogMaker && this.#options.recordRoute !== false
     const forward = (): void =>
       stack.forward(request, out, {
-        recordRoute: recordRoute && (this.#relay.isOpen || 'signed'),
+        recordRoute: recordRoute && (this.#relay.isOpen && !this.#hasNextHops ? true : 'signed'),
         natHelp: this.#options.natHelp ?? false,
         nextHop,
         ...(flow && { flow }),
@@ -172,7 +180,7 @@ export class StatelessProxy {
     }
     const to = route?.uri ?? out.requestUri
     // §16.5: a resource at this proxy that does not exist
-    if (route === undefined && flow === undefined && stack.isOurs(to.host, to.port)) {
+    if (route === undefined && flow === undefined && stack.isOurUri(to)) {
       stack.reply(request, 404)
       return false
     }
@@ -184,7 +192,8 @@ export class StatelessProxy {
 
   #onFailure(request: SipRequest, status: number, error: Error): void {
     const { stack } = this
-    stack.reply(request, stack.statelessResponse(request, status, reasonOf(status, error)))
+    const answer = stack.statelessResponse(request, status, reasonOf(status, error))
+    stack.reply(request, isForWantOfTls(request, error) ? answer.set(h.Warning, sipsNotAllowed) : answer)
   }
 
   #onResponse(response: SipResponse): void {
@@ -230,14 +239,29 @@ export class StatelessProxy {
     })
   }
 
-  /** A Route leads on by itself; else the domain's own target, then the common next hop, for requests of no dialog. */
+  /** The domain's own target, then the common next hop. */
   #nextHop(requestUri: Uri): Uri | undefined {
     return this.#routes.get(canonicalHost(requestUri.host)) ?? this.#options.nextHop
   }
 }
 
+/**
+ * Whether a Route of ours is one that we wrote into a dialog, which leads on to the Contact behind it. Any other is that of
+ * a client which has us as its outbound proxy (RFC 3261 §8.1.2), and says nothing of where to go on from here; so does
+ * the ACK to a refusal, which has the Routes of its INVITE.
+ */
+function isRecorded(route: Uri): boolean {
+  return route.params.has('d')
+}
+
+/** Whether a sips request found no way over TLS, so that it may go by none (RFC 5630 §5.3). */
+function isForWantOfTls(request: SipRequest, error: Error): boolean {
+  const isOfWay = error instanceof EnvironmentError && /^ERR_SIP_(INSECURE|NO_TRANSPORT)$/.test(error.code)
+  return isOfWay && request.tryRequestUri().value?.secure === true
+}
+
 function isProxyItself(stack: SipStack, uri: Uri): boolean {
-  return uri.isSip && uri.user === undefined && stack.isOurs(uri.host, uri.port)
+  return uri.user === undefined && stack.isOurUri(uri)
 }
 
 function statusOf(error: unknown): number {

@@ -1,5 +1,5 @@
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
+import { createServer as createTlsServer, TLSSocket, type Server as TlsServer } from 'node:tls'
 import { canonicalAddress, hostPort, type TransportAddress } from '../util/address.ts'
 import type { EnvironmentError } from '../util/errors.ts'
 import { checkedFamily, environmentError } from './failure.ts'
@@ -33,13 +33,15 @@ export interface AcceptorOptions extends StreamLimits {
   readonly ipv6Only?: boolean
   /** Connections open at a time; one more is closed as soon as it comes. Default 10,000. */
   readonly maxConnections?: number
+  /** Told of each connection that was closed because there were too many. */
+  readonly onDropped?: () => void
 }
 
 export interface TlsAcceptorOptions extends AcceptorOptions {
   readonly contexts: TlsContexts
   /** Application protocols that are chosen where a client offers one (RFC 7301); what `contexts` says unless given. */
   readonly alpn?: readonly string[]
-  /** Told of a client that was not let in: its hand-shake failed or took too long, or its certificate was refused. */
+  /** Told of a client that was not let in: its hand-shake failed, took too long or was one too many, or its certificate was refused. */
   readonly onHandshakeFailed?: AcceptFailed
 }
 
@@ -62,9 +64,8 @@ export async function acceptTcp(
   })
   server.removeAllListeners('error')
   const local = { address: canonicalAddress(address) ?? address, port: boundPort(server, port), family }
-  return new TcpAcceptor(server, local, accept, error =>
-    onError(environmentError(error, { protocol, ...local })),
-  )
+  const failed = (error: Error): void => onError(environmentError(error, { protocol, ...local }))
+  return new TcpAcceptor(server, local, accept, failed, options.onDropped)
 }
 
 /**
@@ -101,12 +102,19 @@ class TcpAcceptor implements Acceptor {
   readonly #server: Server
   #closing: Promise<void> | undefined
 
-  constructor(server: Server, local: TransportAddress, accept: Accept, onError: (error: Error) => void) {
+  constructor(
+    server: Server,
+    local: TransportAddress,
+    accept: Accept,
+    onError: (error: Error) => void,
+    onDropped?: () => void,
+  ) {
     this.local = local
     this.#server = server
     server.on('connection', accept)
     server.on('drop', () => {
       this.refused++
+      onDropped?.()
     })
     server.on('error', onError)
   }
@@ -140,9 +148,10 @@ class Handshakes {
   }
 
   begin(socket: Socket): void {
-    const { contexts } = this.#options
+    const { contexts, onHandshakeFailed } = this.#options
     if (this.#sockets.size >= contexts.maxHandshakes) {
       this.refused++
+      onHandshakeFailed?.(handshakeError(tooMany(contexts.maxHandshakes), socket, this.local))
       socket.destroy()
       return
     }
@@ -183,19 +192,20 @@ class Handshakes {
   }
 }
 
-function handshakeError(
-  error: Error,
-  socket: TLSSocket,
-  local: TransportAddress | undefined,
-): EnvironmentError {
+function handshakeError(error: Error, socket: Socket, local: TransportAddress | undefined): EnvironmentError {
   const remote = transportAddress(socket.remoteAddress, socket.remotePort)
   const { address, port } = remote ?? local ?? { address: '', port: 0 }
   // where OpenSSL found the client's certificate bad, Node says no more than that the connection is gone
-  const { authorizationError } = socket
+  const authorizationError = socket instanceof TLSSocket ? socket.authorizationError : undefined
   const cause = authorizationError
     ? Object.assign(new Error('its certificate was refused'), { code: String(authorizationError) })
     : error
   return environmentError(cause, { protocol: 'tls', address, port })
+}
+
+function tooMany(most: number): Error {
+  const error = new Error(`${most} hand-shakes are under way already`)
+  return Object.assign(error, { code: 'ERR_TLS_TOO_MANY' })
 }
 
 function remoteName({ remoteAddress = '', remotePort = 0 }: Socket): string {

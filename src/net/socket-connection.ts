@@ -67,6 +67,8 @@ export class SocketConnection implements StreamConnection {
   }
 
   get peerDomains(): readonly string[] {
+    // before the hand-shake is done nothing is proved, and nothing is known for good
+    if (this.#local === undefined) return []
     this.#peerDomains ??= domainsOf(this.#socket)
     return this.#peerDomains
   }

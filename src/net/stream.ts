@@ -62,7 +62,9 @@ export interface StreamReceiver {
 export interface ListenerReceiver extends StreamReceiver {
   /** Accepting failed, as when no file descriptor is left; the listener goes on. */
   onListenerError(error: EnvironmentError): void
-  /** A TLS client was not let in: its hand-shake failed or took too long, or its certificate was refused. */
+  /** A connection was closed as soon as it came, for there are too many. */
+  onDropped?(): void
+  /** A TLS client was not let in: its hand-shake failed, took too long or was one too many, or its certificate was refused. */
   onHandshakeFailed?(error: EnvironmentError): void
 }
 

@@ -34,7 +34,7 @@ export function listenTcp(options: TcpListenerOptions, receiver: ListenerReceive
   const { maxBufferedBytes = MAX_BUFFERED_BYTES } = options
   return StreamListener.listen(
     'tcp',
-    (accept, onError) => acceptTcp(options, accept, onError),
+    (accept, onError) => acceptTcp({ ...options, onDropped: () => receiver.onDropped?.() }, accept, onError),
     maxBufferedBytes,
     receiver,
   )

@@ -19,6 +19,13 @@ export interface CertificateReading {
   readonly key: string
   /** The names by which a client may ask for it, in small letters. */
   readonly names: readonly string[]
+  /** Of its key: `rsa`, `ec`. */
+  readonly kind: string
+  /** Its subject, safe to print. */
+  readonly subject: string
+  /** Milliseconds since 1970. */
+  readonly notBefore: number
+  readonly notAfter: number
 }
 
 /** @throws UsageError where either cannot be read, or they do not belong together; the key is never told */
@@ -29,7 +36,9 @@ export function readCertificate({ certificate, key, passphrase }: TlsCertificate
   checkUse(pem, secret, leaf)
   const { uris, dns, ...rest } = certificateNames(leaf)
   const names = [...new Set([...sipDomains({ uris, dns, ...rest }), ...dns.map(name => name.toLowerCase())])]
-  return { certificate: pem, key: pemOf(secret), names }
+  const [notBefore, notAfter] = [Date.parse(leaf.validFrom), Date.parse(leaf.validTo)]
+  const kind = secret.asymmetricKeyType ?? ''
+  return { certificate: pem, key: pemOf(secret), names, kind, subject: nameOf(leaf), notBefore, notAfter }
 }
 
 function readLeaf(pem: string): X509Certificate {

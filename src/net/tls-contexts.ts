@@ -2,7 +2,8 @@ import { X509Certificate } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import { createSecureContext, type TlsOptions as NodeTlsOptions, type SecureContext } from 'node:tls'
 import { UsageError } from '../util/errors.ts'
-import { guarded } from '../util/guard.ts'
+import { guarded, prompt } from '../util/guard.ts'
+import { printable } from '../util/log.ts'
 import { type CertificateReading, readCertificate, type TlsCertificate } from './tls-certificate.ts'
 
 export type { TlsCertificate }
@@ -21,7 +22,10 @@ export interface PeerOptions {
 
 /** Certificates and trust of both roles. */
 export interface TlsOptions {
-  /** Ours, with their keys. A server shows those that bear the name asked for (SNI), else the first. */
+  /**
+   * Ours, with their keys. A server shows those that bear the name asked for (SNI), the first of each kind of key, else
+   * the first of all.
+   */
   readonly certificates?: readonly TlsCertificate[]
   /** Trusted authorities as PEM, for both roles; those that Node trusts unless given. */
   readonly ca?: string | readonly string[]
@@ -69,6 +73,8 @@ type ChooseContext = (error: Error | null, context?: SecureContext) => void
 
 const HANDSHAKE_TIMEOUT = 10_000
 const MAX_HANDSHAKES = 1000
+/** What a timer of Node takes, in milliseconds. */
+const LONGEST_TIMER = 2_147_483_647
 const MIN_VERSION = 'TLSv1.2'
 const SIP_ALPN = 'sip/2'
 
@@ -107,6 +113,15 @@ export class TlsContexts {
     return this.#loaded.certificates.length > 0
   }
 
+  /** What peers will say of our certificates at a time, in milliseconds since 1970; they are shown all the same. */
+  warnings(now: number = Date.now()): readonly string[] {
+    return this.#loaded.certificates.flatMap(({ subject, notBefore, notAfter }) => {
+      if (now >= notBefore && now <= notAfter) return []
+      const what = now > notAfter ? 'has expired; renew it' : 'is not valid yet; the clock here may be wrong'
+      return [`our certificate of ${subject} ${what}, or peers will refuse it`]
+    })
+  }
+
   get keyLog(): ((line: Buffer) => void) | undefined {
     return this.#loaded.keyLog
   }
@@ -137,10 +152,14 @@ export class TlsContexts {
     }
   }
 
-  /** What a connection to the peer of a name is made with. @throws UsageError for a certificate in `peers` */
+  /**
+   * What a connection to the peer of a name is made with.
+   * @throws UsageError for a certificate in `peers`, and where it answers a promise; what `peers` throws
+   */
   client(name: string): ClientContext {
     const loaded = this.#loaded
-    const peer = loaded.options.peers?.(name)
+    // what it rejects with is told by the UsageError already
+    const peer = prompt(() => {}, 'tls.peers', loaded.options.peers?.(name))
     if (peer === undefined) {
       loaded.anyPeer ??= clientContext(loaded, {})
       return loaded.anyPeer
@@ -154,13 +173,15 @@ export class TlsContexts {
 }
 
 function load(options: TlsOptions): Loaded {
+  checkOptions(options)
   const certificates = (options.certificates ?? []).map(readCertificate)
   const byName = new Map<string, CertificateReading[]>()
   for (const reading of certificates) {
     for (const name of reading.names) {
       const same = byName.get(name)
       if (same === undefined) byName.set(name, [reading])
-      else same.push(reading)
+      // a hand-shake has room for one of each kind; OpenSSL would refuse the second key in the middle of it
+      else if (!same.some(({ kind }) => kind === reading.kind)) same.push(reading)
     }
   }
   // a list that OpenSSL does not take is found now, not by the first peer
@@ -174,6 +195,27 @@ function load(options: TlsOptions): Loaded {
     keyLog: keyLogOf(options.keyLog),
     anyPeer: undefined,
   }
+}
+
+/** Node would say so in the middle of the first hand-shake, where nobody could be told. */
+function checkOptions({ clientCertificates = 'none', peers, ...options }: TlsOptions): void {
+  const { handshakeTimeout = HANDSHAKE_TIMEOUT, maxHandshakes = MAX_HANDSHAKES } = options
+  if (!(Number.isInteger(handshakeTimeout) && handshakeTimeout > 0 && handshakeTimeout <= LONGEST_TIMER))
+    throw wrongOption(
+      'handshakeTimeout',
+      handshakeTimeout,
+      `milliseconds from 1 to ${LONGEST_TIMER} are needed`,
+    )
+  if (!(typeof maxHandshakes === 'number' && maxHandshakes >= 0))
+    throw wrongOption('maxHandshakes', maxHandshakes, 'a number of 0 or more is needed')
+  if (!['none', 'request', 'require'].includes(clientCertificates))
+    throw wrongOption('clientCertificates', clientCertificates, 'none, request or require is needed')
+  if (peers !== undefined && typeof peers !== 'function')
+    throw wrongOption('peers', peers, 'a function is needed')
+}
+
+function wrongOption(name: string, value: unknown, needed: string): UsageError {
+  return new UsageError('ERR_TLS_OPTION', `tls.${name} is ${printable(String(value), 100)}; ${needed}`)
 }
 
 /** OpenSSL passes over what it cannot read, and the peer would be refused for that later. */

@@ -45,7 +45,11 @@ export function listenTls(options: TlsAcceptorOptions, receiver: ListenerReceive
     'tls',
     (accept, onError) =>
       acceptTls(
-        { ...options, onHandshakeFailed: error => receiver.onHandshakeFailed?.(error) },
+        {
+          ...options,
+          onDropped: () => receiver.onDropped?.(),
+          onHandshakeFailed: error => receiver.onHandshakeFailed?.(error),
+        },
         accept,
         onError,
       ),

@@ -74,6 +74,7 @@ export class WebSocketChannel implements StreamConnection {
   bytesOut: number = 0
   #local: TransportAddress | undefined
   #socket: Socket | undefined
+  #peerDomains: readonly string[] | undefined
   readonly #websocket: ChannelSocket
   readonly #receiver: StreamReceiver
   readonly #maxBufferedBytes: number
@@ -107,7 +108,9 @@ export class WebSocketChannel implements StreamConnection {
   }
 
   get peerDomains(): readonly string[] {
-    return this.#socket === undefined ? [] : domainsOf(this.#socket)
+    if (this.#socket === undefined) return []
+    this.#peerDomains ??= domainsOf(this.#socket)
+    return this.#peerDomains
   }
 
   get bufferedBytes(): number {

@@ -1,7 +1,7 @@
 import type { ClientRequestArgs } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ClientOptions } from 'ws'
-import { hostPort, type TransportAddress } from '../util/address.ts'
+import { hostPort, type TransportAddress, withoutZone } from '../util/address.ts'
 import { EnvironmentError } from '../util/errors.ts'
 import { environmentError } from './failure.ts'
 import type { StreamReceiver } from './stream.ts'
@@ -10,7 +10,7 @@ import { ChannelSocket, libraryOptions, WebSocketChannel, type WebSocketLimits }
 export interface WebSocketConnectOptions extends WebSocketLimits {
   readonly protocol: 'ws' | 'wss'
   readonly remote: TransportAddress
-  /** What Host says: the name that was looked up, or the numeric address without brackets. */
+  /** What Host says: the name that was looked up, or the numeric address without brackets or zone. */
   readonly host: string
   /** Path and query: `/ws?token=…`. */
   readonly path: string
@@ -34,17 +34,9 @@ export function connectChannel(
   options: WebSocketConnectOptions,
   receiver: StreamReceiver,
 ): WebSocketChannel {
-  const { protocol, remote, host, path, subprotocol, maxMessageBytes, origin, headers } = options
+  const { protocol, remote, path } = options
   const socket = open()
-  const settings: ClientOptions & ClientRequestArgs = {
-    ...libraryOptions(maxMessageBytes),
-    createConnection: () => socket,
-    maxHeaderSize: MAX_HEADER_BYTES,
-    ...(origin !== undefined && { origin }),
-    ...(headers !== undefined && { headers: { ...headers } }),
-  }
-  const url = `${protocol}://${hostPort(host, remote.port)}${path}`
-  const websocket = new ChannelSocket(url, subprotocol, settings)
+  const websocket = request(socket, options)
   const channel = new WebSocketChannel(websocket, receiver, {
     protocol,
     accepted: false,
@@ -66,6 +58,33 @@ export function connectChannel(
     channel.destroy(refused(`${protocol} ${hostPort(remote.address, remote.port)}`, path, statusCode))
   })
   return channel
+}
+
+/** Whatever it throws, the socket is nobody's then, and a failure of it would have nobody to be told. */
+function request(socket: Socket, options: WebSocketConnectOptions): ChannelSocket {
+  const { protocol, remote, host, path, subprotocol, maxMessageBytes, origin, headers } = options
+  const settings: ClientOptions & ClientRequestArgs = {
+    ...libraryOptions(maxMessageBytes),
+    createConnection: () => socket,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    ...(origin !== undefined && { origin }),
+    headers: { Host: hostHeader(protocol, host, remote.port), ...headers },
+  }
+  try {
+    // URLs know fewer hosts than SIP does (xn--, x.0x1), but all addresses
+    const place = hostPort(withoutZone(remote.address), remote.port)
+    return new ChannelSocket(`${protocol}://${place}${path}`, subprotocol, settings)
+  } catch (error) {
+    socket.on('error', () => {})
+    socket.destroy()
+    throw error
+  }
+}
+
+/** RFC 9110 §7.2: the port that the scheme implies is left out, as browsers do. */
+function hostHeader(protocol: 'ws' | 'wss', host: string, port: number): string {
+  if (port !== (protocol === 'wss' ? 443 : 80)) return hostPort(host, port)
+  return host.includes(':') ? `[${host}]` : host
 }
 
 function refused(where: string, path: string, status: number): EnvironmentError {

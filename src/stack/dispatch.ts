@@ -41,8 +41,10 @@ export class Dispatch implements MessageReceiver {
   }
 
   onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void {
+    const flows = this.#context.flows()
+    const ended = flows.end(flow)
     this.#context.transactions().onFlowFailed(flow, error)
-    this.#context.flows().onFlowFailed(flow, error)
+    flows.tell(ended, error)
   }
 
   onFlowOpened(flow: Flow): void {
@@ -66,8 +68,11 @@ export class Dispatch implements MessageReceiver {
     this.#context.transactions().onTransportAdded(transport)
   }
 
-  onTransportRemoved(transport: Transport): void {
+  onTransportRemoved(transport: Transport, error: EnvironmentError): void {
+    const flows = this.#context.flows()
+    const ended = flows.endBy(transport.key)
     this.#context.transactions().onTransportRemoved(transport)
+    flows.tell(ended, error)
   }
 
   #handle(message: SipMessage, handler: (message: SipMessage) => unknown): void {

@@ -13,6 +13,12 @@ export type { NaptrRecord, Records, Resolver, SrvRecord } from '../net/resolver/
 export type { ListenerReceiver, StreamConnection, StreamReceiver } from '../net/stream.ts'
 export type { PeerOptions, TlsCertificate } from '../net/tls-contexts.ts'
 export { TlsContexts, type TlsOptions } from '../net/tls-contexts.ts'
+export {
+  type CertificateSummary,
+  inspectTls,
+  type TlsInspection,
+  type TlsInspectionOptions,
+} from '../net/tls-inspection.ts'
 export type {
   CheckUpgrade,
   UpgradeAnswer,

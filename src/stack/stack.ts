@@ -1,48 +1,29 @@
-import { systemClock } from '../net/clock.ts'
-import { interfaceAddresses, LocalAddresses } from '../net/interfaces.ts'
-import { systemRandom } from '../net/random.ts'
-import { TlsContexts, type TlsOptions } from '../net/tls-contexts.ts'
+import type { TlsOptions } from '../net/tls-contexts.ts'
 import { UsageError } from '../util/errors.ts'
-import type { Failed } from '../util/guard.ts'
-import { guardedLog, type Log, printableError } from '../util/log.ts'
-import { type RandomSource, Tokens } from '../util/random.ts'
-import { Timers } from '../util/timers.ts'
-import { Dispatch } from './dispatch.ts'
-import { Flows } from './flow/flows.ts'
-import { checkedKeep } from './flow/keep.ts'
-import { FlowTokens } from './forward/flow-token.ts'
-import { Forwarding, type ForwardOptions } from './forward/forwarding.ts'
+import type { Timers } from '../util/timers.ts'
+import { assemble, type SharedByStack, type StackParts } from './assembly.ts'
+import type { Flows } from './flow/flows.ts'
+import type { ForwardOptions } from './forward/forwarding.ts'
 import { isOfDialog } from './forward/record-route.ts'
-import { ResponseForwarding } from './forward/response-forwarding.ts'
 import { isFrom, routeFlow } from './forward/route-flow.ts'
 import { type Uri, uri } from './grammar/uri.ts'
-import { LocateLine } from './locate/line.ts'
-import { type Explanation, Locating } from './locate/locating.ts'
+import type { Explanation } from './locate/locating.ts'
+import { defaultPortOf } from './locate/locator.ts'
 import type { Flow } from './message/flow.ts'
-import { Identifiers, systemIdentifiers } from './message/identifiers.ts'
+import type { Identifiers } from './message/identifiers.ts'
 import type { SipMessage, SipRequest, SipResponse } from './message/message.ts'
 import type { RequestTemplate, ResponseTemplate } from './message/template.ts'
-import { checkedLimits, defaultStackOptions, type StackOptions } from './options.ts'
-import { StatelessReplies } from './stateless.ts'
+import type { StackOptions } from './options.ts'
 import { Counters } from './statistics.ts'
 import type { RequestFilter } from './transaction/admission.ts'
-import { AwaitedRequests, noTransaction } from './transaction/awaited-requests.ts'
-import { Congestion } from './transaction/congestion.ts'
-import { type TransactionCounts, TransactionLayer } from './transaction/layer.ts'
+import { noTransaction } from './transaction/awaited-requests.ts'
+import type { TransactionCounts } from './transaction/layer.ts'
 import { OutgoingAck } from './transaction/outgoing-ack.ts'
 import { OutgoingRequest } from './transaction/request.ts'
-import type {
-  RequestContext,
-  RequestOptions,
-  RequestUser,
-  WayOptions,
-} from './transaction/request-options.ts'
+import type { RequestOptions, RequestUser, WayOptions } from './transaction/request-options.ts'
 import type { ServerTransaction } from './transaction/server-transaction.ts'
-import type { TransactionTiming } from './transaction/timers.ts'
 import type { TransactionUser } from './transaction/transaction-user.ts'
-import { TransportLayer } from './transport/layer.ts'
 import type { ListenOptions } from './transport/listen-point.ts'
-import { Listeners } from './transport/listeners.ts'
 import type { Sent, Transport } from './transport/transport.ts'
 
 /**
@@ -58,123 +39,20 @@ export class SipStack {
   readonly timers: Timers
   /** Mints tags, branches and Call-IDs. */
   readonly identifiers: Identifiers
-  /** What an upper storey shares with the stack. */
-  readonly shared: {
-    readonly timing: TransactionTiming
-    readonly random: RandomSource
-    /** Counts and logs what an application's handler threw. */
-    readonly failed: Failed
-  }
   /** Keep-alives, and who wants to know of the end of a flow (RFC 5626). */
   readonly flows: Flows
-  readonly #transports: TransportLayer
-  readonly #transactions: TransactionLayer
-  readonly #listeners: Listeners
-  readonly #contexts: TlsContexts
-  readonly #replies: StatelessReplies
-  readonly #congestion: Congestion
-  readonly #requests: RequestContext
-  readonly #awaited: AwaitedRequests
-  readonly #forwarding: Forwarding
-  readonly #responses: ResponseForwarding
-  readonly #tokens: FlowTokens
-  readonly #dispatch: Dispatch
-  readonly #locating: Locating
+  /** What an upper storey shares with the stack. */
+  readonly shared: SharedByStack
+  readonly #parts: StackParts
   #closing: Promise<void> | undefined
 
   constructor(options: StackOptions = {}) {
-    const { counters } = this
-    const { followMaddr = defaultStackOptions.followMaddr } = options
-    const keep = checkedKeep(options.keep)
-    const clock = options.clock ?? systemClock
-    const log = options.log ? guardedLog(options.log) : defaultStackOptions.log
-    const timing = { ...defaultStackOptions.timing, ...options.timing }
-    const limits = checkedLimits({ ...defaultStackOptions.limits, ...options.limits })
-    this.identifiers = options.random ? new Identifiers(new Tokens(options.random)) : systemIdentifiers
-    const failed = (error: unknown): void => onHandlerError(error, counters, log)
-    this.timers = new Timers(clock, failed)
-    this.shared = { timing, random: options.random ?? systemRandom, failed }
-    const { interfaces = interfaceAddresses } = options
-    const routes = new LocalAddresses(clock, options.route)
-    this.#dispatch = new Dispatch({
-      counters,
-      failed,
-      transactions: () => this.#transactions,
-      replies: () => this.#replies,
-      flows: () => this.flows,
-    })
-    const now = (): number => clock.now()
-    const ways = { routes, interfaces, now }
-    this.#transports = new TransportLayer({ receiver: this.#dispatch, counters, log, limits, ...ways })
-    this.flows = new Flows(
-      {
-        timers: this.timers,
-        transports: this.#transports,
-        counters,
-        random: new Tokens(options.random ?? systemRandom),
-        failed,
-      },
-      limits.maxFlowWatches,
-    )
-    this.#replies = new StatelessReplies(this.#transports, counters, followMaddr)
-    this.#congestion = new Congestion(this.timers, {
-      ...defaultStackOptions.congestion,
-      ...options.congestion,
-    })
-    this.#transactions = new TransactionLayer({
-      timers: this.timers,
-      timing,
-      transports: this.#transports,
-      replies: this.#replies,
-      congestion: this.#congestion,
-      counters,
-      newTag: () => this.identifiers.newTag(),
-      limits,
-      followMaddr,
-      keep,
-      failed,
-    })
-    const { random = systemRandom } = options
-    const { open } = this.#transports
-    this.#locating = new Locating(options, { timers: this.timers, random, counters, transports: open })
-    const line = new LocateLine(this.#locating.locate, {
-      maxWaitingPerHop: limits.maxWaitingPerHop,
-      maxWaiting: limits.maxWaiting,
-      failed,
-      onRefused: () => counters.refusedWaiting++,
-    })
-    this.#requests = {
-      timers: this.timers,
-      timing,
-      transactions: this.#transactions,
-      transports: this.#transports,
-      flows: this.flows,
-      line,
-      maxDatagram: options.maxDatagram ?? defaultStackOptions.maxDatagram,
-      udpErrors: options.udpErrors ?? defaultStackOptions.udpErrors,
-      newBranch: () => this.identifiers.newBranch(),
-      counters,
-      failed,
-    }
-    this.#awaited = new AwaitedRequests(this.#requests)
-    const { flowTokenKey = random.fill(new Uint8Array(FLOW_TOKEN_KEY)) } = options
-    this.#tokens = new FlowTokens(flowTokenKey, this.identifiers.newTag())
-    const sending = { transports: this.#transports, line, counters, tokens: this.#tokens }
-    this.#forwarding = new Forwarding({ ...sending, maxDatagram: this.#requests.maxDatagram, failed })
-    this.#responses = new ResponseForwarding({ ...sending, followMaddr, keep })
-    this.#contexts = options.tls instanceof TlsContexts ? options.tls : new TlsContexts(options.tls)
-    this.#listeners = new Listeners(this.#transports, this.timers, {
-      limits,
-      contexts: this.#contexts,
-      websocket: options.websocket,
-      newHost: () => this.identifiers.newHost(),
-      failed,
-      interfaces,
-      counters,
-      log,
-      followInterval: options.followInterval ?? defaultStackOptions.followInterval,
-      ...(options.receiveBufferSize !== undefined && { receiveBufferSize: options.receiveBufferSize }),
-    })
+    this.#parts = assemble(options, this.counters)
+    const { timers, identifiers, flows, shared } = this.#parts
+    this.timers = timers
+    this.identifiers = identifiers
+    this.flows = flows
+    this.shared = shared
   }
 
   /**
@@ -184,7 +62,7 @@ export class SipStack {
    * cannot be read, with an EnvironmentError that names the port where it cannot be opened; then none of them is open.
    */
   listen(...points: readonly (string | ListenOptions)[]): Promise<void> {
-    return this.#listeners.listen(points)
+    return this.#parts.listeners.listen(points)
   }
 
   /**
@@ -193,7 +71,7 @@ export class SipStack {
    * with a UsageError where nothing is open for one of the points; then none is closed.
    */
   unlisten(...points: readonly (string | ListenOptions)[]): Promise<void> {
-    return this.#listeners.unlisten(points)
+    return this.#parts.listeners.unlisten(points)
   }
 
   /**
@@ -202,7 +80,7 @@ export class SipStack {
    * @throws UsageError where one cannot be used; then all stays as it was
    */
   updateTls(options: TlsOptions): void {
-    this.#contexts.update(options)
+    this.#parts.listeners.updateTls(options)
   }
 
   /**
@@ -210,42 +88,50 @@ export class SipStack {
    * what its certificate says, where `clientCertificates` asks for one. Empty where nothing is proved.
    */
   peerDomains(flow: Flow): readonly string[] {
-    return this.#transports.peerDomains(flow)
+    return this.#parts.transports.peerDomains(flow)
   }
 
   /** Takes in a transport that the application made. Rejects as its `open` does. */
   addTransport(transport: Transport): Promise<void> {
-    return this.#transports.add(transport)
+    return this.#parts.transports.add(transport)
   }
 
   /** Closes a transport of whoever made it; who waits on it is told before this returns. Answers whether it was there. */
   removeTransport(transport: Transport): Promise<boolean> {
-    return this.#transports.remove(transport)
+    return this.#parts.transports.remove(transport)
   }
 
   /** The open transports. */
   get transports(): readonly Transport[] {
-    return [...this.#transports.transports]
+    return [...this.#parts.transports.transports]
   }
 
   /** Lets the stack be known by a name besides its addresses: `addName('proxy.example.com')`. */
   addName(host: string, port?: number): void {
-    this.#transports.addName(host, port)
+    this.#parts.transports.addName(host, port)
   }
 
-  /** Whether a host and port, as in a Route or a Request-URI, mean this stack. */
-  isOurs(host: string, port?: number): boolean {
-    return this.#transports.isOurs(host, port)
+  /** Whether a host and port mean this stack; a port left out stands for 5060, or 5061 where `secure`. */
+  isOurs(host: string, port?: number, secure: boolean = false): boolean {
+    return this.#parts.transports.isOurs(host, port, secure)
+  }
+
+  /**
+   * Whether a Route or a Request-URI leads to this stack; a port left out is that of its scheme and transport (RFC 3261
+   * §19.1.2, RFC 7118 §5.5).
+   */
+  isOurUri(uri: Uri): boolean {
+    return uri.isSip && this.#parts.transports.isOurs(uri.host, uri.port ?? defaultPortOf(uri))
   }
 
   /** Adds a transaction user; users are asked for a request in the order they were added. */
   addUser(user: TransactionUser): void {
-    if (this.#dispatch.handler) throw modeError()
-    this.#transactions.addUser(user)
+    if (this.#parts.dispatch.handler) throw modeError()
+    this.#parts.transactions.addUser(user)
   }
 
   removeUser(user: TransactionUser): void {
-    this.#transactions.removeUser(user)
+    this.#parts.transactions.removeUser(user)
   }
 
   /**
@@ -265,8 +151,8 @@ export class SipStack {
    * @throws UsageError where the stack has transaction users
    */
   onMessage(handler: (message: SipMessage) => unknown): void {
-    if (this.#transactions.hasUsers) throw modeError()
-    this.#dispatch.handler = handler
+    if (this.#parts.transactions.hasUsers) throw modeError()
+    this.#parts.dispatch.handler = handler
   }
 
   /**
@@ -274,7 +160,7 @@ export class SipStack {
    * asked in the order they were added.
    */
   addFilter(filter: RequestFilter): void {
-    this.#transactions.addFilter(filter)
+    this.#parts.transactions.addFilter(filter)
   }
 
   /**
@@ -283,7 +169,7 @@ export class SipStack {
    */
   send(template: RequestTemplate, user: RequestUser, options?: RequestOptions): OutgoingRequest {
     if (template.method === 'ACK') throw noTransaction()
-    const request = new OutgoingRequest(this.#requests, template, user, options)
+    const request = new OutgoingRequest(this.#parts.requests, template, user, options)
     request.start()
     return request
   }
@@ -297,7 +183,7 @@ export class SipStack {
     template: RequestTemplate,
     options: RequestOptions & { readonly signal?: AbortSignal } = {},
   ): Promise<SipResponse> {
-    return this.#awaited.request(template, options)
+    return this.#parts.awaited.request(template, options)
   }
 
   /**
@@ -305,12 +191,12 @@ export class SipStack {
    * again for each 2xx that comes again; its `sent` rejects where there is no way.
    */
   sendAck(ack: RequestTemplate, options?: WayOptions): OutgoingAck {
-    return new OutgoingAck(this.#requests, ack, options)
+    return new OutgoingAck(this.#parts.requests, ack, options)
   }
 
   /** Pings a flow (RFC 5626 §3.5.1): a stream's peer answers, see `TransactionUser.onPong`; a datagram only keeps a NAT open. */
   keepAlive(flow: Flow): Sent {
-    return this.#transports.keepAlive(flow)
+    return this.#parts.transports.keepAlive(flow)
   }
 
   /**
@@ -318,27 +204,27 @@ export class SipStack {
    * up again so. Malformed bytes are handled as those from the network are.
    */
   receive(bytes: Buffer, flow: Flow): void {
-    this.#transports.reception.onDatagram(bytes, flow)
+    this.#parts.transports.reception.onDatagram(bytes, flow)
   }
 
   /** Answers a request without a transaction (RFC 3261 §8.2.7). ACK and CANCEL get no answer. */
   reply(request: SipRequest, answer: ResponseTemplate | number): void {
-    if (request.method !== 'CANCEL') this.#replies.reply(request, answer)
+    if (request.method !== 'CANCEL') this.#parts.replies.reply(request, answer)
   }
 
   /** Whether an ACK is for a response that {@link reply} gave, so that it is nobody else's (RFC 3261 §8.2.7). */
   isAckOfReply(ack: SipRequest): boolean {
-    return this.#replies.isAckOfOurs(ack)
+    return this.#parts.replies.isAckOfOurs(ack)
   }
 
   /** A response to be given to {@link reply}; its To tag is made from the request alone. */
   statelessResponse(request: SipRequest, status: number, reason?: string): ResponseTemplate {
-    return this.#replies.response(request, status, reason)
+    return this.#parts.replies.response(request, status, reason)
   }
 
   /** Sends a request on without a transaction, under the branch that its retransmissions get too (RFC 3261 §16.11). */
   forward(request: SipRequest, out: RequestTemplate, options?: ForwardOptions): void {
-    this.#forwarding.forward(request, out, options)
+    this.#parts.forwarding.forward(request, out, options)
   }
 
   /**
@@ -346,17 +232,17 @@ export class SipStack {
    * answer to a request that {@link forward} sent is dropped and counted.
    */
   forwardResponse(response: SipResponse, out?: ResponseTemplate): void {
-    this.#responses.forward(response, out)
+    this.#parts.responses.forward(response, out)
   }
 
   /** Whether a response answers a request that {@link forward} sent: for who acts on it before it goes on. */
   isAnswer(response: SipResponse): boolean {
-    return this.#responses.isAnswer(response)
+    return this.#parts.responses.isAnswer(response)
   }
 
   /** Whether a request follows a Record-Route that {@link forward} wrote, `signed`, for its own dialog. */
   isOfDialog(request: SipRequest): boolean {
-    return isOfDialog(request, this.#tokens)
+    return isOfDialog(request, this.#parts.tokens)
   }
 
   /**
@@ -364,7 +250,7 @@ export class SipStack {
    * (RFC 3263). Rejects with an EnvironmentError where there are none.
    */
   async locate(target: Uri | string): Promise<readonly Explanation[]> {
-    return this.#locating.explain(typeof target === 'string' ? uri(target) : target)
+    return this.#parts.locating.explain(typeof target === 'string' ? uri(target) : target)
   }
 
   /**
@@ -373,28 +259,28 @@ export class SipStack {
    * request came by that very flow: then it goes on as any other.
    */
   flowOf(route: Uri, request: SipRequest): Flow | 'forged' | 'gone' | undefined {
-    const flow = routeFlow(route, this.#tokens, this.#transports)
+    const flow = routeFlow(route, this.#parts.tokens, this.#parts.transports)
     return typeof flow === 'object' && isFrom(request.source, flow) ? undefined : flow
   }
 
   /** Whether a sent-by is one that this stack writes into its Vias. */
   isOurSentBy(sentBy: string): boolean {
-    return this.#transports.isOurSentBy(sentBy)
+    return this.#parts.transports.isOurSentBy(sentBy)
   }
 
   /** Live transactions by machine and state. */
   transactionCounts(): TransactionCounts {
-    return this.#transactions.counts()
+    return this.#parts.transactions.counts()
   }
 
   /** How many transactions are live. */
   get transactionCount(): number {
-    return this.#transactions.size
+    return this.#parts.transactions.size
   }
 
   /** Octets that the live transactions keep, as near as can be told; see `maxTransactionBytes`. */
   get transactionBytes(): number {
-    return this.#transactions.bytes
+    return this.#parts.transactions.bytes
   }
 
   /** Closes transports, forgets transactions, stops all timers. Nothing is called back from this call on. */
@@ -408,22 +294,14 @@ export class SipStack {
   }
 
   async #close(): Promise<void> {
-    this.#dispatch.handler = undefined
-    this.#listeners.stop()
-    this.#transactions.close()
-    this.#awaited.close()
+    this.#parts.dispatch.handler = undefined
+    this.#parts.listeners.stop()
+    this.#parts.transactions.close()
+    this.#parts.awaited.close()
     this.flows.close()
-    await Promise.all([this.#transports.close(), this.#locating.close()])
+    this.#parts.locating.close()
+    await this.#parts.transports.close()
   }
-}
-
-/** Octets of the key that is made at start: as many as SHA-1 gives (RFC 2104 §3). */
-const FLOW_TOKEN_KEY = 20
-
-/** What an application's handler threw, or rejected with, must not stop the stack. */
-function onHandlerError(error: unknown, counters: Counters, log: Log): void {
-  counters.handlerErrors++
-  if (log.enabled('error')) log.write('error', 'stack', `a handler threw: ${printableError(error)}`)
 }
 
 function modeError(): UsageError {

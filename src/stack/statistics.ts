@@ -42,7 +42,9 @@ export class Counters {
   slowReaders = 0
   /** Streams closed because their peers took nothing of what waited for them for `writeTimeout`. */
   stuckWriters = 0
-  /** TLS clients that were not let in: hand-shakes that failed or took too long, certificates that were refused. */
+  /** Connections closed as soon as they came because a listener had `maxConnections`. */
+  droppedConnections = 0
+  /** TLS clients that were not let in: hand-shakes that failed, took too long or were too many, certificates that were refused. */
   failedHandshakes = 0
   /** Streams closed because all of them together kept too much of messages that were not whole; those that kept most. */
   crowdedStreams = 0

@@ -279,6 +279,31 @@ describe('RFC 3261 §16.4, §16.6 Routes', () => {
   })
 })
 
+describe('RFC 3261 §8.1.2 a client that has us as its outbound proxy, by a Route', () => {
+  const outbound = `Route: <sip:${PROXY};lr>\r\n`
+  const hops = { nextHop: uri('sip:192.0.2.3'), routes: new Map([['example.net', uri('sip:192.0.2.4')]]) }
+
+  test.each([
+    ['the next hop', 'sip:bob@example.com', '192.0.2.3'],
+    ['the next hop of the domain', 'sip:bob@example.net', '192.0.2.4'],
+  ])('gets to %s; so does its ACK to a refusal', async (_, target, hop) => {
+    await start(hops)
+    const [uac, next] = [await world.peer(UAC), await world.peer(hop)]
+    say(uac, requestText('INVITE', { uri: target, extra: outbound }))
+    say(uac, requestText('ACK', { uri: target, extra: outbound, toTag: 't' }))
+    expect(next.titles).toEqual(['INVITE', 'ACK'])
+  })
+
+  test('what follows the Record-Route goes to the Contact', async () => {
+    await start(hops)
+    const [uac, next, uas] = [await world.peer(UAC), await world.peer('192.0.2.3'), await world.peer(UAS)]
+    say(uac, requestText('INVITE', { uri: 'sip:bob@example.com', extra: outbound }))
+    const [route] = requestAt(next).all(h.RecordRoute)
+    say(uac, requestText('ACK', toUas({ extra: `Route: ${route}\r\n`, toTag: 't' })))
+    expect([next.titles, uas.titles]).toEqual([['INVITE'], ['ACK']])
+  })
+})
+
 describe('RFC 5658 two Record-Routes', () => {
   test.each([
     ['UDP', UAC, 'TCP', UAS, [`<sip:${PROXY}:5060;transport=tcp;lr>`, `<sip:${PROXY}:5060;lr>`]],

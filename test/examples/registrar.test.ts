@@ -68,6 +68,18 @@ describe('examples/registrar.mjs', () => {
     expect(contacts()).toEqual([])
   })
 
+  it('RFC 3261 §10.3, step 6: an asterisk beside another Contact is none', async () => {
+    expect(await status(register(bob))).toBe(200)
+    const both = register(bob).setText(h.Contact, '*', '<sip:bob@192.0.2.9>')
+    expect(await status(both.set(h.Expires, 0))).toBe(400)
+    expect(contacts()).toHaveLength(1)
+  })
+
+  it('RFC 3261 §10.3, step 5: nobody is bound at another domain', async () => {
+    expect(await status(register(nameAddr('<sip:bob@example.net>'), bob))).toBe(404)
+    expect(await status(register(nameAddr(`<sip:bob@${SERVER}>`), bob))).toBe(200)
+  })
+
   it('RFC 3261 §10.3, step 7: an older request of the same Call-ID changes nothing', async () => {
     const first = register(bob)
     expect(await status(first)).toBe(200)

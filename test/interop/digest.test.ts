@@ -53,7 +53,7 @@ describe('RFC 3261 §22: clients of others, challenged by the registrar of examp
       realm: address,
       users,
       algorithms,
-      acceptsUri: (uri, request) => isForTarget(uri, request) || stack.isOurs(uri.host, uri.port),
+      acceptsUri: (uri, request) => isForTarget(uri, request) || stack.isOurUri(uri),
     })
     return [new Registrar(stack, realm), realm]
   }

@@ -19,6 +19,7 @@ import {
   UsageError,
 } from 'resip/stack'
 import { afterEach, beforeAll, describe, expect, it, test } from 'vitest'
+import { issueCertificate } from '../../src/net/certificates.ts'
 import { TlsContexts } from '../../src/net/tls-contexts.ts'
 import { testCertificate, testKey } from './certificate.ts'
 import { type TestCertificates, testCertificates } from './test-certificates.ts'
@@ -146,7 +147,7 @@ describe('SIP over TLS, RFC 3261 §26.3.1', () => {
     const [one = 0, other = 0] = await Promise.all(ends)
     // the second one is closed at once, the first after its time
     expect(Math.abs(one - other)).toBeGreaterThan(150)
-    expect(server.counters.failedHandshakes).toBe(1)
+    expect(server.counters.failedHandshakes).toBe(2)
     expect(await bare(port)).toBeTypeOf('object')
   })
 })
@@ -298,6 +299,91 @@ describe('certificates of several domains, and new ones', () => {
     expect(
       await asked(await listening({ certificates: [client], ca: certificates.ca.certificate }), stack),
     ).toBe(200)
+  })
+
+  it.each([
+    [
+      { handshakeTimeout: Number.POSITIVE_INFINITY },
+      /tls\.handshakeTimeout is Infinity; milliseconds from 1/,
+    ],
+    [{ handshakeTimeout: '10s' }, /tls\.handshakeTimeout is 10s/],
+    [{ maxHandshakes: Number.NaN }, /tls\.maxHandshakes is NaN; a number/],
+    [{ clientCertificates: 'yes' }, /tls\.clientCertificates is yes; none, request or require/],
+    [{ peers: {} }, /tls\.peers is .*; a function/],
+  ])(
+    'that cannot be used are refused when they are given, not by the first peer: %j',
+    async (wrong, text) => {
+      const stack = await serving({ certificates: [certificates.right] })
+      const options = JSON.parse('{}') as TlsOptions
+      const refused = Object.assign(options, wrong)
+      expect(() => new SipStack({ tls: refused })).toThrow(text)
+      expect(() => stack.updateTls(refused)).toThrow(text)
+      expect(
+        await asked(
+          await listening({ certificates: [certificates.right], ca: certificates.ca.certificate }),
+          stack,
+        ),
+      ).toBe(200)
+    },
+  )
+
+  it('of peers are chosen at once: a promise, and what throws, fails the request and nothing else', async () => {
+    const { right, ca } = certificates
+    const stack = await serving({ certificates: [right] })
+    const rejects: object = { peers: () => Promise.reject(new Error('no')) }
+    const throws = () => {
+      throw new Error('no')
+    }
+    for (const wrong of [
+      Object.assign<TlsOptions, object>({ certificates: [right] }, rejects),
+      { certificates: [right], peers: throws },
+    ]) {
+      const client = await listening({ ca: ca.certificate, ...wrong })
+      expect(await asked(client, stack)).toMatch(/transport error/)
+      expect(client.counters.handlerErrors).toBe(1)
+    }
+  })
+
+  it('of one name and one kind of key: the first is shown, be it asked for by name or not', async () => {
+    const { right, wrongName, ca } = certificates
+    const other = await issueCertificate({
+      name: 'second',
+      hosts: ['wrong.example', 'example.com', '127.0.0.1'],
+      issuer: ca,
+      notBefore: Date.now() - 1000,
+      notAfter: Date.now() + 60_000,
+    })
+    const server = await serving({ certificates: [wrongName, right, other] })
+    const { port } = transportOf(server).local
+    const shown = async (servername: string): Promise<string | undefined> => {
+      const socket = connect({
+        port,
+        host: '127.0.0.1',
+        servername,
+        ca: ca.certificate,
+        checkServerIdentity: () => undefined,
+      })
+      closers.push(() => socket.destroy())
+      await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject))
+      return socket.getPeerX509Certificate()?.subject
+    }
+    expect(await shown('example.com')).toBe('CN=localhost')
+    expect(await shown('wrong.example')).toBe('CN=wrong')
+    server.updateTls({ certificates: [other, wrongName, right] })
+    expect(await shown('wrong.example')).toBe('CN=second')
+    expect(await shown('unknown.example')).toBe('CN=second')
+  })
+
+  it('of ours that peers will refuse are told in the log: at listening, and when they are taken over', async () => {
+    const log = new Lines()
+    const { expired, notYetValid, right } = certificates
+    const stack = await listening({ certificates: [expired, right] }, '127.0.0.1', { log })
+    expect(log.text).toMatch(/our certificate of CN=localhost has expired; renew it/)
+    stack.updateTls({ certificates: [notYetValid] })
+    expect(log.text).toMatch(/CN=localhost is not valid yet/)
+    const before = log.text
+    stack.updateTls({ certificates: [right] })
+    expect(log.text).toBe(before)
   })
 
   it('may be a listener’s own', async () => {

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { StreamConnection } from '../../src/net/stream.ts'
@@ -32,18 +33,22 @@ async function serve(
   return typeof place === 'object' && place !== null ? place.port : 0
 }
 
+const defaults = {
+  protocol: 'ws',
+  host: 'server.example.com',
+  path: '/',
+  subprotocol: 'sip',
+  connectTimeout: 2000,
+  maxMessageBytes: 100,
+  maxBufferedBytes: 1000,
+} as const
+
 /** Connects, says a word at once, and closes when a message comes; what happened, in order. */
 function told(port: number, parts: Partial<WebSocketConnectOptions> = {}): Promise<string[]> {
   const log: string[] = []
   const options: WebSocketConnectOptions = {
-    protocol: 'ws',
+    ...defaults,
     remote: { address: '127.0.0.1', port, family: 4 },
-    host: 'server.example.com',
-    path: '/',
-    subprotocol: 'sip',
-    connectTimeout: 2000,
-    maxMessageBytes: 100,
-    maxBufferedBytes: 1000,
     ...parts,
   }
   return new Promise(resolve => {
@@ -98,4 +103,31 @@ test('a message larger than allowed, and a server that never answers, end the co
 test('more than may wait before the WebSocket is up ends it', async () => {
   const port = await serve(() => {})
   expect(await told(port, { maxBufferedBytes: 4 })).toEqual(['ERR_SLOW_READER'])
+})
+
+test('a host that SIP knows and a URL does not is asked for all the same', async () => {
+  let host: string | undefined
+  const port = await serve(socket => socket.send('x'))
+  servers[0]?.on('headers', (_, { headers }) => {
+    host = headers.host
+  })
+  for (const name of ['xn--', 'x.0x1', '::1']) {
+    expect(await told(port, { host: name })).toContain('x')
+    expect(host).toBe(`${name === '::1' ? '[::1]' : name}:${port}`)
+  }
+})
+
+test('a request that cannot be written leaves no socket behind whose failure nobody hears', async () => {
+  const port = await serve(() => {})
+  const opened: Socket[] = []
+  const open = (): Socket => {
+    const socket = openTcp({ address: '127.0.0.1', port })
+    opened.push(socket)
+    return socket
+  }
+  const options = { ...defaults, remote: { address: '127.0.0.1', port, family: 4 } as const }
+  const nobody = { onConnected() {}, onBytes() {}, onClosed() {} }
+  expect(() => connectChannel(open, { ...options, headers: { Cookie: 'a\nb' } }, nobody)).toThrow(TypeError)
+  expect(opened[0]?.destroyed).toBe(true)
+  expect(opened[0]?.listenerCount('error')).toBe(1)
 })

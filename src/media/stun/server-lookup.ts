@@ -30,6 +30,8 @@ export class NoServerAddress extends EnvironmentError {}
 
 /** SRV records of which the addresses are looked up. */
 const MOST_TARGETS = 8
+/** Addresses of one host that are tried. */
+const MOST_ADDRESSES = 16
 /** Questions that one server may cost, however its NAPTR records branch. */
 const MOST_QUESTIONS = 64
 
@@ -67,24 +69,27 @@ export class ServerLookup {
     const records = await this.#srv(name)
     const [first] = records
     if (first === undefined) return undefined
-    if (records.length === 1 && first.target === '') {
+    if (records.every(({ target }) => target === '')) {
       throw new EnvironmentError(
         'ERR_STUN_SERVER',
         `'${printable(this.#domain)}' says that it has no such service (${printable(name)}): use another server`,
       )
     }
-    const ordered = inSrvOrder(records, limit => this.#dice.below(limit)).slice(0, MOST_TARGETS)
+    const usable = records.filter(isUsable)
+    const ordered = inSrvOrder(usable, limit => this.#dice.below(limit)).slice(0, MOST_TARGETS)
     return allOf(ordered.map(({ target, port }) => this.addresses(target, port, transport)))
   }
 
-  /** A host's addresses, the families in turn (RFC 8305 §4). Rejects with NoServerAddress, or with the resolver's error. */
+  /** A host's addresses, the families in turn (RFC 8305). Rejects with NoServerAddress, or with the resolver's error. */
   async addresses(host: string, port: number, transport: ServerTransport): Promise<StunServerLocation[]> {
     const numeric = familyOf(host)
     const families = numeric === undefined ? this.#families : this.#families.filter(one => one === numeric)
     const asked = await Promise.allSettled(families.map(family => this.#addresses(host, family)))
     const found = inTurn(asked.map(one => (one.status === 'fulfilled' ? one.value : [])))
     if (found.length > 0) {
-      return found.map(address => ({ address, port, transport, domain: this.#domain }))
+      return found
+        .slice(0, MOST_ADDRESSES)
+        .map(address => ({ address, port, transport, domain: this.#domain }))
     }
     const failed = asked.find(one => one.status === 'rejected')
     if (failed !== undefined) throw failed.reason
@@ -130,6 +135,15 @@ export async function allOf(
   const failed = ended.find(one => one.status === 'rejected')
   if (found.length === 0 && failed !== undefined) throw failed.reason
   return found
+}
+
+/** A target of the root, or port 0, is nobody; a resolver of an application may answer other numbers too. */
+function isUsable({ priority, weight, port, target }: SrvRecord): boolean {
+  return target !== '' && isWord(priority) && isWord(weight) && isWord(port) && port > 0
+}
+
+function isWord(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= 0xffff
 }
 
 /** The first of each list, then the second of each … */

@@ -16,7 +16,7 @@ export interface LocateTurnOptions extends ServerLookupOptions {
   readonly transports?: readonly ServerTransport[]
 }
 
-/** NAPTR records that lead to NAPTR records (RFC 3958 §2.2.2). */
+/** NAPTR records that lead to NAPTR records (RFC 3958). */
 const MOST_STEPS = 4
 
 /**
@@ -75,7 +75,7 @@ async function byService(
   return found ?? lookup.addresses(host, defaultServerPort(transport), transport)
 }
 
-/** S-NAPTR (RFC 3958 §2.2); undefined where the name has no records of TURN. */
+/** S-NAPTR (RFC 3958); undefined where the name has no records of TURN. */
 async function byNaptr(
   lookup: ServerLookup,
   name: string,

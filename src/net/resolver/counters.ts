@@ -16,7 +16,7 @@ export interface DnsCounters {
   answered: number
   /** Of those, what came after its server had been given up; still of use. */
   late: number
-  /** Datagrams of another source, id or question: no answers (RFC 5452 §9.1). */
+  /** Datagrams of another source, id or question: no answers (RFC 5452). */
   mismatched: number
   malformed: number
   /** Answers that had to be fetched over TCP. */

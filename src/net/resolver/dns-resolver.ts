@@ -8,7 +8,7 @@ import { DnsCache } from './cache.ts'
 import { type DnsCounters, dnsCounters } from './counters.ts'
 import { addressEntry, type Entry, failureEntry, keyOf, noSuchName } from './entry.ts'
 import { type Answered, type DnsExplanation, explained } from './explanation.ts'
-import { closed, tooMany } from './failure.ts'
+import { closed, notAsked, tooMany } from './failure.ts'
 import { HostsFile, hostsSource } from './hosts.ts'
 import { isWithin, questionName } from './name.ts'
 import { systemNetwork } from './network.ts'
@@ -25,7 +25,7 @@ interface Pending {
 }
 
 /**
- * A stub resolver (RFC 1034 §5.3.1) for NAPTR, SRV, A and AAAA: it asks recursive name servers, by default the system's, over
+ * A stub resolver (RFC 1034) for NAPTR, SRV, A and AAAA: it asks recursive name servers, by default the system's, over
  * UDP and TCP, and keeps their answers as long as they may be kept. Names are fully qualified: there are no search
  * domains. It opens its first socket and reads its first file when the first name is asked for, and holds neither
  * sockets nor timers while nothing is under way.
@@ -40,6 +40,7 @@ export class DnsResolver implements Resolver {
   readonly #pending = new Map<string, Pending>()
   readonly #line: Resolution[] = []
   #underWay = 0
+  #isStarting = false
   #closed = false
 
   /** Throws a UsageError for a server that is no numeric address with a port, and for a number that cannot be. */
@@ -121,7 +122,7 @@ export class DnsResolver implements Resolver {
     return { source: found === noSuchName ? 'special' : 'cache', entry: found }
   }
 
-  /** What needs no server: numbers, the hosts file, and the loop-back names (RFC 6761 §6.3). */
+  /** What needs no server: numbers, the hosts file, and the loop-back names (RFC 6761). */
   #known(name: string, family: AddressFamily): Answered | undefined {
     const numeric = unbracketed(name)
     const own = familyOf(numeric)
@@ -183,13 +184,25 @@ export class DnsResolver implements Resolver {
 
   #start(resolution: Resolution): void {
     this.#underWay++
-    resolution.start()
+    try {
+      resolution.start()
+    } catch (cause) {
+      // what was given to this resolver threw; who asks must hear of it all the same
+      resolution.cancel(notAsked(resolution.question, cause))
+    }
   }
 
+  /** In a loop, for where a question fails at once the next one may as well, and thousands may be in line. */
   #onEnded(): void {
     this.#underWay--
-    const next = this.#line.shift()
-    if (next !== undefined && !this.#closed) this.#start(next)
+    if (this.#isStarting) return
+    this.#isStarting = true
+    while (this.#underWay < this.#limits.maxQuestions) {
+      const next = this.#line.shift()
+      if (next === undefined) break
+      this.#start(next)
+    }
+    this.#isStarting = false
   }
 }
 

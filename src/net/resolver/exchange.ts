@@ -24,7 +24,7 @@ export interface ExchangeUser {
   onUnreachable(exchange: Exchange, error: EnvironmentError): void
 }
 
-/** Wrong answers to one question after which somebody is guessing: TCP cannot be guessed into (RFC 5452 §9.3). */
+/** Wrong answers to one question after which somebody is guessing: TCP cannot be guessed into (RFC 5452). */
 const MOST_MISMATCHES = 16
 /** A connection and an answer take two round trips. */
 const TCP_PATIENCE = 2
@@ -44,6 +44,7 @@ export class Exchange implements DnsChannelUser, TimerOwner<'silent'> {
   readonly #room: ExchangeRoom
   readonly #user: ExchangeUser
   readonly #timeout: number
+  readonly #deadline: number
   readonly #timer: Timer
   #channel: DnsChannel | undefined
   #id = 0
@@ -51,11 +52,12 @@ export class Exchange implements DnsChannelUser, TimerOwner<'silent'> {
   #mismatches = 0
   #ended = false
 
-  /** Starts; the user hears nothing before this has returned, unless the network fails at once. */
+  /** `timeout` over UDP; over TCP it has longer, but never past `deadline` on the clock. Nothing is sent before `start`. */
   constructor(
     question: Question,
     server: NameServer,
     timeout: number,
+    deadline: number,
     room: ExchangeRoom,
     user: ExchangeUser,
   ) {
@@ -63,10 +65,11 @@ export class Exchange implements DnsChannelUser, TimerOwner<'silent'> {
     this.server = server
     this.#edns = server.edns
     this.#timeout = timeout
+    this.#deadline = deadline
     this.#room = room
     this.#user = user
     this.began = room.timers.now()
-    this.#timer = room.timers.start(this, 'silent', timeout)
+    this.#timer = room.timers.start(this, 'silent', Math.min(timeout, deadline - this.began))
   }
 
   start(): void {
@@ -96,8 +99,10 @@ export class Exchange implements DnsChannelUser, TimerOwner<'silent'> {
     }
     const answer = readAnswer(bytes, this.#question, this.#id)
     if (answer === 'mismatch') this.#onMismatch()
-    else if (answer === 'malformed') counters.malformed++
-    else this.#onAnswer(answer)
+    else if (answer === 'malformed') {
+      counters.malformed++
+      this.#onBadStream()
+    } else this.#onAnswer(answer)
   }
 
   onChannelFailure(error: EnvironmentError): void {
@@ -109,7 +114,7 @@ export class Exchange implements DnsChannelUser, TimerOwner<'silent'> {
   #onAnswer(answer: DnsAnswer): void {
     const { counters } = this.#room
     if (this.#edns && (answer.rcode === FORMERR || answer.rcode === NOTIMP || answer.rcode === BADVERS)) {
-      // RFC 6891 §6.2.2: it knows no EDNS, so it is asked again without
+      // RFC 6891: it knows no EDNS, so it is asked again without
       this.server.edns = false
       this.#edns = false
       this.#send()
@@ -130,13 +135,25 @@ export class Exchange implements DnsChannelUser, TimerOwner<'silent'> {
   #onMismatch(): void {
     this.#room.counters.mismatched++
     if (++this.#mismatches === MOST_MISMATCHES && this.transport === 'udp') this.#open('tcp')
+    else this.#onBadStream()
+  }
+
+  /** Nobody but the server writes into a connection that had one question: it will not do better. */
+  #onBadStream(): void {
+    if (this.transport === 'udp') return
+    this.onChannelFailure(
+      new EnvironmentError('EBADRESP', `${this.server.text} answers with what is no answer`),
+    )
   }
 
   #open(transport: 'udp' | 'tcp'): void {
     const { network, timers } = this.#room
     this.#channel?.close()
     this.transport = transport
-    if (transport === 'tcp' && !this.isLate) timers.restart(this.#timer, TCP_PATIENCE * this.#timeout)
+    if (transport === 'tcp' && !this.isLate) {
+      const left = Math.max(0, this.#deadline - timers.now())
+      timers.restart(this.#timer, Math.min(TCP_PATIENCE * this.#timeout, left))
+    }
     try {
       const channel = network[transport](this.server, this)
       if (this.#ended) channel.close()

@@ -21,6 +21,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ],
   ['EREFUSED', 'the name server does not resolve for this host; allow this host there, or give another one'],
   ['EFORMERR', 'the name server does not understand the question; give another one'],
+  ['EBADRESP', 'what the name server sends over TCP is no whole answer; give another one'],
   ['ENOTIMP', 'the name server does not know this kind of question; give another one'],
   ['ECONNREFUSED', 'no name server listens there; start it, or give another one or the right port'],
   ['EMFILE', 'too many files and sockets are open; raise the limit (ulimit -n), or lower maxQuestions'],
@@ -63,6 +64,10 @@ export function tooMany(question: Question, limit: number): EnvironmentError {
     'ERR_DNS_BUSY',
     `${told(question)} was not asked for: ${limit} questions wait already; raise maxWaiting, or see why no server answers`,
   )
+}
+
+export function notAsked(question: Question, cause: unknown): EnvironmentError {
+  return new EnvironmentError('ERR_SYSTEM', `${told(question)} could not be asked for`, { cause })
 }
 
 export function closed(question: Question): EnvironmentError {

@@ -15,7 +15,7 @@ export interface Followed {
   readonly isLoop: boolean
 }
 
-/** Follows the CNAMEs of an answer from `name` on (RFC 1034 §3.6.2); `seen` are the names that led there. */
+/** Follows the CNAMEs of an answer from `name` on (RFC 1034); `seen` are the names that led there. */
 export function follow(
   answers: readonly ResourceRecord[],
   name: string,
@@ -37,7 +37,7 @@ export function follow(
   }
 }
 
-/** Seconds for which what is missing stays missing (RFC 2308 §5); undefined where nobody said. */
+/** Seconds for which what is missing stays missing (RFC 2308); undefined where nobody said. */
 export function negativeTtl(authorities: readonly ResourceRecord[], name: string): number | undefined {
   const soa = authorities.find(record => record.type === 'SOA' && isWithin(name, record.name))
   return soa?.type === 'SOA' ? soa.value : undefined

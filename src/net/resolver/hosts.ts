@@ -94,7 +94,9 @@ export function hostsSource(path: string = systemPath()): HostsSource {
   return {
     stamp() {
       const file = statSync(path, { throwIfNoEntry: false })
-      return file?.isFile() && file.size <= LONGEST_FILE ? `${file.mtimeMs} ${file.size}` : undefined
+      return file?.isFile() && file.size <= LONGEST_FILE
+        ? `${file.mtimeMs} ${file.size} ${file.ino}`
+        : undefined
     },
     read: () => readFileSync(path, 'utf8'),
   }

@@ -21,10 +21,17 @@ export class LengthFramer {
     if (this.#length < 2) return undefined
     const end = 2 + this.#lengthField()
     if (this.#length < end) return undefined
-    const all = Buffer.concat(this.#pieces, this.#length)
-    this.#pieces = [all.subarray(end)]
+    const whole = this.#joined(end)
+    this.#pieces = whole.length > end ? [whole.subarray(end)] : []
     this.#length -= end
-    return all.subarray(2, end)
+    return Buffer.from(whole.subarray(2, end))
+  }
+
+  /** What there is in one piece, put together where the first is too short: once a push, however many messages it ends. */
+  #joined(end: number): Buffer {
+    const [first] = this.#pieces
+    const isWhole = first !== undefined && this.#pieces.length === 1 && first.length >= end
+    return isWhole ? first : Buffer.concat(this.#pieces, this.#length)
   }
 
   /** May be split over two pieces, some of them empty. */

@@ -24,7 +24,7 @@ export interface DnsChannel {
 
 /** Where questions go out: sockets, or a test's own network. */
 export interface DnsNetwork {
-  /** From a port of its own (RFC 5452 §9.2). */
+  /** From a port of its own (RFC 5452). */
   udp(server: Remote, user: DnsChannelUser): DnsChannel
   tcp(server: Remote, user: DnsChannelUser): DnsChannel
 }
@@ -118,8 +118,10 @@ class TcpChannel implements DnsChannel {
         onConnected() {},
         onBytes: (_, bytes) => {
           framer.push(bytes)
-          for (let message = framer.next(); message !== undefined; message = framer.next()) {
-            if (!this.#closed) user.onMessage(message, address, port)
+          while (!this.#closed) {
+            const message = framer.next()
+            if (message === undefined) return
+            user.onMessage(message, address, port)
           }
         },
         onClosed: (_, error) => {

@@ -16,7 +16,7 @@ export interface DnsOptions {
   readonly timeout?: number
   /** Rounds through the servers. Default 3. */
   readonly tries?: number
-  /** Milliseconds after which a question is given up, whatever is left to try. Default 15,000. */
+  /** Milliseconds after which a question is given up, whatever is left to try. Default 5,000. */
   readonly giveUp?: number
   /** Milliseconds for which a server that was silent is asked last. Default 30,000. */
   readonly serverRest?: number
@@ -54,7 +54,7 @@ export type DnsLimits = Required<
 const DEFAULTS: DnsLimits = {
   timeout: 1000,
   tries: 3,
-  giveUp: 15_000,
+  giveUp: 5_000,
   serverRest: 30_000,
   minTtl: 0,
   maxTtl: 86_400,
@@ -78,6 +78,7 @@ const MAY_BE_NONE: ReadonlySet<string> = new Set([
 
 /** The options with their defaults; throws a UsageError for what is no such number. */
 export function dnsLimits(options: DnsOptions): DnsLimits {
+  checkKinds(options)
   const limits = { ...DEFAULTS }
   for (const name of Object.keys(DEFAULTS) as (keyof DnsLimits)[]) {
     const value = options[name] ?? DEFAULTS[name]
@@ -87,4 +88,12 @@ export function dnsLimits(options: DnsOptions): DnsLimits {
     limits[name] = value
   }
   return limits
+}
+
+function checkKinds({ servers, hosts }: DnsOptions): void {
+  const isList = Array.isArray(servers) && servers.every(server => typeof server === 'string')
+  if (servers !== undefined && !isList)
+    throw new UsageError('ERR_DNS_OPTION', 'dns: servers is no list of texts; give the address of each')
+  if (hosts !== undefined && hosts !== false && typeof hosts !== 'string')
+    throw new UsageError('ERR_DNS_OPTION', 'dns: hosts is neither the path of a file nor false')
 }

@@ -53,6 +53,8 @@ export class Resolution implements ExchangeUser {
   readonly #failed = new Set<NameServer>()
   #servers: readonly NameServer[] = []
   #step = 0
+  /** No server has answered lately, so that all are asked at once. */
+  #isLastResort = false
   #name: string
   #ttl = Number.POSITIVE_INFINITY
   #current: Exchange | undefined
@@ -89,7 +91,7 @@ export class Resolution implements ExchangeUser {
   onSilent(exchange: Exchange): void {
     this.#tried(exchange, 'ETIMEOUT')
     this.#avoid(exchange.server)
-    if (exchange === this.#current) this.#next()
+    this.#onGivenUp(exchange)
   }
 
   onUnreachable(exchange: Exchange, error: EnvironmentError): void {
@@ -101,7 +103,14 @@ export class Resolution implements ExchangeUser {
 
   #fails(exchange: Exchange): void {
     this.#failed.add(exchange.server)
-    if (exchange === this.#current) this.#next()
+    this.#onGivenUp(exchange)
+  }
+
+  #onGivenUp(exchange: Exchange): void {
+    const isOver = this.#isLastResort
+      ? [...this.#exchanges].every(other => other.isLate)
+      : exchange === this.#current
+    if (isOver) this.#next()
   }
 
   #avoid(server: NameServer): void {
@@ -119,7 +128,10 @@ export class Resolution implements ExchangeUser {
     this.#servers = this.#room.servers.inOrder()
     this.#failed.clear()
     this.#step = 0
+    const now = this.#room.timers.now()
+    this.#isLastResort = now < this.#deadline && this.#servers.every(server => server.avoidUntil > now)
     if (this.#servers.length === 0) this.#fail(noServers(this.question))
+    else if (this.#isLastResort) this.#askAll()
     else this.#next()
   }
 
@@ -131,14 +143,31 @@ export class Resolution implements ExchangeUser {
       if (server === undefined || this.#failed.has(server)) continue
       const timeout = timing.timeout * 2 ** Math.floor(this.#step / this.#servers.length)
       this.#step++
-      const question = { name: this.#name, type: this.question.type }
-      const exchange = new Exchange(question, server, Math.min(timeout, left), this.#room, this)
+      const exchange = this.#exchangeWith(server, timeout)
       this.#current = exchange
-      this.#exchanges.add(exchange)
       exchange.start()
       return
     }
     this.#fail(unanswered(this.question, this.#tries))
+  }
+
+  /**
+   * Each was silent or gone a moment ago: to wait for one after the other again would make everybody who asks wait as
+   * long, so that all get one question with the second round's patience.
+   */
+  #askAll(): void {
+    const { timing } = this.#room
+    this.#step = timing.tries * this.#servers.length
+    for (const exchange of this.#servers.map(server => this.#exchangeWith(server, 2 * timing.timeout))) {
+      if (!this.#ended) exchange.start()
+    }
+  }
+
+  #exchangeWith(server: NameServer, timeout: number): Exchange {
+    const question = { name: this.#name, type: this.question.type }
+    const exchange = new Exchange(question, server, timeout, this.#deadline, this.#room, this)
+    this.#exchanges.add(exchange)
+    return exchange
   }
 
   #take(answer: DnsAnswer): void {
@@ -164,7 +193,7 @@ export class Resolution implements ExchangeUser {
     return follow(answer.answers, this.#name, type, [name, ...this.#aliases])
   }
 
-  /** A server may leave the end of the chain to us (RFC 1034 §4.3.2, step 3a). */
+  /** A server may leave the end of the chain to us (RFC 1034). */
   #askOn(name: string): void {
     const { cache, timers } = this.#room
     const known = cache.fresh(keyOf(this.question.type, name), timers.now())
@@ -178,7 +207,7 @@ export class Resolution implements ExchangeUser {
 
   #misses(outcome: 'no-data' | 'no-such-name', negative: number | undefined): void {
     const { maxNegativeTtl, failureTtl } = this.#room.lifetimes
-    // RFC 2308 §5: without an SOA it should not be kept; for a moment it is, lest a flood of the same be asked for
+    // RFC 2308: without an SOA it should not be kept; for a moment it is, lest a flood of the same be asked for
     const ttl = Math.min(this.#ttl, maxNegativeTtl, negative ?? failureTtl)
     this.#end(missingEntry(outcome, this.#origin(this.#expiry(ttl))))
   }
@@ -239,12 +268,15 @@ const ADDRESS_TYPES = ['A', 'AAAA'] as const
 
 /** What a response that settles nothing is called; undefined for an answer. */
 function failureOf({
+  truncated,
   rcode,
   answers,
   authorities,
   authoritative,
   recursionAvailable,
 }: DnsAnswer): string | undefined {
+  // over TCP too: what it cut off may be what was asked for
+  if (truncated) return 'EBADRESP'
   if (rcode !== 0 && rcode !== NXDOMAIN) return rcodeFailure(rcode)
   // a referral: it answers for its own zones alone
   const isEmpty = answers.length === 0 && !authorities.some(record => record.type === 'SOA')

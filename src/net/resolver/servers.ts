@@ -10,7 +10,7 @@ export interface NameServer {
   readonly port: number
   /** Both, for texts. */
   readonly text: string
-  /** False once it has refused EDNS (RFC 6891 §7). */
+  /** False once it has refused EDNS (RFC 6891). */
   edns: boolean
   /** Asked last before this time, for it was silent or gone. */
   avoidUntil: number

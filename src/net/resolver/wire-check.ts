@@ -55,7 +55,7 @@ export function readHead(bytes: Buffer): MessageHead | undefined {
 
 /** What the check of the records told. */
 export interface RecordCheck {
-  /** The upper bits of the response code (RFC 6891 §6.1.3), shifted into place; 0 without an OPT record. */
+  /** The upper bits of the response code (RFC 6891), shifted into place; 0 without an OPT record. */
   readonly extendedRcode: number
   /** Records whose names hold what none of ours may; they were hidden. */
   readonly odd: number

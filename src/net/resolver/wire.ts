@@ -18,7 +18,7 @@ export type ResourceRecord = { readonly name: string; readonly ttl: number } & (
   | { readonly type: 'CNAME'; readonly value: string }
   | { readonly type: 'SRV'; readonly value: SrvRecord }
   | { readonly type: 'NAPTR'; readonly value: NaptrRecord }
-  /** How long what is missing stays so, in seconds (RFC 2308 §5). */
+  /** How long what is missing stays so, in seconds (RFC 2308). */
   | { readonly type: 'SOA'; readonly value: number }
 )
 
@@ -35,7 +35,7 @@ export interface DnsAnswer {
   readonly odd: number
 }
 
-/** What a datagram may hold that comes back: fits every path of 1,280 octets (RFC 6891 §6.2.5). */
+/** What a datagram may hold that comes back: fits every path of 1,280 octets (RFC 6891). */
 const UDP_PAYLOAD = 1232
 
 /** The octets of a question, with EDNS where the server can take it (RFC 6891). */
@@ -63,7 +63,7 @@ export function encodeQuestion(question: Question, id: number, edns: boolean): B
 }
 
 /**
- * Reads the answer to `question`: `mismatch` where it answers something else (RFC 5452 §9.1), `malformed` where it cannot
+ * Reads the answer to `question`: `mismatch` where it answers something else (RFC 5452), `malformed` where it cannot
  * be read. The octets belong to this function and are changed.
  */
 export function readAnswer(
@@ -99,7 +99,7 @@ const NOTHING = { answers: [], authorities: [], additionals: [], odd: 0 } as con
 
 const FORMERR = 1
 
-/** A server that could not read the question may leave it out (RFC 6891 §7). */
+/** A server that could not read the question may leave it out (RFC 6891). */
 function isAnswerTo(head: MessageHead, question: Question, id: number): boolean {
   if (!head.isResponse || head.opcode !== 0 || head.id !== id) return false
   if (head.question === undefined) return head.rcode === FORMERR && head.records === QUESTIONLESS
@@ -158,7 +158,7 @@ function recordOf(answer: Answer): ResourceRecord | undefined {
   }
 }
 
-/** A lifetime with its highest bit set is none (RFC 2181 §8). */
+/** A lifetime with its highest bit set is none (RFC 2181). */
 function ttlOf(ttl: number | undefined): number {
   return ttl === undefined || ttl > 0x7fff_ffff ? 0 : ttl
 }

@@ -1,5 +1,5 @@
 import { UsageError } from '../../util/errors.ts'
-import { algorithmNamed, type DigestAlgorithm, hashNames } from './algorithm.ts'
+import { algorithmNamed, type DigestAlgorithm, hashNames, isHa1 } from './algorithm.ts'
 import { ha1, type Qop } from './digest.ts'
 import type { HashName } from './io/hash.ts'
 
@@ -41,18 +41,24 @@ export class DigestAccount {
   /** @throws UsageError where secret and realms do not fit together */
   constructor(options: AccountOptions) {
     const { username, realms, password, ha1: hashed, weakest = 'MD5' } = options
+    if (!isText(username)) throw wrong('username is no text, or empty')
     this.username = username
-    this.realms = typeof realms === 'string' ? [realms] : [...realms]
+    this.realms = Array.isArray(realms) ? [...realms] : [realms]
     this.qop = options.qop ?? 'auth'
     this.withoutQop = options.withoutQop ?? true
     this.everywhere = options.everywhere ?? false
     this.#password = password
     this.#ha1 = checkedHashes(hashed ?? {})
     this.#weakest = strengthOf(weakest)
-    if (this.realms.length === 0) throw wrong('name the realms that are to be answered')
+    if (this.realms.length === 0 || !this.realms.every(isText))
+      throw wrong('name the realms that are to be answered, each a text')
+    if (this.qop !== 'auth' && this.qop !== 'auth-int')
+      throw wrong(`qop is ${JSON.stringify(this.qop)}; give 'auth' or 'auth-int'`)
+    if (password !== undefined && typeof password !== 'string') throw wrong('password is no text')
     if ((password === undefined) === (hashed === undefined)) throw wrong('give either password or ha1')
     if (hashed !== undefined && this.realms.length > 1)
       throw wrong('ha1 holds for one realm; make an account for each')
+    if (hashed !== undefined && this.#ha1.size === 0) throw wrong('ha1 has no hash')
   }
 
   /** H(A1) for a realm, `undefined` where this account does not answer it by this hash. */
@@ -81,15 +87,19 @@ function strengthOf(name: DigestAlgorithm): number {
 
 function checkedHashes(given: Partial<Record<HashName, string>>): Map<HashName, string> {
   const hashes = new Map<HashName, string>()
-  for (const name of hashNames) {
-    const hex = given[name]
-    if (hex === undefined) continue
-    const digits = algorithmNamed(name)?.digits
-    if (hex.length !== digits || !/^[0-9a-f]+$/i.test(hex))
-      throw wrong(`ha1 for ${name} is no ${digits} hexadecimal digits`)
-    hashes.set(name, hex.toLowerCase())
+  for (const [name, hex] of Object.entries(given)) {
+    const hash = hashNames.find(known => known === name)
+    if (hash === undefined)
+      throw wrong(`ha1 has ${JSON.stringify(name)}; the hashes are ${hashNames.join(', ')}`)
+    if (!isHa1(hash, hex))
+      throw wrong(`ha1 for ${hash} is no ${algorithmNamed(hash)?.digits} hexadecimal digits`)
+    hashes.set(hash, hex.toLowerCase())
   }
   return hashes
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
 }
 
 function wrong(message: string): UsageError {

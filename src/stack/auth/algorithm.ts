@@ -41,3 +41,12 @@ export function hashNamed(name: string): HashName | undefined {
   const found = algorithmNamed(name)
   return found === undefined || found.isSession ? undefined : found.hash
 }
+
+/** Whether something is H(username:realm:password) of a hash as far as can be seen: hexadecimal digits, as many as it has. */
+export function isHa1(hash: HashName, value: unknown): value is string {
+  return (
+    typeof value === 'string' && value.length === table.get(hash.toLowerCase())?.digits && HEX.test(value)
+  )
+}
+
+const HEX = /^[0-9a-f]+$/i

@@ -1,4 +1,4 @@
-/** `attr-char` of RFC 5987 §3.2.1, as far as SIP has it in a token: what stands for itself. */
+/** `attr-char` of RFC 5987, as far as SIP has it in a token: what stands for itself. */
 const PLAIN = /[A-Za-z0-9!+._`~-]/
 
 /** Text in the notation of RFC 5987 (obsoleted by 8187, which is the same here): `UTF-8''J%C3%A4s%C3%B8n`. */

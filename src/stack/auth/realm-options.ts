@@ -64,12 +64,29 @@ export const defaultRealmOptions = {
 } as const
 
 /**
+ * What no type keeps a careless caller from.
+ * @throws UsageError
+ */
+export function checkRealm(options: RealmOptions): void {
+  const { realm, users, onWrong, acceptsUri, nonceKey } = options
+  if (typeof realm !== 'string' || realm === '') throw wrong('realm is no text, or empty')
+  if (typeof users?.find !== 'function')
+    throw wrong('users has no find; give a user store, as MemoryUsers is one')
+  if (onWrong !== undefined && onWrong !== 'challenge' && onWrong !== 'forbid')
+    throw wrong(`onWrong is ${JSON.stringify(onWrong)}; give 'challenge' or 'forbid'`)
+  if (acceptsUri !== undefined && typeof acceptsUri !== 'function') throw wrong('acceptsUri is no function')
+  if (nonceKey !== undefined && !(nonceKey instanceof Uint8Array) && typeof nonceKey?.export !== 'function')
+    throw wrong('nonceKey is neither octets nor a KeyObject')
+}
+
+/**
  * The algorithms that are named, each once.
  * @throws UsageError
  */
 export function algorithmsOf(names: readonly DigestAlgorithm[]): Algorithm[] {
+  if (!Array.isArray(names)) throw wrong('algorithms is no list')
   const found = names.map(name => {
-    const algorithm = algorithmNamed(name)
+    const algorithm = typeof name === 'string' ? algorithmNamed(name) : undefined
     if (algorithm === undefined) throw wrong(`there is no algorithm ${JSON.stringify(name)}`)
     return algorithm
   })
@@ -89,8 +106,25 @@ export function quotable(what: string, text: string | undefined): string | undef
   return text
 }
 
-/** @throws UsageError where it is no number of `least` or more */
-export function checkedNumber(what: string, value: number, least: number): number {
+/** The numbers among the options. */
+export type RealmLimits = Required<
+  Pick<RealmOptions, 'nonceLifetime' | 'nextNonceAfter' | 'maxNonces' | 'lookUpTimeout' | 'maxLookUps'>
+>
+
+/** The numbers, with their defaults. @throws UsageError for what is none */
+export function realmLimits(options: RealmOptions): RealmLimits {
+  const { nonceLifetime, maxNonces, lookUpTimeout, maxLookUps } = defaultRealmOptions
+  const lifetime = checkedNumber('nonceLifetime', options.nonceLifetime ?? nonceLifetime, 1)
+  return {
+    nonceLifetime: lifetime,
+    nextNonceAfter: checkedNumber('nextNonceAfter', options.nextNonceAfter ?? lifetime / 2, 0),
+    maxNonces: checkedNumber('maxNonces', options.maxNonces ?? maxNonces, 1),
+    lookUpTimeout: checkedNumber('lookUpTimeout', options.lookUpTimeout ?? lookUpTimeout, 1),
+    maxLookUps: checkedNumber('maxLookUps', options.maxLookUps ?? maxLookUps, 1),
+  }
+}
+
+function checkedNumber(what: string, value: number, least: number): number {
   if (typeof value === 'number' && value >= least) return value
   throw wrong(`${what} is ${value}; a number of ${least} or more is needed`)
 }
@@ -98,7 +132,8 @@ export function checkedNumber(what: string, value: number, least: number): numbe
 /** @throws UsageError */
 export function checkedQop(qop: readonly Qop[]): readonly Qop[] {
   // RFC 8760 §2.6, item 8: a server always sends one
-  if (qop.length === 0) throw wrong("qop is empty; give 'auth', 'auth-int' or both")
+  if (!Array.isArray(qop) || qop.length === 0 || !qop.every(one => one === 'auth' || one === 'auth-int'))
+    throw wrong("qop is empty, or has what is not known; give a list of 'auth', 'auth-int' or both")
   return [...new Set(qop)]
 }
 

@@ -17,11 +17,13 @@ import { NonceCounts } from './nonce-counts.ts'
 import { Nonces, timeOf } from './nonces.ts'
 import {
   algorithmsOf,
-  checkedNumber,
   checkedQop,
+  checkRealm,
   defaultRealmOptions,
   quotable,
+  type RealmLimits,
   type RealmOptions,
+  realmLimits,
 } from './realm-options.ts'
 import { digestUriOf, isForTarget } from './target.ts'
 import type { Found, StoredUser } from './users.ts'
@@ -67,6 +69,7 @@ export class DigestRealm {
     failed: 0,
   }
   readonly #options: RealmOptions
+  readonly #limits: RealmLimits
   readonly #headers: AuthHeaders
   readonly #algorithms: readonly Algorithm[]
   readonly #qop: RealmOptions['qop'] & object
@@ -74,14 +77,15 @@ export class DigestRealm {
   readonly #counts: NonceCounts
   readonly #clock: Clock
   readonly #timers: Timers
-  readonly #nextNonceAfter: number
   /** Stands in the place of the secret of a user that is not known, so that he takes as long. */
   readonly #decoys: ReadonlyMap<string, string>
   #lookUps = 0
 
   /** @throws UsageError where an option is none */
   constructor(options: RealmOptions) {
-    const { nonceLifetime, maxNonces } = { ...defaultRealmOptions, ...options }
+    checkRealm(options)
+    this.#limits = realmLimits(options)
+    const { nonceLifetime: lifetime, maxNonces } = this.#limits
     const random = options.random ?? systemRandom
     this.realm = quotable('realm', options.realm) ?? ''
     quotable('opaque', options.opaque)
@@ -90,13 +94,11 @@ export class DigestRealm {
     this.#headers = options.proxy === true ? proxyHeaders : wwwHeaders
     this.#algorithms = algorithmsOf(options.algorithms ?? defaultRealmOptions.algorithms)
     this.#qop = checkedQop(options.qop ?? defaultRealmOptions.qop)
-    const lifetime = checkedNumber('nonceLifetime', nonceLifetime, 1)
     const key = options.nonceKey ?? random.fill(new Uint8Array(20))
     this.#nonces = new Nonces(key, this.realm, lifetime, new Tokens(random))
-    this.#counts = new NonceCounts(checkedNumber('maxNonces', maxNonces, 1), lifetime)
+    this.#counts = new NonceCounts(maxNonces, lifetime)
     this.#clock = options.clock ?? systemClock
     this.#timers = new Timers(this.#clock)
-    this.#nextNonceAfter = checkedNumber('nextNonceAfter', options.nextNonceAfter ?? lifetime / 2, 0)
     this.#decoys = new Map(this.#algorithms.map(({ hash, digits }) => [hash, noise(random, digits)]))
   }
 
@@ -113,8 +115,7 @@ export class DigestRealm {
     if (request.method === 'ACK' || request.method === 'CANCEL') return exempt
     const credentials = this.#credentialsOf(request)
     if (credentials instanceof Refused) return credentials
-    if (this.#lookUps >= (this.#options.maxLookUps ?? defaultRealmOptions.maxLookUps))
-      return this.#refused('failed', 500)
+    if (this.#lookUps >= this.#limits.maxLookUps) return this.#refused('failed', 500)
     try {
       const found = this.#find(credentials)
       return isLater(found)
@@ -216,9 +217,8 @@ export class DigestRealm {
     found: PromiseLike<StoredUser | undefined>,
   ): Promise<Verdict> {
     this.#lookUps++
-    const timeout = this.#options.lookUpTimeout ?? defaultRealmOptions.lookUpTimeout
     try {
-      return this.#decide(request, credentials, await this.#inTime(found, timeout))
+      return this.#decide(request, credentials, await this.#inTime(found, this.#limits.lookUpTimeout))
     } catch (error) {
       return this.#onStoreFailed(error)
     } finally {
@@ -252,7 +252,7 @@ export class DigestRealm {
       qop === undefined ? this.#counts.takeOnce(nonce, date) : this.#counts.take(nonce, count, date)
     if (!isFresh) return this.#challenged('replay', request, true)
     this.counters.authenticated++
-    const isOld = date - timeOf(nonce) >= this.#nextNonceAfter
+    const isOld = date - timeOf(nonce) >= this.#limits.nextNonceAfter
     const next = isOld ? this.#nonces.next(date, this.#sourceOf(request)) : undefined
     return new Authenticated(user.username, credentials, kept, this.#headers, next)
   }
@@ -269,7 +269,9 @@ export class DigestRealm {
 
   /** One nonce for all algorithms: which of them the client takes is not known before. */
   #challenged(why: Refusal, request: SipRequest, stale: boolean): Refused {
-    const { opaque, domain, userhash = false } = this.#options
+    const { opaque, domain, users } = this.#options
+    // a store that cannot find by the hash would make strangers of all who send it
+    const userhash = this.#options.userhash === true && users.findHashed !== undefined
     const nonce = this.#nonces.next(this.#clock.date(), this.#sourceOf(request))
     const shared = { realm: this.realm, nonce, qop: this.#qop, opaque, domain, stale, userhash }
     return this.#refused(

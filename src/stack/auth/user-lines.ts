@@ -1,5 +1,5 @@
 import { UsageError } from '../../util/errors.ts'
-import { algorithmNamed, hashNamed } from './algorithm.ts'
+import { algorithmNamed, hashNamed, isHa1 } from './algorithm.ts'
 import type { HashName } from './io/hash.ts'
 import { MemoryUsers, type UserEntry } from './users.ts'
 
@@ -33,8 +33,7 @@ export function parseUsers(text: string, name: string = 'users'): MemoryUsers {
     if (fields.length !== 4) fail('user:realm:algorithm:ha1 is needed')
     if (username === '' || realm === '') fail('the user or the realm is empty')
     const hash = hashNamed(algorithm) ?? fail('the algorithm is none of MD5, SHA-256, SHA-512-256')
-    const digits = algorithmNamed(hash)?.digits
-    if (hex.length !== digits || !/^[0-9a-f]+$/i.test(hex)) fail(`ha1 is no ${digits} hexadecimal digits`)
+    if (!isHa1(hash, hex)) fail(`ha1 is no ${algorithmNamed(hash)?.digits} hexadecimal digits`)
     const key = `${realm.length} ${realm} ${username}`
     const known = secrets.get(key) ?? { entry: { username, realm, secret: '' }, secret: {} }
     if (known.secret[hash] !== undefined) fail('this user has a line for this algorithm before')

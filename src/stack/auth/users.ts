@@ -1,4 +1,5 @@
-import { hashNames } from './algorithm.ts'
+import { UsageError } from '../../util/errors.ts'
+import { hashNames, isHa1 } from './algorithm.ts'
 import { ha1, userHash } from './digest.ts'
 import type { HashName } from './io/hash.ts'
 
@@ -45,12 +46,20 @@ export class MemoryUsers implements UserStore {
     return this.#byName.size
   }
 
-  /** Adds a user, or gives one another secret. */
+  /**
+   * Adds a user, or gives one another secret.
+   * @throws UsageError where a name is no text, or a secret neither a text nor hashes; nothing is added then
+   */
   add({ username, realm, secret }: UserEntry): this {
+    if (typeof username !== 'string' || typeof realm !== 'string') throw wrong('a name or a realm is no text')
+    if (typeof secret !== 'string' && (typeof secret !== 'object' || secret === null))
+      throw wrong('the secret of a user is neither a text nor hashes')
     const hashes = new Map<HashName, string>()
     for (const hash of hashNames) {
       const key = typeof secret === 'string' ? ha1(hash, username, realm, secret) : secret[hash]
-      if (key !== undefined) hashes.set(hash, key.toLowerCase())
+      if (key === undefined) continue
+      if (!isHa1(hash, key)) throw wrong(`a hash for ${hash} is none; make it with ha1('${hash}', …)`)
+      hashes.set(hash, key.toLowerCase())
     }
     const user = new KnownUser(username, realm, hashes)
     this.#byName.set(nameKey(username, realm), user)
@@ -96,6 +105,10 @@ class KnownUser implements StoredUser {
   ha1(hash: HashName): string | undefined {
     return this.#hashes.get(hash)
   }
+}
+
+function wrong(message: string): UsageError {
+  return new UsageError('ERR_SIP_USERS', message)
 }
 
 /** No name and no realm can be put together otherwise: the length tells where one ends. */

@@ -32,6 +32,11 @@ export class ByFlow<T extends { readonly flow: Flow }> {
     return this.#entries.size === 0 ? undefined : this.#entries.get(flowKey(flow))
   }
 
+  /** What is kept of the flows of one transport. */
+  by(transport: string): T[] {
+    return [...this.#entries.values()].filter(({ flow }) => flow.transport === transport)
+  }
+
   /** Enters what is not there yet; whether there is room is asked before. */
   add(entry: T): void {
     this.#entries.set(flowKey(entry.flow), entry)

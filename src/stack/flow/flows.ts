@@ -14,6 +14,12 @@ import {
 import { type Expectation, type ExpectOptions, Silences } from './silences.ts'
 import { type FlowWatch, type FlowWatcher, Watches } from './watches.ts'
 
+/** Who is to be told of the end of flows. */
+export interface EndedFlows {
+  readonly keepAlives: readonly KeepAlive[]
+  readonly watches: readonly FlowWatch[]
+}
+
 /**
  * What a stack knows of its flows beyond messages: keeps them alive, answers those who do, notices who fell silent,
  * and tells of their end (RFC 5626 §4.4, §5.4, §8). All of it together is bounded by `maxFlowWatches`.
@@ -45,8 +51,8 @@ export class Flows {
   }
 
   /**
-   * Keeps a flow alive as a client (RFC 5626 §4.4): two CR LF over streams, WebSocket among them, which are answered by
-   * one within 10 s; over UDP a STUN Binding request, which only who is known to answer it may be sent (§8): one that
+   * Keeps a flow alive as a client (RFC 5626 §4.4): two CR LF over streams, which are answered by one within 10 s, over
+   * WebSocket a Ping in the same way (RFC 7118 §6); over UDP a STUN Binding request, which only who is known to answer it may be sent (§8): one that
    * took a registration with `outbound`, put a value to our `keep`, or was configured. `asked` are the seconds of its
    * Flow-Timer. A flow that does not answer is given up: its connection is closed, its transactions and watchers are told.
    * Several users of a flow share its keep-alive; the shortest interval counts.
@@ -68,8 +74,10 @@ export class Flows {
   /**
    * Watches over a client that was given so many seconds as Flow-Timer, from now on (RFC 5626 §5.4). What it sends, of
    * whatever kind, counts. Given again for the same flow, as with each refresh, it takes the place of the earlier.
+   * @throws UsageError where `seconds` or `grace` is below 0, or no number
    */
   expect(flow: Flow, seconds: number, options: ExpectOptions = {}): Expectation | NoKeepAlive {
+    checkExpectation(seconds, options)
     if (this.isGone(flow)) return 'gone'
     return this.#silences.has(flow) || this.#hasRoom()
       ? this.#silences.expect(flow, seconds, options)
@@ -87,6 +95,7 @@ export class Flows {
         'ERR_SIP_FLOW_TIMER',
         `Flow-Timer: ${seconds} is no whole number of seconds above 0`,
       )
+    checkExpectation(seconds, options)
     const required = response.all(h.Require)
     const isOutbound = required.some(tag => tag.toLowerCase() === 'outbound')
     if (response.status < 200 || response.status > 299 || !isOutbound) return false
@@ -95,11 +104,25 @@ export class Flows {
     return true
   }
 
-  /** @internal the transactions have been told */
-  onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void {
-    this.#silences.onFlowFailed(flow)
-    this.#keepAlives.onFlowFailed(flow, error)
-    this.#watches.onFlowFailed(flow, error)
+  /**
+   * @internal takes out what is kept of a flow that has ended. Those it answers are told by {@link tell} when the
+   * transactions have been: what one of these begins anew, over datagrams to the same address, is not ended with it
+   */
+  end(flow: Flow): EndedFlows {
+    this.#silences.onFlowEnded(flow)
+    return { keepAlives: this.#keepAlives.take(flow), watches: this.#watches.take(flow) }
+  }
+
+  /** @internal the same for all flows of a transport that was removed */
+  endBy(transport: string): EndedFlows {
+    this.#silences.onTransportRemoved(transport)
+    return { keepAlives: this.#keepAlives.takeBy(transport), watches: this.#watches.takeBy(transport) }
+  }
+
+  /** @internal */
+  tell({ keepAlives, watches }: EndedFlows, error: EnvironmentError | undefined): void {
+    this.#keepAlives.tell(keepAlives, error)
+    this.#watches.tell(watches, error)
   }
 
   /** @internal */
@@ -128,9 +151,10 @@ export class Flows {
 
   /** @internal the stack's timers are stopped already */
   close(): void {
-    this.#keepAlives.clear()
-    this.#watches.clear()
-    this.#silences.clear()
+    this.#keepAlives.close()
+    this.#watches.close()
+    this.#silences.close()
+    this.#room.used = 0
   }
 
   #hasRoom(): boolean {
@@ -138,6 +162,14 @@ export class Flows {
     this.#context.counters.refusedFlowWatches++
     return false
   }
+}
+
+function checkExpectation(seconds: number, { grace = 0 }: ExpectOptions = {}): void {
+  if (seconds >= 0 && grace >= 0) return
+  throw new UsageError(
+    'ERR_SIP_FLOW_TIMER',
+    `a client cannot be expected within ${seconds} s and ${grace} ms; give numbers that are not below 0`,
+  )
 }
 
 /** The class bit that success and error responses share (RFC 8489 Figure 3). */

@@ -9,12 +9,8 @@ import type { TransportLayer } from '../transport/layer.ts'
 import type { Sent } from '../transport/transport.ts'
 import { bindingOf, mappedBy } from './binding.ts'
 import { ByFlow, type FlowRoom } from './by-flow.ts'
-import {
-  FlowKeepAlive,
-  type Interval,
-  type KeepAliveContext,
-  type KeepAliveFailure,
-} from './flow-keep-alive.ts'
+import { FlowKeepAlive, type Interval } from './flow-keep-alive.ts'
+import type { KeepAliveContext, KeepAliveFailure } from './keep-alive-machine.ts'
 
 /** Who keeps a flow alive. */
 export interface KeepAliveUser {
@@ -63,6 +59,8 @@ export class KeepAlive {
   readonly user: KeepAliveUser
   /** @internal seconds that the peer asked for: Flow-Timer, or `keep` in a Via */
   asked: number | undefined
+  /** @internal nothing may be told any more */
+  isStopped = false
 
   /** @internal made by {@link KeepAlives.start} */
   constructor(shared: FlowKeepAlive, user: KeepAliveUser, owner: KeepAlives) {
@@ -99,6 +97,7 @@ export class KeepAlive {
 
   /** Ends it without a word; the flow is kept alive while another user wants that. */
   stop(): void {
+    this.isStopped = true
     this.#owner.stop(this.#shared, this)
   }
 }
@@ -111,6 +110,7 @@ export class KeepAlives implements KeepAliveContext {
   readonly #room: FlowRoom
   readonly #byFlow: ByFlow<FlowKeepAlive>
   readonly #users = new Map<FlowKeepAlive, KeepAlive[]>()
+  #isClosed = false
 
   constructor(context: FlowsContext, room: FlowRoom) {
     this.timers = context.timers
@@ -178,8 +178,23 @@ export class KeepAlives implements KeepAliveContext {
     shared.interval = intervalOf(shared.flow, users)
   }
 
-  onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void {
-    this.#byFlow.of(flow)?.onFlowFailed(error)
+  /** Takes out the users of a flow that has ended, who are still to be told. */
+  take(flow: Flow): readonly KeepAlive[] {
+    const shared = this.#byFlow.of(flow)
+    return shared === undefined ? [] : this.#taken(shared)
+  }
+
+  /** The same for all flows of a transport. */
+  takeBy(transport: string): readonly KeepAlive[] {
+    return this.#byFlow.by(transport).flatMap(shared => this.#taken(shared))
+  }
+
+  /** Tells those that were taken out; one of them may stop another, or close the stack, meanwhile. */
+  tell(users: readonly KeepAlive[], error: EnvironmentError | undefined): void {
+    for (const { isStopped, flow, user } of users) {
+      if (this.#isClosed) return
+      if (!isStopped) guarded(this.#context.failed, user, user.onFailed, flow, error)
+    }
   }
 
   onPong(flow: Flow): void {
@@ -197,7 +212,8 @@ export class KeepAlives implements KeepAliveContext {
     return true
   }
 
-  clear(): void {
+  close(): void {
+    this.#isClosed = true
     this.#byFlow.clear()
     this.#users.clear()
   }
@@ -231,8 +247,14 @@ export class KeepAlives implements KeepAliveContext {
 
   /** @internal */
   onFailed(shared: FlowKeepAlive, error: EnvironmentError | undefined): void {
-    const users = this.#forget(shared)
-    for (const { user } of users) guarded(this.#context.failed, user, user.onFailed, shared.flow, error)
+    this.tell(this.#forget(shared), error)
+  }
+
+  #taken(shared: FlowKeepAlive): readonly KeepAlive[] {
+    shared.stop()
+    // it may be in the midst of a ping that the transport told it of: then it is stopped when that is done
+    this.#byFlow.delete(shared)
+    return this.#forget(shared)
   }
 
   /** The first user of a flow takes no room of its own. */

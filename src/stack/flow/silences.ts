@@ -83,9 +83,13 @@ export class Silences {
     if (expectation !== undefined) expectation.heardAt = this.#context.timers.now()
   }
 
-  onFlowFailed(flow: Flow): void {
+  onFlowEnded(flow: Flow): void {
     const expectation = this.#byFlow.of(flow)
     if (expectation !== undefined) this.end(expectation)
+  }
+
+  onTransportRemoved(transport: string): void {
+    for (const expectation of this.#byFlow.by(transport)) this.end(expectation)
   }
 
   /** @internal looked at only when it may be due, so that what comes meanwhile restarts no timer */
@@ -101,7 +105,8 @@ export class Silences {
     this.end(expectation)
     counters.silentFlows++
     if (options.close === true) transports.failFlow(flow, 'ERR_SIP_SILENT', `nothing came for ${limit} ms`)
-    guarded(failed, options, options.onSilence, flow)
+    // who was told of that may have closed the stack
+    if (!transports.isClosed) guarded(failed, options, options.onSilence, flow)
   }
 
   /** @internal */
@@ -112,7 +117,7 @@ export class Silences {
     if (expectation.flow.connection === 0) this.#datagrams--
   }
 
-  clear(): void {
+  close(): void {
     this.#byFlow.clear()
     this.#datagrams = 0
   }

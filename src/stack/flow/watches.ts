@@ -17,6 +17,8 @@ export class FlowWatch {
   readonly flow: Flow
   /** @internal */
   readonly watcher: FlowWatcher
+  /** @internal nothing may be told any more */
+  isStopped = false
   readonly #owner: Watches
 
   /** @internal made by {@link Watches.add} */
@@ -28,13 +30,14 @@ export class FlowWatch {
 
   /** Ends it without a word. */
   stop(): void {
+    this.isStopped = true
     this.#owner.remove(this)
   }
 }
 
 interface Watched {
   readonly flow: Flow
-  readonly watches: FlowWatch[]
+  readonly watches: Set<FlowWatch>
 }
 
 /** Who wants to know of the end of which flow: found by the flow, so that others cost nothing. */
@@ -42,6 +45,7 @@ export class Watches {
   readonly #byFlow: ByFlow<Watched>
   readonly #room: FlowRoom
   readonly #failed: Failed
+  #isClosed = false
 
   constructor(room: FlowRoom, failed: Failed) {
     this.#byFlow = new ByFlow(room)
@@ -53,9 +57,9 @@ export class Watches {
   add(flow: Flow, watcher: FlowWatcher): FlowWatch {
     const watch = new FlowWatch(flow, watcher, this)
     const watched = this.#byFlow.of(flow)
-    if (watched === undefined) this.#byFlow.add({ flow, watches: [watch] })
+    if (watched === undefined) this.#byFlow.add({ flow, watches: new Set([watch]) })
     else {
-      watched.watches.push(watch)
+      watched.watches.add(watch)
       this.#room.used++
     }
     return watch
@@ -64,23 +68,40 @@ export class Watches {
   /** @internal */
   remove(watch: FlowWatch): void {
     const watched = this.#byFlow.of(watch.flow)
-    const at = watched?.watches.indexOf(watch) ?? -1
-    if (watched === undefined || at < 0) return
-    watched.watches.splice(at, 1)
-    if (watched.watches.length === 0) this.#byFlow.delete(watched)
+    if (watched === undefined || !watched.watches.delete(watch)) return
+    if (watched.watches.size === 0) this.#byFlow.delete(watched)
     else this.#room.used--
   }
 
-  onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void {
+  /** Takes out those of a flow that has ended, who are still to be told. */
+  take(flow: Flow): readonly FlowWatch[] {
     const watched = this.#byFlow.of(flow)
-    if (watched === undefined) return
-    this.#byFlow.delete(watched)
-    const watches = watched.watches.splice(0)
-    this.#room.used -= watches.length - 1
-    for (const { watcher } of watches) guarded(this.#failed, watcher, watcher.onFlowEnded, flow, error)
+    return watched === undefined ? [] : this.#taken(watched)
   }
 
-  clear(): void {
+  /** The same for all flows of a transport. */
+  takeBy(transport: string): readonly FlowWatch[] {
+    return this.#byFlow.by(transport).flatMap(watched => this.#taken(watched))
+  }
+
+  /** Tells those that were taken out; one of them may stop another, or close the stack, meanwhile. */
+  tell(watches: readonly FlowWatch[], error: EnvironmentError | undefined): void {
+    for (const { isStopped, flow, watcher } of watches) {
+      if (this.#isClosed) return
+      if (!isStopped) guarded(this.#failed, watcher, watcher.onFlowEnded, flow, error)
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true
     this.#byFlow.clear()
+  }
+
+  #taken(watched: Watched): FlowWatch[] {
+    const watches = [...watched.watches]
+    watched.watches.clear()
+    this.#byFlow.delete(watched)
+    this.#room.used -= watches.length - 1
+    return watches
   }
 }

@@ -1,4 +1,5 @@
 import { familyOf, sameAddress, unbracketed } from '../../util/address.ts'
+import { isNobodys } from '../grammar/host.ts'
 import { flagParam } from '../grammar/params.ts'
 import * as h from '../headers/index.ts'
 import type { Via } from '../headers/via.ts'
@@ -20,10 +21,6 @@ export function isReachableOnlyByFlow(request: SipRequest, natHelp: boolean = fa
   if (source.protocol === 'WS' || source.protocol === 'WSS' || isNobodys(via.host)) return true
   if (natHelp && isBehindNat(via, source)) return true
   return asksForIt(request) && isFirstHop(request)
-}
-
-function isNobodys(host: string): boolean {
-  return /(?:^|\.)invalid$/i.test(host)
 }
 
 function isBehindNat(via: Via, source: Flow): boolean {

@@ -6,6 +6,7 @@ import { maddrParam } from '../grammar/uri-params.ts'
 import * as h from '../headers/index.ts'
 import type { Via } from '../headers/via.ts'
 import type { LocateLine } from '../locate/line.ts'
+import { protocolNamed } from '../locate/services.ts'
 import { elementEnd } from '../message/elements.ts'
 import { encode } from '../message/encode.ts'
 import { type Flow, flowTo, onLinkOf } from '../message/flow.ts'
@@ -13,6 +14,7 @@ import type { SipResponse } from '../message/message.ts'
 import type { ResponseTemplate } from '../message/template.ts'
 import type { Counters } from '../statistics.ts'
 import type { TransportLayer } from '../transport/layer.ts'
+import { canConnectTo } from '../transport/response-way.ts'
 import type { Target } from '../transport/selector.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { FlowTokens, Way } from './flow-token.ts'
@@ -93,7 +95,7 @@ export class ResponseForwarding {
     const flow = this.#flowBack(way, via)
     const sent = flow === undefined ? 'gone' : transports.send(wire, flow)
     if (typeof sent !== 'string') return
-    if (sent === 'gone' || sent === 'closed') this.#sendAnew(wire, via)
+    if (sent === 'gone' || sent === 'closed') this.#sendAnew(wire, via, way)
     else counters.flowFailures++
   }
 
@@ -120,9 +122,17 @@ export class ResponseForwarding {
     }
   }
 
-  /** The way it came is gone: to `received`, else to sent-by, which may be a name (RFC 3261 §18.2.2, RFC 3263 §5). */
-  #sendAnew(wire: string, via: Via): void {
-    const { line, counters } = this.#context
+  /**
+   * The way it came is gone: to `received`, else to sent-by, which may be a name (RFC 3261 §18.2.2, RFC 3263 §5); nowhere
+   * where nobody can connect to, whatever protocol the Via tells of.
+   */
+  #sendAnew(wire: string, via: Via, way: Way): void {
+    const { line, counters, transports } = this.#context
+    const cameBy = transports.byOrdinal(way.place)?.protocol ?? protocolNamed(via.transport)
+    if (cameBy === undefined || !canConnectTo(via, cameBy)) {
+      counters.flowFailures++
+      return
+    }
     line.locateResponse(via, targets => {
       const target = targets?.[0]
       if (target !== undefined) this.#sendTo(wire, target)

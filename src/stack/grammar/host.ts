@@ -23,6 +23,11 @@ export function sameHost(one: string, other: string): boolean {
   return one.includes(':') && other.includes(':') && sameAddress(one, other)
 }
 
+/** Whether a name is nobody's by definition (RFC 6761 §6.4): who writes it can be reached by its own flow alone. */
+export function isNobodys(host: string): boolean {
+  return /(?:^|\.)invalid\.?$/i.test(host)
+}
+
 /**
  * A host in the one form that all spellings of one place share: a name in lower case and without the dot of the root, an IPv6 address
  * by its value (RFC 5954 §4.2) and without brackets, a v4-mapped one as the IPv4 address it stands for.

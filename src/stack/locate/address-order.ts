@@ -4,10 +4,10 @@ import { addressBytes, familyOf } from '../../util/address.ts'
 export type Reaches = (address: string) => boolean
 
 /**
- * The addresses of one host in the order to try them: RFC 7984 §4, which sends to RFC 6724 §6. Of its rules those that
- * need no look at the system's routes are done: an address that cannot be reached comes last (rule 1), then the policy
- * table's precedence (rule 6); within a family the name server's order stays. The families take turns, the better
- * first (RFC 8305 §4), so that a family that is broken costs one try.
+ * The addresses of one host in the order to try them: RFC 7984, which sends to RFC 6724. Of its rules those that
+ * need no look at the system's routes are done: an address that cannot be reached comes last, then the policy
+ * table's precedence; within a family the name server's order stays. The families take turns, the better
+ * first (RFC 8305), so that a family that is broken costs one try.
  */
 export function inOrder(v6: readonly string[], v4: readonly string[], reaches: Reaches): readonly string[] {
   if (v6.length + v4.length < 2) return v6.length === 0 ? v4 : v6
@@ -37,7 +37,7 @@ function rank(address: string | undefined, reaches: Reaches): number {
 /** More than any precedence. */
 const REACHED = 100
 
-/** RFC 6724 §2.1, default policy table. */
+/** RFC 6724, default policy table. */
 function precedence(address: string): number {
   const family = familyOf(address)
   if (family === undefined) return 0

@@ -7,6 +7,8 @@ import type { LocatedTarget } from './located.ts'
 interface Partial {
   onFirst: (() => void) | undefined
   readonly soFar: readonly LocatedTarget[]
+  /** What went wrong last on the way. */
+  readonly error: unknown
 }
 
 interface Times {
@@ -18,21 +20,30 @@ interface Times {
 
 /**
  * Ends a search in time: a backup whose name server is dead must not hold up a call whose server is known. What is known
- * when the time is over is the answer; where that is nothing, it rejects with ETIMEOUT.
+ * when the time is over is the answer; where that is nothing, it rejects with ETIMEOUT. While it waits it stands in `open`.
  */
 export function inTime(
   timers: Timers,
   times: Times,
+  open: Set<Closable>,
   search: Partial,
   found: Promise<readonly LocatedTarget[]>,
   what: { toString(): string },
 ): Promise<readonly LocatedTarget[]> {
   return new Promise((resolve, reject) => {
-    new Deadline(timers, times, search, found, what, resolve, reject)
+    new Deadline(timers, times, open, search, found, what, resolve, reject)
   })
 }
 
-class Deadline implements TimerOwner<'deadline'> {
+/** What waits, and can be told to wait no longer. */
+export interface Closable {
+  close(): void
+}
+
+class Deadline implements TimerOwner<'deadline'>, Closable {
+  readonly #open: Set<Closable>
+  readonly #timers: Timers
+  readonly #timer: Timer
   readonly #search: Partial
   readonly #what: { toString(): string }
   readonly #resolve: (targets: readonly LocatedTarget[]) => void
@@ -41,6 +52,7 @@ class Deadline implements TimerOwner<'deadline'> {
   constructor(
     timers: Timers,
     { whole, grace }: Times,
+    open: Set<Closable>,
     search: Partial,
     found: Promise<readonly LocatedTarget[]>,
     what: { toString(): string },
@@ -51,7 +63,11 @@ class Deadline implements TimerOwner<'deadline'> {
     this.#what = what
     this.#resolve = resolve
     this.#reject = reject
-    const timer: Timer = timers.start(this, 'deadline', whole)
+    this.#open = open
+    this.#timers = timers
+    const timer = timers.start(this, 'deadline', whole)
+    this.#timer = timer
+    open.add(this)
     search.onFirst = () => {
       search.onFirst = undefined
       if (timer.running && timer.deadline - timers.now() > grace) timers.restart(timer, grace)
@@ -59,26 +75,41 @@ class Deadline implements TimerOwner<'deadline'> {
     if (search.soFar.length > 0) search.onFirst()
     found.then(
       targets => {
-        timers.stop(timer)
+        this.#stop()
         resolve(targets)
       },
       (error: unknown) => {
-        timers.stop(timer)
+        this.#stop()
         reject(error)
       },
     )
   }
 
   onTimer(): void {
-    const { soFar } = this.#search
+    this.#stop()
+    const { soFar, error } = this.#search
     if (soFar.length > 0) this.#resolve(soFar)
-    else this.#reject(tooLate(String(this.#what)))
+    else this.#reject(tooLate(String(this.#what), error))
+  }
+
+  close(): void {
+    this.#stop()
+    this.#reject(
+      new EnvironmentError('ECANCELLED', `${printable(String(this.#what), 100)} is not looked up any more`),
+    )
+  }
+
+  #stop(): void {
+    this.#timers.stop(this.#timer)
+    this.#open.delete(this)
   }
 }
 
-function tooLate(what: string): EnvironmentError {
+function tooLate(what: string, error: unknown): EnvironmentError {
+  const last = error instanceof EnvironmentError ? `: ${error.message}` : ''
   return new EnvironmentError(
     'ETIMEOUT',
-    `nothing is known of ${printable(what, 100)} in time; check the name servers, or raise locateTimeout`,
+    `nothing is known of ${printable(what, 100)} in time; check the name servers, or raise locateTimeout${last}`,
+    error === undefined ? undefined : { cause: error },
   )
 }

@@ -19,7 +19,7 @@ export class MalformedExpression extends Error {}
 
 const MAX_REPEAT = 255
 const MAX_DEPTH = 32
-/** Groups that a substitution can name (RFC 3402 §3.2). */
+/** Groups that a substitution can name (RFC 3402). */
 const MAX_GROUPS = 9
 
 /** A class of characters in brackets, `[[:digit:]]`. */

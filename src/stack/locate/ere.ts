@@ -22,7 +22,7 @@ interface Thread {
 export type Match = readonly number[]
 
 /**
- * A POSIX extended regular expression as NAPTR records hold them (RFC 3402 §3.2), matched in time linear in the text: all
+ * A POSIX extended regular expression as NAPTR records hold them (RFC 3402), matched in time linear in the text: all
  * ways through it are followed at once and no two to the same place, so that no record makes us search for long. Of
  * the leftmost matches the longest is taken. Back-references and collating elements are refused.
  */

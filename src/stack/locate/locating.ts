@@ -1,6 +1,8 @@
 import { DnsResolver } from '../../net/resolver/dns-resolver.ts'
 import type { DnsOptions } from '../../net/resolver/options.ts'
 import type { Resolver } from '../../net/resolver/resolver.ts'
+import { sharedResolver } from '../../net/resolver/shared.ts'
+import { UsageError } from '../../util/errors.ts'
 import type { RandomSource } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
 import type { Uri } from '../grammar/uri.ts'
@@ -16,7 +18,11 @@ import { Reach } from './reach.ts'
 export interface LocatingOptions {
   /** Finds targets for a URI; RFC 3263 over `dns` unless given. */
   readonly locate?: Locate
-  /** How names are looked up: options of the stack's own resolver, or another one, which the stack does not close. */
+  /**
+   * How names are looked up: options of a resolver of the stack's own, or another one, which the stack does not close. By
+   * default the one that all share which are given none, STUN and TURN clients too; a stack with a clock or randomness
+   * of its own has a resolver of its own.
+   */
   readonly dns?: DnsOptions | Resolver
   /** Options of RFC 3263's locator: ENUM, time limits, the grey list. */
   readonly locator?: LocatorOptions
@@ -36,6 +42,8 @@ export interface Explanation {
 export interface LocatingContext {
   readonly timers: Timers
   readonly random: RandomSource
+  /** Both are the system's. */
+  readonly isOfSystem: boolean
   readonly counters: Counters
   /** Those that are open; told anew each time it is iterated. */
   readonly transports: Iterable<Transport>
@@ -45,17 +53,22 @@ export interface LocatingContext {
 export class Locating {
   readonly locate: Locate
   readonly #own: DnsResolver | undefined
+  readonly #locator: Locator | undefined
 
   constructor({ locate, dns, locator }: LocatingOptions, context: LocatingContext) {
     if (locate !== undefined) {
       this.locate = locate
       return
     }
-    const { timers, random, counters, transports } = context
+    const { timers, random, isOfSystem, counters, transports } = context
     let resolver: Resolver
     if (isResolver(dns)) resolver = dns
+    else if (dns === undefined && isOfSystem) resolver = sharedResolver()
     else resolver = this.#own = new DnsResolver({ timers, random, ...dns })
-    this.locate = new Locator({ resolver, reach: new Reach(transports), timers, random, counters }, locator)
+    this.locate = this.#locator = new Locator(
+      { resolver, reach: new Reach(transports), timers, random, counters },
+      locator,
+    )
   }
 
   /** See `SipStack.locate`. */
@@ -68,14 +81,19 @@ export class Locating {
     })
   }
 
-  /** Closes the resolver, where it is the stack's own. */
-  async close(): Promise<void> {
-    await this.#own?.close()
+  /** Ends what is being looked up, and closes the resolver where it is the stack's own. */
+  close(): void {
+    this.#locator?.close()
+    this.#own?.close()
   }
 }
 
+/** @throws UsageError for what is neither a resolver nor options of one */
 function isResolver(dns: DnsOptions | Resolver | undefined): dns is Resolver {
-  return dns !== undefined && 'addresses' in dns && typeof dns.addresses === 'function'
+  if (dns === undefined) return false
+  if (typeof dns !== 'object' || dns === null)
+    throw new UsageError('ERR_DNS_OPTION', 'dns is no object; give options of DnsResolver, or a resolver')
+  return 'addresses' in dns && typeof dns.addresses === 'function'
 }
 
 function isLocated(target: Target): target is LocatedTarget {

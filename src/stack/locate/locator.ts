@@ -5,21 +5,24 @@ import { type Eventual, follow, together } from '../../util/eventual.ts'
 import { printable } from '../../util/log.ts'
 import { type RandomSource, Tokens } from '../../util/random.ts'
 import type { Timers } from '../../util/timers.ts'
+import { isNobodys } from '../grammar/host.ts'
 import type { Uri } from '../grammar/uri.ts'
 import { maddrParam, transportParam } from '../grammar/uri-params.ts'
 import { user } from '../headers/params.ts'
 import type { Via } from '../headers/via.ts'
 import type { Protocol } from '../message/flow.ts'
 import type { Counters } from '../statistics.ts'
+import { canConnectTo } from '../transport/response-way.ts'
 import type { Target } from '../transport/selector.ts'
-import { inTime } from './deadline.ts'
+import { type Closable, inTime } from './deadline.ts'
 import { defaultEnumDomains, type EnumOptions, e164Of, enumName, numberRules } from './enum.ts'
 import { GreyList, type GreyListOptions } from './grey-list.ts'
 import type { Locate, LocateOptions, TargetOutcome } from './locate.ts'
 import type { LocatedTarget, LocateStep } from './located.ts'
+import type { Sought } from './place.ts'
 import { presenceDomain, presenceService } from './presence.ts'
 import type { Reach } from './reach.ts'
-import { Search, type SearchContext, type Sought } from './search.ts'
+import { Search, type SearchContext } from './search.ts'
 import { protocolNamed, serviceOf, transportNames } from './services.ts'
 
 export interface LocatorOptions extends GreyListOptions {
@@ -52,6 +55,8 @@ export class Locator implements Locate {
   readonly #timers: Timers
   readonly #grey: GreyList
   readonly #options: LocatorOptions
+  /** Searches that wait for the resolver. */
+  readonly #open = new Set<Closable>()
 
   /** @throws UsageError for a number that cannot be one of its options */
   constructor(context: LocatorContext, options: LocatorOptions = {}) {
@@ -82,16 +87,23 @@ export class Locator implements Locate {
     return follow(found, targets => this.#grey.order(targets))
   }
 
-  /** RFC 3263 §5, RFC 3261 §18.2.2. The order is always the same, for a response may be sent again. */
+  /**
+   * RFC 3263 §5, RFC 3261 §18.2.2. The order is always the same, for a response may be sent again. Throws a PeerError
+   * where nobody can connect to, as to a WebSocket client (RFC 7118 §5.3).
+   */
   locateResponse(via: Via): Eventual<readonly LocatedTarget[]> {
     const protocol = protocolNamed(via.transport)
     if (protocol === undefined) throw unknownTransport(via.transport)
     // datagrams go back to the port they came from (RFC 3581 §4), a new connection to that of sent-by (§18.2.2)
     const port = protocol === 'UDP' ? (via.rport ?? via.port) : via.port
     const target = unbracketed(via.received ?? via.host).toLowerCase()
+    const host = unbracketed(via.host).toLowerCase()
+    if (!canConnectTo(via, protocol)) throw nobodysHost(host)
     const { isSecure: secure } = serviceOf(protocol)
     const search = new Search(this.#context, true)
-    const sought = { target, port, protocol, secure, domain: nameIn(target), why: NO_STEPS }
+    // whoever is connected to must prove to be whom the request named, wherever it came from (RFC 5922 §7.3)
+    const domain = host === target ? nameIn(host) : host
+    const sought = { target, port, protocol, secure, domain, why: NO_STEPS }
     return this.#inTime(search, search.locate(sought), via.sentBy)
   }
 
@@ -103,6 +115,11 @@ export class Locator implements Locate {
     return this.#grey.remaining(target) === 0
   }
 
+  /** Ends what is being looked up (ECANCELLED), and leaves no timer. */
+  close(): void {
+    for (const waiting of [...this.#open]) waiting.close()
+  }
+
   #inTime(
     search: Search,
     found: Eventual<readonly LocatedTarget[]>,
@@ -110,7 +127,7 @@ export class Locator implements Locate {
   ): Eventual<readonly LocatedTarget[]> {
     if (!(found instanceof Promise)) return found
     const { locateTimeout: whole = 10_000, locateGrace: grace = 1000 } = this.#options
-    return inTime(this.#timers, { whole, grace }, search, found, what)
+    return inTime(this.#timers, { whole, grace }, this.#open, search, found, what)
   }
 
   #search(search: Search, uri: Uri): Eventual<readonly LocatedTarget[]> {
@@ -118,6 +135,8 @@ export class Locator implements Locate {
     if (service !== undefined) return this.#presence(search, uri, service)
     const { enum: numbers } = this.#options
     if (uri.isSip) {
+      const to = uri.param(maddrParam) ?? uri.host
+      if (isNobodys(to)) throw nobodysHost(to)
       const isPhone = numbers?.userPhone === true && uri.param(user) === 'phone'
       const number = isPhone ? e164Of(uri.user?.split(';', 1)[0]) : undefined
       if (number === undefined) return search.locate(soughtBy(uri, NO_STEPS))
@@ -191,7 +210,17 @@ function protocolOf(uri: Uri): Protocol | undefined {
   if (name === undefined) return undefined
   const protocol = protocolNamed(name)
   if (protocol === undefined) throw unknownTransport(name)
-  if (!uri.secure) return protocol
+  return uri.secure ? secured(protocol) : protocol
+}
+
+/** The port that a sip or sips URI means where it has none, and its host is an address (RFC 3263 §4.2). */
+export function defaultPortOf(uri: Uri): number {
+  const named = protocolNamed(uri.param(transportParam) ?? '')
+  const protocol = named === undefined || !uri.secure ? named : secured(named)
+  return serviceOf(protocol ?? (uri.secure ? 'TLS' : 'UDP')).defaultPort
+}
+
+function secured(protocol: Protocol): Protocol {
   return protocol === 'WS' || protocol === 'WSS' ? 'WSS' : 'TLS'
 }
 
@@ -204,6 +233,12 @@ function cannotBeSentTo(uri: Uri): EnvironmentError {
     'ERR_SIP_SCHEME',
     `a ${printable(uri.scheme, 32)} URI cannot be sent to; give a sip URI as next hop`,
   )
+}
+
+/** Found out without asking anybody (RFC 6761 §6.4); who registered such a Contact is reached by its flow (RFC 7118 §5). */
+function nobodysHost(host: string): PeerError {
+  const what = `nobody can connect to ${printable(host, 100)}: only the connection that it made leads there`
+  return new PeerError('ERR_SIP_HOST', what, 480)
 }
 
 /**

@@ -2,11 +2,13 @@ import type { Records, Resolver, SrvRecord } from '../../net/resolver/resolver.t
 import { familyOf } from '../../util/address.ts'
 import { EnvironmentError } from '../../util/errors.ts'
 import { type Eventual, follow, together } from '../../util/eventual.ts'
+import { thenable } from '../../util/guard.ts'
 import { printable } from '../../util/log.ts'
 import type { Protocol } from '../message/flow.ts'
 import { inOrder } from './address-order.ts'
 import type { LocatedTarget, LocateStep } from './located.ts'
 import { chosenRules } from './naptr.ts'
+import { distinct, MAX_TARGETS, type Place, type Sought, shareOf, targetAt } from './place.ts'
 import type { Reach } from './reach.ts'
 import { type Service, serviceOf, services } from './services.ts'
 import { type Below, chosenSrv, isUsableSrv, settledSrv } from './srv.ts'
@@ -20,27 +22,6 @@ export interface SearchContext {
   onMalformed(): void
 }
 
-/** What is to be found: a URI's TARGET and what it says of the way (RFC 3263 §4). */
-export interface Sought {
-  /** Lower-case name, or an address without brackets. */
-  readonly target: string
-  readonly port: number | undefined
-  /** The transport that is asked for, where one is. */
-  readonly protocol: Protocol | undefined
-  readonly secure: boolean
-  /** The name that a TLS peer must prove: the domain asked for, wherever records led (RFC 5922 §4). */
-  readonly domain: string | undefined
-  readonly why: readonly LocateStep[]
-}
-
-/** A name whose addresses are targets. */
-interface Place {
-  readonly host: string
-  readonly port: number
-  readonly protocol: Protocol
-  readonly why: readonly LocateStep[]
-}
-
 /** SRV records to ask for. */
 interface Question {
   readonly name: string
@@ -48,8 +29,6 @@ interface Question {
   readonly why: readonly LocateStep[]
 }
 
-/** Targets of one request, and names that are looked up for it; what a name server tells beyond is not looked at. */
-const MAX_TARGETS = 64
 /** SRV names that are asked for: RFC 3263 knows five transports. */
 const MAX_QUESTIONS = 8
 
@@ -63,12 +42,16 @@ export class Search {
   readonly #stateless: boolean
   /** What is known of each place, in their order. */
   readonly #known: (readonly LocatedTarget[] | undefined)[] = []
-  /** What went wrong last while asking. */
   #error: unknown
 
   constructor(context: SearchContext, stateless: boolean) {
     this.#context = context
     this.#stateless = stateless
+  }
+
+  /** What went wrong last while asking. */
+  get error(): unknown {
+    return this.#error
   }
 
   /** The targets that are known by now, in their order. */
@@ -100,7 +83,9 @@ export class Search {
   ask<T>(question: (resolver: Resolver) => Eventual<Records<T>>): Eventual<Records<T>> {
     try {
       const answer = question(this.#context.resolver)
-      return answer instanceof Promise ? answer.then(asRecords, this.#onFailed) : asRecords(answer)
+      // a resolver of the application's may have promises of its own
+      if (thenable(answer) === undefined) return asRecords(answer)
+      return Promise.resolve(answer).then(asRecords, this.#onFailed)
     } catch (error) {
       return this.#onFailed(error)
     }
@@ -118,7 +103,7 @@ export class Search {
       const protocol = wanted ?? defaultProtocol(secure)
       return this.#places([{ host: target, port, protocol, why }], sought)
     }
-    // it is this host by definition (RFC 6761 §6.3), and no name server is asked for it
+    // it is this host by definition (RFC 6761), and no name server is asked for it
     if (isLocalhost(target)) return this.#default(sought)
     if (wanted !== undefined) {
       const question = { name: `${serviceOf(wanted).srv}.${target}`, protocol: wanted, why }
@@ -143,6 +128,8 @@ export class Search {
   /** The SRV records of each transport that is spoken here, then the domain's own addresses. */
   #withoutNaptr(sought: Sought): Eventual<readonly LocatedTarget[]> {
     const { target, secure, why } = sought
+    // where nobody answers, one wait is enough for both: the resolver joins what is asked again
+    if (this.#isUnanswered) void this.#addresses(this.#defaultPlace(sought))
     const { reach } = this.#context
     const spoken = services.filter(service => service.isSecure === secure && reach.speaks(service.protocol))
     const questions = spoken.map(service => question(service, target, why))
@@ -150,11 +137,17 @@ export class Search {
   }
 
   #default(sought: Sought): Eventual<readonly LocatedTarget[]> {
-    const { target, secure, why } = sought
-    const { protocol, defaultPort } = serviceOf(sought.protocol ?? defaultProtocol(secure))
-    const by: readonly LocateStep[] =
-      sought.protocol === undefined ? [...why, { by: 'default', protocol }] : why
-    return this.#places([{ host: target, port: defaultPort, protocol, why: by }], sought)
+    return this.#places([this.#defaultPlace(sought)], sought)
+  }
+
+  #defaultPlace({ target, secure, protocol: wanted, why }: Sought): Place {
+    const { protocol, defaultPort: port } = serviceOf(wanted ?? defaultProtocol(secure))
+    const by: readonly LocateStep[] = wanted === undefined ? [...why, { by: 'default', protocol }] : why
+    return { host: target, port, protocol, why: by }
+  }
+
+  get #isUnanswered(): boolean {
+    return this.#error instanceof EnvironmentError && this.#error.code === 'ETIMEOUT'
   }
 
   /** What the SRV records of some names lead to; `undefined` where none of them has a record. */
@@ -175,7 +168,8 @@ export class Search {
         for (const record of this.#chosen(usable)) {
           const { protocol, why } = asking
           const step = { by: 'SRV', name: asking.name, record } as const
-          places.push({ host: record.target, port: record.port, protocol, why: [...why, step] })
+          const { target: host, port, weight } = record
+          places.push({ host, port, protocol, weight, why: [...why, step] })
         }
       }
       return isThere ? this.#places(places, sought) : undefined
@@ -224,14 +218,15 @@ export class Search {
   }
 
   #onAddresses(
-    { host, port, protocol, why }: Place,
+    { host, port, protocol, weight, why }: Place,
     addresses: readonly string[],
     sought: Sought,
     at: number,
   ): readonly LocatedTarget[] {
     const steps: readonly LocateStep[] = [...why, { by: 'address', name: host }]
     const most = addresses.length > MAX_TARGETS ? addresses.slice(0, MAX_TARGETS) : addresses
-    const targets = most.map(address => targetAt(sought, protocol, address, port, steps, host))
+    const share = this.#stateless && weight !== undefined ? shareOf(weight, most.length) : undefined
+    const targets = most.map(address => targetAt(sought, protocol, address, port, steps, host, share))
     this.#known[at] = targets
     if (targets.length > 0) this.onFirst?.()
     return targets
@@ -264,19 +259,6 @@ export class Search {
 
 const NUMERIC: LocateStep = { by: 'numeric' }
 
-/** Over TLS the name that was asked for is what the peer must prove, whatever addresses it led to. */
-function targetAt(
-  { domain }: Sought,
-  protocol: Protocol,
-  address: string,
-  port: number,
-  why: readonly LocateStep[],
-  host?: string,
-): LocatedTarget {
-  const serverName = serviceOf(protocol).isSecure ? domain : undefined
-  return { protocol, address, port, serverName, host, why }
-}
-
 function question(service: Service, target: string, why: readonly LocateStep[]): Question {
   return { name: `${service.srv}.${target}`, protocol: service.protocol, why }
 }
@@ -296,25 +278,10 @@ function isLocalhost(name: string): boolean {
 }
 
 /** A resolver may be an application's, and answer anything. */
-function asRecords<T>(answer: Records<T>): Records<T> {
+function asRecords<T>(answer: Eventual<Records<T>>): Records<T> {
   return Array.isArray(answer) ? answer : nothing
 }
 
 function isNumeric(address: string): boolean {
   return familyOf(address) !== undefined
-}
-
-/** Up to {@link MAX_TARGETS}, each place once: two names may lead to one server. */
-function distinct(targets: readonly LocatedTarget[]): readonly LocatedTarget[] {
-  if (targets.length < 2) return targets
-  const seen = new Set<string>()
-  const kept: LocatedTarget[] = []
-  for (const target of targets) {
-    const key = `${target.protocol} ${target.port} ${target.address}`
-    if (seen.has(key)) continue
-    seen.add(key)
-    kept.push(target)
-    if (kept.length === MAX_TARGETS) break
-  }
-  return kept
 }

@@ -4,7 +4,7 @@ import { Expression } from './ere.ts'
 const MAX_RESULT = 1024
 
 /**
- * Applies a record's substitution (`!^(.*)$!sip:\1@example.com!i`, RFC 3402 §3.2): what the expression matches is
+ * Applies a record's substitution (`!^(.*)$!sip:\1@example.com!i`, RFC 3402): what the expression matches is
  * replaced, the rest stays. `undefined` where it is malformed, does not match, or makes too much.
  */
 export function substituted(substitution: string, text: string): string | undefined {
@@ -25,7 +25,7 @@ export function substituted(substitution: string, text: string): string | undefi
 /** Expression, replacement and flags; the first character stands between them, and with a backslash within them. */
 function split(substitution: string): readonly [string, string, string] | undefined {
   const delimiter = substitution[0] ?? ''
-  // RFC 3402 §3.2: no digit, which could be a back-reference's, no backslash, no flag
+  // RFC 3402: no digit, which could be a back-reference's, no backslash, no flag
   if (delimiter === '' || /[0-9\\i]/i.test(delimiter)) return undefined
   const parts: string[] = []
   let part = ''

@@ -2,14 +2,13 @@ import type { Timer } from '../../util/timers.ts'
 import { CSeq } from '../headers/cseq.ts'
 import * as h from '../headers/index.ts'
 import type { Reason } from '../headers/reason.ts'
-import { ack2xx, cancel } from '../message/build.ts'
-import { encode } from '../message/encode.ts'
+import { ack2xx } from '../message/build.ts'
 import type { SipResponse } from '../message/message.ts'
 import { RequestTemplate } from '../message/template.ts'
-import { Placement } from '../transport/placement.ts'
 import type { ClientMachine, ClientUser } from './client-machine.ts'
 import { OutgoingAck } from './outgoing-ack.ts'
 import type { RequestContext } from './request-options.ts'
+import { sendCancel } from './send-cancel.ts'
 import { lifetime } from './timers.ts'
 
 /** Branches of a fork that are hung up; more of them are left to their own time-outs. */
@@ -81,13 +80,9 @@ export class Drain implements ClientUser {
 
   #cancelOnce(): void {
     if (this.#timer !== undefined) return
-    const { timers, timing, transactions } = this.#context
-    const { placement, flow } = this.#client
+    const { timers, timing } = this.#context
     this.#timer = timers.start(this, 'drain', lifetime(timing))
-    const template = cancel(this.#invite)
-    if (this.#reasons.length > 0) template.set(h.Reason, ...this.#reasons)
-    const way = new Placement(placement.transport, flow, placement.branch)
-    transactions.startClient(template, way, encode(template, way), silentClient)
+    sendCancel(this.#context, this.#invite, this.#client, this.#reasons)
   }
 
   #hangUp(ok: SipResponse): void {
@@ -106,9 +101,6 @@ export class Drain implements ClientUser {
     this.#sendBye(byeAfter(ack))
   }
 }
-
-/** Hears nothing. */
-export const silentClient: ClientUser = { onResponse() {}, onFailure() {}, onEnded() {} }
 
 /** The BYE of the dialog that an ACK to a 2xx stands in (§12.2.1.1). */
 function byeAfter(ack: RequestTemplate): RequestTemplate {

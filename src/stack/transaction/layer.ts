@@ -164,30 +164,30 @@ export class TransactionLayer implements ServerTransactionContext {
     } catch (failure) {
       this.failed(failure)
     }
-    for (const user of [...this.#users]) guarded(this.failed, user, user.onFlowFailed, flow, error)
+    for (const user of this.#present()) guarded(this.failed, user, user.onFlowFailed, flow, error)
   }
 
   onTransportAdded(transport: Transport): void {
-    for (const user of [...this.#users]) guarded(this.failed, user, user.onTransportAdded, transport)
+    for (const user of this.#present()) guarded(this.failed, user, user.onTransportAdded, transport)
   }
 
   /** First the transactions end that could go on by no other transport, then the users hear it. */
   onTransportRemoved(transport: Transport): void {
     this.#clients.endBy(transport.key, this.failed)
     this.#servers.endBy(transport.key, this.failed)
-    for (const user of [...this.#users]) guarded(this.failed, user, user.onTransportRemoved, transport)
+    for (const user of this.#present()) guarded(this.failed, user, user.onTransportRemoved, transport)
   }
 
   onFlowOpened(flow: Flow): void {
-    for (const user of [...this.#users]) guarded(this.failed, user, user.onFlowOpened, flow)
+    for (const user of this.#present()) guarded(this.failed, user, user.onFlowOpened, flow)
   }
 
   onPong(flow: Flow): void {
-    for (const user of [...this.#users]) guarded(this.failed, user, user.onPong, flow)
+    for (const user of this.#present()) guarded(this.failed, user, user.onPong, flow)
   }
 
   onStun(bytes: Buffer, flow: Flow): void {
-    for (const user of [...this.#users]) guarded(this.failed, user, user.onStun, bytes, flow)
+    for (const user of this.#present()) guarded(this.failed, user, user.onStun, bytes, flow)
   }
 
   get keep(): number | undefined {
@@ -207,6 +207,11 @@ export class TransactionLayer implements ServerTransactionContext {
     this.#users.length = 0
   }
 
+  /** All users, but for those that one before them takes out meanwhile: by `removeUser`, or all by closing the stack. */
+  *#present(): Generator<TransactionUser> {
+    for (const user of [...this.#users]) if (this.#users.includes(user)) yield user
+  }
+
   #onResponse(response: SipResponse): void {
     const { counters, failed } = this
     counters.responseIn(response.status)
@@ -216,7 +221,7 @@ export class TransactionLayer implements ServerTransactionContext {
       return
     }
     counters.strayResponses++
-    for (const user of [...this.#users]) guarded(failed, user, user.onStrayResponse, response)
+    for (const user of this.#present()) guarded(failed, user, user.onStrayResponse, response)
   }
 
   #onRequest(request: SipRequest): void {

@@ -48,7 +48,7 @@ export class RequestWay implements Racer, TimerOwner<'race'> {
     const { targets, flow, retryOf } = this.#options
     if (flow !== undefined) this.targets.begin([targetOf(flow)], flow)
     else if (retryOf?.target !== undefined)
-      this.targets.begin([retryOf.target, ...retryOf.remaining], retryOf.flow)
+      this.targets.begin([retryOf.target, ...retryOf.remaining], this.#fitting(retryOf.flow))
     else if (targets !== undefined) this.targets.begin(targets)
     else {
       this.#context.line.locate(nextHop, false, (located, error) => {
@@ -70,7 +70,14 @@ export class RequestWay implements Racer, TimerOwner<'race'> {
       return
     }
     const others = located.filter(target => !isSamePlace(target, served))
-    this.targets.begin([served, ...others], after?.flow)
+    this.targets.begin([served, ...others], this.#fitting(after?.flow))
+  }
+
+  /** An earlier request's flow, unless this one is bound to another transport. */
+  #fitting(flow: Flow | undefined): Flow | undefined {
+    const { transport } = this.#options
+    if (flow === undefined || transport === undefined) return flow
+    return this.#context.transports.isOf(flow.transport, transport) ? flow : undefined
   }
 
   /** How long the present target has, where others are left. */
@@ -91,9 +98,10 @@ export class RequestWay implements Racer, TimerOwner<'race'> {
     }
     this.#race = race
     const { timers, timing } = this.#context
-    // those behind the race need not wait until the system has given up every connection of it
-    if (this.targets.hasMoreThanRace && this.patience < lifetime(timing))
-      this.#raceTimer = timers.start(this, 'race', this.patience)
+    // those behind the race need not wait until the system has given up every connection of it; and a transport that
+    // never tells must not keep a request for ever, for no transaction has begun yet
+    const patience = this.targets.hasMoreThanRace ? this.patience : lifetime(timing)
+    this.#raceTimer = timers.start(this, 'race', Math.min(patience, lifetime(timing)))
     race.start()
   }
 
@@ -206,6 +214,8 @@ export class RequestWay implements Racer, TimerOwner<'race'> {
   /** Puts TCP before a UDP target for which a request is too large, where TCP is spoken here (RFC 3261 §18.1.1). */
   putTcpFirst(target: Target, octets: number): boolean {
     if (target.protocol !== 'UDP' || octets <= this.#context.maxDatagram) return false
+    // the flow it was given is the only way, however large it is (RFC 5626 §5.3)
+    if (this.#options.flow !== undefined) return false
     const reachesByTcp = this.#context.transports.reaches(
       { ...target, protocol: 'TCP' },
       this.#options.transport,

@@ -4,10 +4,8 @@ import type { Timer } from '../../util/timers.ts'
 import type { DigestExchange } from '../auth/exchange.ts'
 import { KEEP } from '../flow/keep.ts'
 import type { Uri } from '../grammar/uri.ts'
-import * as h from '../headers/index.ts'
 import type { Reason } from '../headers/reason.ts'
 import { nextHopOf, strictlyRouted } from '../locate/next-hop.ts'
-import { cancel } from '../message/build.ts'
 import { encode } from '../message/encode.ts'
 import type { Flow } from '../message/flow.ts'
 import type { SipResponse } from '../message/message.ts'
@@ -19,11 +17,12 @@ import type { Target } from '../transport/selector.ts'
 import { isOwnFailure } from '../transport/send-error.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { ClientFailure, ClientMachine, ClientUser } from './client-machine.ts'
-import { Drain, silentClient } from './drain.ts'
+import { Drain } from './drain.ts'
 import { type Attempt, endOf, messageOf, requestFailure } from './request-failure.ts'
 import { keepUp } from './request-keep.ts'
 import type { RequestContext, RequestOptions, RequestUser, Served } from './request-options.ts'
 import { RequestWay, type WayUser } from './request-way.ts'
+import { sendCancel } from './send-cancel.ts'
 import { lifetime } from './timers.ts'
 
 /**
@@ -42,6 +41,8 @@ export class OutgoingRequest implements ClientUser, WayUser, Served {
   /** The template that was sent last, decorated. */
   #sent: RequestTemplate | undefined
   #giveUp: Timer | undefined
+  /** Targets that were begun with, one that is tried again counted again. */
+  #tries = 0
   /** A provisional response came from the present target. */
   #isAnswered = false
   /** The user has the final response; of an INVITE it may hear further 2xx. */
@@ -138,9 +139,10 @@ export class OutgoingRequest implements ClientUser, WayUser, Served {
 
   /** @internal */
   onResponse(response: SipResponse): void {
-    const user = this.#user
     const { failed, timers } = this.#context
     keepUp(this.#context, this.#options, this.#client, response)
+    // its callback may have let go of the request
+    const user = this.#user
     // a provisional response ends the wait for the target, not the wait for what a CANCEL does
     if (response.status >= 200 || this.#cancel !== 'sent') timers.stop(this.#giveUp)
     if (response.status < 200) {
@@ -256,6 +258,7 @@ export class OutgoingRequest implements ClientUser, WayUser, Served {
       this.#end(this.#way.targets.attempts.at(-1)?.outcome)
       return
     }
+    this.#tries++
     this.#client = undefined
     this.#isAnswered = false
     this.#way.open(target)
@@ -292,6 +295,8 @@ export class OutgoingRequest implements ClientUser, WayUser, Served {
       else this.#fail(503, messageOf(error), error)
       return
     }
+    // `decorate` may have cancelled the request, or let go of it
+    if (this.isEnded) return
     if (this.#way.putTcpFirst(target, wire.length)) {
       this.#tryNext()
       return
@@ -305,22 +310,18 @@ export class OutgoingRequest implements ClientUser, WayUser, Served {
     if (this.#way.targets.hasMore && patience < lifetime(timing))
       this.#giveUp = timers.start(this, 'target', patience)
     this.#sent = template
-    const { position } = this.#way.targets
+    const tries = this.#tries
     const client = transactions.startClient(template, placement, wire, this)
-    // one that failed at once has been followed by the next already
-    if (this.#way.targets.position === position && this.#client === undefined) this.#client = client
+    // one that failed at once has been followed by the next already, whose way may still be looked for
+    if (this.#tries === tries) this.#client = client
   }
 
   #sendCancel(client: ClientMachine<string>): void {
     this.#cancel = 'sent'
-    const { timers, timing, transactions, failed } = this.#context
+    const { timers, timing, failed } = this.#context
     this.#giveUp = timers.start(this, 'cancel', lifetime(timing))
     try {
-      const template = cancel(this.#sent ?? this.template)
-      if (this.#reasons.length > 0) template.set(h.Reason, ...this.#reasons)
-      const { transport, branch, viaParams } = client.placement
-      const placement = new Placement(transport, client.flow, branch, viaParams)
-      transactions.startClient(template, placement, encode(template, placement), silentClient)
+      sendCancel(this.#context, this.#sent ?? this.template, client, this.#reasons)
     } catch (error) {
       failed(error)
     }

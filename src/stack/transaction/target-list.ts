@@ -30,11 +30,6 @@ export class TargetList {
     return this.#next === 1 ? this.#pinned : undefined
   }
 
-  /** The place of the target that is tried now. */
-  get position(): number {
-    return this.#next
-  }
-
   get hasMore(): boolean {
     return this.#next < this.#targets.length
   }

@@ -5,7 +5,7 @@ import type { Target } from './selector.ts'
 import { sendError } from './send-error.ts'
 import type { Sent, Transport } from './transport.ts'
 
-/** Milliseconds after which the next address is tried beside those before (RFC 8305 §5). */
+/** Milliseconds after which the next address is tried beside those before (RFC 8305). */
 const CONNECTION_ATTEMPT_DELAY = 250
 
 /** Who waits for the end of a race. */
@@ -50,6 +50,12 @@ export class ConnectionRaces {
     for (const race of [...(this.#waiting.get(keyOf(flow)) ?? [])]) race.onFailed(flow, error)
   }
 
+  /** Nobody tells of the connections of a transport that was removed: those who wait for one are told here. */
+  onTransportRemoved(transport: Transport, error: EnvironmentError): void {
+    const waiting = new Set([...this.#waiting.values()].flatMap(races => [...races]))
+    for (const race of waiting) race.onTransportRemoved(transport, error)
+  }
+
   /** @internal */
   enter(flow: Flow, race: ConnectionRace): void {
     const key = keyOf(flow)
@@ -71,7 +77,7 @@ export class ConnectionRaces {
 }
 
 /**
- * Connects to several addresses of one host (RFC 8305 §5): the first at once, each further one 250 ms after the one
+ * Connects to several addresses of one host (RFC 8305): the first at once, each further one 250 ms after the one
  * before, or when that failed; the first connection that is up is used, over TLS its hand-shake done, and the others are
  * closed. Where a connection to one of them is up already, that is used and none is made.
  */
@@ -138,6 +144,12 @@ export class ConnectionRace implements TimerOwner<'next'> {
     this.#attempts.splice(this.#attempts.indexOf(attempt), 1)
     this.#races.leave(flow, this)
     this.#lose(attempt.at, error)
+  }
+
+  /** @internal */
+  onTransportRemoved(transport: Transport, error: EnvironmentError): void {
+    for (const attempt of [...this.#attempts])
+      if (attempt.transport === transport) this.onFailed(attempt.flow, error)
   }
 
   /** @internal */

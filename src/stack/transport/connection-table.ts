@@ -155,11 +155,11 @@ export class ConnectionTable implements ListenerReceiver {
   }
 
   onPing(connection: StreamConnection, payload: Uint8Array): void {
-    if (!this.#closed) this.#entries.get(connection.id)?.framer.onPing?.(payload)
+    if (!this.#closed) this.#entries.get(connection.id)?.receiveControl(payload)
   }
 
   onPong(connection: StreamConnection): void {
-    if (!this.#closed) this.#entries.get(connection.id)?.framer.onPong?.()
+    if (!this.#closed) this.#entries.get(connection.id)?.receiveControl(undefined)
   }
 
   onClosed(connection: StreamConnection, error: EnvironmentError | undefined): void {
@@ -174,6 +174,11 @@ export class ConnectionTable implements ListenerReceiver {
   /** The listener goes on without what it could not accept; there is no flow to tell of. */
   onListenerError(): void {
     this.#counters.listenFailures++
+  }
+
+  /** It was closed unheard. */
+  onDropped(): void {
+    this.#counters.droppedConnections++
   }
 
   /** Who was not let in is nobody's flow. */

@@ -158,6 +158,15 @@ export class FramedConnection implements FramingSink, FlowConnection {
     this.#watch()
   }
 
+  /** A frame of the connection's own came beside the messages: a WebSocket's ping, or the answer to ours (RFC 7118 §6). */
+  receiveControl(ping: Uint8Array | undefined): void {
+    if (this.#isOver) return
+    this.usedAt = this.#timers.now()
+    this.heardAt = this.usedAt
+    if (ping !== undefined) this.framer.onPing?.(ping)
+    else this.framer.onPong?.()
+  }
+
   /** Whether nothing has moved for `time`, nothing waits and no message is on its way in. */
   isIdle(now: number, time: number): boolean {
     return now - this.usedAt >= time && this.connection.bufferedBytes === 0 && !this.framer.isWaiting

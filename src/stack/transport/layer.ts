@@ -26,6 +26,8 @@ export class TransportLayer {
   /** What the transports receive goes through it. */
   readonly reception: Reception
   readonly #transports = new Map<string, Transport>()
+  /** Those whose `open` is under way. */
+  readonly #opening = new Set<Transport>()
   readonly #hops = new Map<string, ResponseHops>()
   readonly #ordinals = new WeakMap<Transport, number>()
   readonly #byOrdinal = new Map<number, Transport>()
@@ -59,7 +61,14 @@ export class TransportLayer {
 
   /** Opens a transport and takes it in. Rejects as `Transport.open` does. */
   async add(transport: Transport): Promise<void> {
-    await transport.open(this.reception)
+    if (this.#opening.has(transport) || this.#transports.get(keyOf(transport)) === transport)
+      throw new UsageError('ERR_SIP_TRANSPORT', `${keyOf(transport)} was added already`)
+    this.#opening.add(transport)
+    try {
+      await transport.open(this.reception)
+    } finally {
+      this.#opening.delete(transport)
+    }
     if (this.#closed) {
       await this.#shut(transport)
       throw new UsageError('ERR_SIP_CLOSED', `${transport.key} was opened after the stack was closed`)
@@ -158,6 +167,11 @@ export class TransportLayer {
   /** Whether there is a transport for a target, of all or of a key or interface. */
   reaches(target: Target, forced?: string): boolean {
     return this.#selector.reaches(target, forced)
+  }
+
+  /** Whether the transport of a key is the one, or bound to the interface, that `forced` names. */
+  isOf(key: string, forced: string): boolean {
+    return this.#selector.isOf(key, forced)
   }
 
   /** @throws EnvironmentError where there is no transport of a key or interface */
@@ -271,6 +285,15 @@ export class TransportLayer {
     this.#counters.handlerErrors++
     if (this.#log.enabled('error'))
       this.#log.write('error', 'transport', `a transport threw: ${printableError(error)}`)
+  }
+}
+
+/** An application's transport may not know its key before it is open. */
+function keyOf(transport: Transport): string {
+  try {
+    return String(transport.key)
+  } catch {
+    return ''
   }
 }
 

@@ -1,3 +1,4 @@
+import type { TlsOptions } from '../../net/tls-contexts.ts'
 import { familyOf, hostPort } from '../../util/address.ts'
 import { UsageError } from '../../util/errors.ts'
 import { printable } from '../../util/log.ts'
@@ -18,6 +19,7 @@ export interface ListenersOptions extends MakersOptions {
 export class Listeners {
   readonly #timers: Timers
   readonly #options: ListenersOptions
+  readonly #makers: TransportMakers
   readonly #context: ListenerContext
   readonly #listeners = new Set<Listener>()
   #timer: Timer | undefined
@@ -26,10 +28,10 @@ export class Listeners {
   constructor(transports: TransportLayer, timers: Timers, options: ListenersOptions) {
     this.#timers = timers
     this.#options = options
-    const makers = new TransportMakers(timers, options)
+    this.#makers = new TransportMakers(timers, options)
     this.#context = {
       transports,
-      make: (point, address, port) => makers.make({ ...point, port }, address),
+      make: (point, address, port) => this.#makers.make({ ...point, port }, address),
       onFailure: (error, isNews) => this.#onFailure(error, isNews),
     }
   }
@@ -56,6 +58,13 @@ export class Listeners {
     await Promise.all(closing.map(close => close()))
     for (const listener of this.#listeners)
       if (!listener.isOpen && !isFollowed(listener.point)) this.#listeners.delete(listener)
+  }
+
+  /** See `SipStack.updateTls`. */
+  updateTls(options: TlsOptions): void {
+    const { contexts } = this.#options
+    contexts.update(options)
+    this.#makers.warnAbout(contexts)
   }
 
   stop(): void {

@@ -60,6 +60,13 @@ export class TransportMakers {
     })
   }
 
+  /** Tells of certificates that peers will refuse. */
+  warnAbout(contexts: TlsContexts): void {
+    const { log } = this.#options
+    if (!log.enabled('warning')) return
+    for (const warning of contexts.warnings()) log.write('warning', 'transport', warning)
+  }
+
   /** The transport, not open yet. */
   make(point: ListenPoint, address: string): Transport {
     switch (point.protocol) {
@@ -87,6 +94,7 @@ export class TransportMakers {
 
   #tls(point: ListenPoint, address: string): Transport {
     const { contexts = this.#options.contexts } = point
+    this.warnAbout(contexts)
     return tlsTransport({ address, ...this.#place(point), contexts, ...this.#streams() }, this.#timers)
   }
 
@@ -94,6 +102,7 @@ export class TransportMakers {
     const { protocol } = point
     const { websocket, failed } = this.#options
     const contexts = protocol === 'WSS' ? (point.contexts ?? this.#options.contexts) : undefined
+    if (contexts !== undefined) this.warnAbout(contexts)
     const options = { address, ...this.#place(point), contexts, websocket, failed, ...this.#streams() }
     return websocketTransport(options, this.#timers)
   }

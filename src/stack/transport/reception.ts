@@ -1,5 +1,5 @@
 import { hostPort } from '../../util/address.ts'
-import type { EnvironmentError } from '../../util/errors.ts'
+import { EnvironmentError } from '../../util/errors.ts'
 import { type Log, printable } from '../../util/log.ts'
 import { ParseError } from '../grammar/parse-error.ts'
 import { answerableHead } from '../message/answerable.ts'
@@ -24,7 +24,7 @@ export interface MessageReceiver {
   onStun(bytes: Buffer, flow: Flow): void
   onTransportAdded(transport: Transport): void
   /** It is closed: nothing more comes or goes on any flow of it. */
-  onTransportRemoved(transport: Transport): void
+  onTransportRemoved(transport: Transport, error: EnvironmentError): void
   /** A datagram has come, whatever it holds. */
   onHeard(flow: Flow): void
 }
@@ -94,7 +94,9 @@ export class Reception implements TransportReceiver {
   }
 
   onTransportRemoved(transport: Transport): void {
-    this.#receiver.onTransportRemoved(transport)
+    const error = new EnvironmentError('ERR_SIP_CLOSED', `the transport ${transport.key} was closed`)
+    this.races.onTransportRemoved(transport, error)
+    this.#receiver.onTransportRemoved(transport, error)
   }
 
   onFramed(head: Head, bytes: Buffer, flow: Flow): void {
@@ -111,7 +113,7 @@ export class Reception implements TransportReceiver {
     this.races.onFlowFailed(flow, error)
     if (error !== undefined) {
       this.#counters.flowFailures++
-      if (this.#log.enabled('info')) this.#log.write('info', 'transport', error.message)
+      if (this.#log.enabled('info')) this.#log.write('info', 'transport', printable(error.message, 1000))
     }
     this.#receiver.onFlowFailed(flow, error)
   }

@@ -1,15 +1,26 @@
 import { familyOf, unbracketed } from '../../util/address.ts'
+import { isNobodys } from '../grammar/host.ts'
 import { maddrParam } from '../grammar/uri-params.ts'
-import type { Flow } from '../message/flow.ts'
+import type { Via } from '../headers/via.ts'
+import type { Flow, Protocol } from '../message/flow.ts'
 import type { SipRequest } from '../message/message.ts'
 import { isSecure } from './secure.ts'
 
 /** How the responses to one request go back. */
 export interface ResponseWay {
   readonly flow: Flow
-  /** Where to connect to when the flow's connection is gone; nowhere where a WebSocket client is (RFC 7118 §5.3). */
+  /** Where to connect to when the flow's connection is gone; nowhere where nobody can ({@link canConnectTo}). */
   readonly fallback: Flow | undefined
   readonly isReliable: boolean
+}
+
+/**
+ * Whether who wrote a Via can be connected to when the connection its request came by is gone: a WebSocket client cannot
+ * (RFC 7118 §5.3), nor one that names a host that nobody has. Datagrams need no connection.
+ */
+export function canConnectTo(via: Via, protocol: Protocol): boolean {
+  if (protocol === 'WS' || protocol === 'WSS') return false
+  return protocol === 'UDP' || !isNobodys(via.host)
 }
 
 /**
@@ -19,9 +30,8 @@ export interface ResponseWay {
  * sender likes.
  */
 export function responseWay(request: SipRequest, source: Flow, followMaddr: boolean = false): ResponseWay {
-  if (source.protocol === 'WS' || source.protocol === 'WSS')
-    return { flow: source, fallback: undefined, isReliable: true }
   const { via } = request
+  if (!canConnectTo(via, source.protocol)) return { flow: source, fallback: undefined, isReliable: true }
   const secure = isSecure(source.protocol)
   const port = via.port ?? (secure ? 5061 : 5060)
   const fallback: Flow = {
@@ -31,7 +41,7 @@ export function responseWay(request: SipRequest, source: Flow, followMaddr: bool
     port,
     connection: 0,
     // who is connected to must prove to be whom the request named, wherever it came from (RFC 5922 §7.3)
-    serverName: secure ? via.host : undefined,
+    serverName: secure ? unbracketed(via.host) : undefined,
   }
   if (source.protocol !== 'UDP') return { flow: source, fallback, isReliable: true }
   const maddr = followMaddr ? unbracketed(via.param(maddrParam) ?? '') : ''

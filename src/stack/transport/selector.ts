@@ -23,6 +23,8 @@ export interface Target {
   readonly serverName?: string | undefined
   /** The name whose address it is: of several addresses of one, the first that a connection is made to serves (RFC 8305). */
   readonly host?: string | undefined
+  /** What part a stateless proxy sends it of what goes to it or to others beside it, in proportion; 1 unless given. */
+  readonly share?: number | undefined
 }
 
 /** Tells which local address the system would use towards a remote one. */
@@ -116,6 +118,11 @@ export class TransportSelector {
     const among = forced === undefined ? this.#candidates : this.#forcedBy(forced)
     const wanted = wantedBy(target)
     return among.some(candidate => rankOf(candidate, wanted) > 0)
+  }
+
+  /** Whether the transport of a key is among those that `forced` leaves. */
+  isOf(key: string, forced: string): boolean {
+    return this.#forcedBy(forced).some(({ transport }) => transport.key === key)
   }
 
   /** @throws EnvironmentError where there is no transport of that key or interface */

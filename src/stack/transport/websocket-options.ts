@@ -1,6 +1,7 @@
 import type { CheckUpgrade, UpgradeAnswer, UpgradeRequest } from '../../net/upgrade-request.ts'
 import { UsageError } from '../../util/errors.ts'
 import { answered, type Failed } from '../../util/guard.ts'
+import { printable } from '../../util/log.ts'
 import type { Remote } from '../message/flow.ts'
 import type { PingOptions } from './message-framing.ts'
 
@@ -38,12 +39,56 @@ export interface FilledWebSocketOptions extends PingOptions {
   readonly maxHeaderBytes: number
 }
 
-export const defaultWebSocketOptions: FilledWebSocketOptions = {
+const defaultWebSocketOptions: FilledWebSocketOptions = {
   pingInterval: 30_000,
   pongTimeout: 10_000,
   handshakeTimeout: 10_000,
   maxHandshakes: 1_000,
   maxHeaderBytes: 8_192,
+}
+
+/** What a timer of Node takes, in milliseconds. */
+const LONGEST_TIMER = 2_147_483_647
+
+/**
+ * The options with their defaults, where each of them is one.
+ * @throws UsageError where a number is none, which would bound nothing, or an origin is none, which nobody would have
+ */
+export function filledOptions(given: WebSocketOptions = {}): WebSocketOptions & FilledWebSocketOptions {
+  const options = { ...defaultWebSocketOptions, ...given }
+  const { pingInterval, pongTimeout, handshakeTimeout, maxHandshakes, maxHeaderBytes } = options
+  for (const [name, value] of Object.entries({ pingInterval, pongTimeout, handshakeTimeout }))
+    if (!(Number.isInteger(value) && value >= 0 && value <= LONGEST_TIMER))
+      throw wrongOption(name, value, `milliseconds up to ${LONGEST_TIMER} are needed`)
+  for (const [name, value] of Object.entries({ maxHandshakes, maxHeaderBytes }))
+    if (!(typeof value === 'number' && value >= 0))
+      throw wrongOption(name, value, 'a number of 0 or more is needed')
+  for (const origin of options.origins ?? [])
+    if (originOf(origin) !== origin.toLowerCase())
+      throw wrongOption(
+        'origins',
+        origin,
+        'scheme, host and port are needed and no more, as in https://phone.example.com',
+      )
+  return options
+}
+
+/** What a browser on that page writes (RFC 6454 §6.2); `undefined` where the text is no URL. */
+function originOf(text: string): string | undefined {
+  try {
+    const { origin, protocol, host } = new URL(text)
+    // those of apps (file, capacitor …) are opaque to URL, and written all the same
+    return origin === 'null' ? `${protocol}//${host}` : origin
+  } catch {
+    return text === 'null' ? text : undefined
+  }
+}
+
+function wrongOption(name: string, value: unknown, needed: string): UsageError {
+  return new UsageError(
+    'ERR_WEBSOCKET_OPTION',
+    `websocket.${name} is ${printable(String(value), 100)}; ${needed}`,
+  )
 }
 
 /** Origins first, then the application's own check. */

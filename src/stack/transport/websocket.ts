@@ -23,7 +23,8 @@ import {
 import {
   checkOf,
   clientOptions,
-  defaultWebSocketOptions,
+  type FilledWebSocketOptions,
+  filledOptions,
   type WebSocketOptions,
 } from './websocket-options.ts'
 
@@ -42,10 +43,14 @@ const MAX_BUFFERED_BYTES = 1_048_576
 /** What browsers offer by ALPN for WebSocket. */
 const ALPN = ['http/1.1']
 
-/** SIP over WebSocket (RFC 7118), plain or over TLS. */
+/**
+ * SIP over WebSocket (RFC 7118), plain or over TLS.
+ * @throws UsageError for an option of `websocket` that is none
+ */
 export function websocketTransport(options: WebSocketTransportOptions, timers: Timers): StreamTransport {
-  const ends = new WebSocketEnds(options)
-  const strategy = messageFraming({ ...defaultWebSocketOptions, ...options.websocket })
+  const filled = filledOptions(options.websocket)
+  const ends = new WebSocketEnds(options, filled)
+  const strategy = messageFraming(filled)
   return new StreamTransport(ends, { ...options, strategy }, timers)
 }
 
@@ -53,11 +58,13 @@ export function websocketTransport(options: WebSocketTransportOptions, timers: T
 class WebSocketEnds {
   readonly protocol: 'WS' | 'WSS'
   readonly #options: WebSocketTransportOptions
+  readonly #websocket: WebSocketOptions & FilledWebSocketOptions
   readonly #counters: Counters
   readonly #failed: Failed
   readonly #limits: { readonly maxMessageBytes: number; readonly maxBufferedBytes: number }
 
-  constructor(options: WebSocketTransportOptions) {
+  constructor(options: WebSocketTransportOptions, websocket: WebSocketOptions & FilledWebSocketOptions) {
+    this.#websocket = websocket
     this.protocol = options.contexts === undefined ? 'WS' : 'WSS'
     this.#options = options
     this.#counters = options.counters ?? new Counters()
@@ -69,8 +76,7 @@ class WebSocketEnds {
   }
 
   listen(table: ListenerReceiver): Promise<Listening> {
-    const { websocket } = this.#options
-    const settings = { ...defaultWebSocketOptions, ...websocket }
+    const settings = this.#websocket
     return WebSocketListener.listen(
       this.#scheme,
       this.#start(table),
@@ -90,8 +96,8 @@ class WebSocketEnds {
 
   connect(flow: Flow, from: LocalEnd, receiver: StreamReceiver): StreamConnection {
     const { address, port, serverName = address } = flow
-    const { contexts, connectTimeout = CONNECT_TIMEOUT, websocket } = this.#options
-    const { path = '/', origin, headers } = clientOptions(websocket?.client, flow, this.#failed)
+    const { contexts, connectTimeout = CONNECT_TIMEOUT } = this.#options
+    const { path = '/', origin, headers } = clientOptions(this.#websocket.client, flow, this.#failed)
     const to = { address, port, ...from, connectTimeout }
     const [host = ''] = serverName.split('%')
     return connectChannel(
@@ -120,9 +126,11 @@ class WebSocketEnds {
 
   #start(table: ListenerReceiver): StartAccepting {
     const { contexts } = this.#options
-    if (contexts === undefined) return (accept, onError) => acceptTcp(this.#options, accept, onError, 'ws')
+    const onDropped = (): void => table.onDropped?.()
+    const plain = { ...this.#options, onDropped }
+    if (contexts === undefined) return (accept, onError) => acceptTcp(plain, accept, onError, 'ws')
     const onHandshakeFailed = (error: EnvironmentError): void => table.onHandshakeFailed?.(error)
-    const options = { ...this.#options, contexts, alpn: ALPN, onHandshakeFailed }
+    const options = { ...plain, contexts, alpn: ALPN, onHandshakeFailed }
     return (accept, onError) => acceptTls(options, accept, onError)
   }
 }

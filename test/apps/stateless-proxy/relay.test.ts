@@ -66,13 +66,25 @@ describe('RFC 3261 §26.3.2.4 what is sent on, and what is refused', () => {
       'a Route of ours, and a foreign host',
       `sip:bob@${MALLORY}`,
       `<sip:${PROXY};lr>`,
-      ['403', '403', '403', '403', 'passes', 'passes'],
+      ['403', '403', '403', 'passes', 'passes', 'passes'],
     ],
     [
       'a Route of ours, and the domain',
       'sip:bob@example.com',
       `<sip:${PROXY};lr>`,
-      ['403', 'passes', '403', '403', 'passes', 'passes'],
+      ['403', 'passes', '403', 'passes', 'passes', 'passes'],
+    ],
+    [
+      'a Route of ours, and the routed domain',
+      'sip:bob@routed.example',
+      `<sip:${PROXY};lr>`,
+      ['403', '403', 'passes', 'passes', 'passes', 'passes'],
+    ],
+    [
+      'a Route of ours that names a dialog which is not this one, and a foreign host',
+      `sip:bob@${MALLORY}`,
+      `<sip:${PROXY};lr;d=0123456789abcdef0123>`,
+      ['403', '403', '403', '403', 'passes', 'passes'],
     ],
     ['nobody here', `sip:bob@${PROXY}`, '', ['404', '404', '404', 'passes', '404', '404']],
   ]

@@ -13,7 +13,11 @@ export interface KamailioCertificate {
   readonly ca: string
 }
 
-/** Kamailio with WebSocket over plain TCP and over TLS: answers OPTIONS itself, sends on what has another target. */
+/**
+ * Kamailio over UDP, TCP and TLS, with WebSocket at the ports of the last two: answers OPTIONS itself, sends on what has
+ * another target and stays on the way of its dialogs, but for those over WSS: it would name itself by a sip URI with
+ * transport=ws, which leads to a port in the clear.
+ */
 export class KamailioWebSocket {
   readonly wsPort: number
   readonly wssPort: number
@@ -133,6 +137,8 @@ modparam("tls", "require_certificate", 0)
 request_route {
   if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
   if (is_method("OPTIONS") && $rU==$null) { sl_send_reply("200", "OK"); exit; }
+  if (has_totag()) loose_route();
+  else if (is_method("INVITE") && $proto != "wss") record_route();
   t_relay();
 }
 event_route[xhttp:request] {

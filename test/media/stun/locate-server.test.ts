@@ -15,7 +15,7 @@ describe('a STUN server (RFC 8489 §8.1)', () => {
     expect(resolver.asked).toEqual([])
   })
 
-  it('is found by SRV, by priority, each target by AAAA and A in turn (RFC 2782, RFC 8305 §4)', async () => {
+  it('is found by SRV, by priority, each target by AAAA and A in turn (RFC 2782, RFC 8305)', async () => {
     const resolver = new ZoneResolver({
       'SRV _stun._udp.example.org': [srv(2, 'b.example.org', 3479), srv(1, 'a.example.org', 3478)],
       'A a.example.org': ['192.0.2.1', '192.0.2.2'],
@@ -30,6 +30,21 @@ describe('a STUN server (RFC 8489 §8.1)', () => {
       '192.0.2.3 3479',
     ])
     expect(new Set(found.map(({ domain }) => domain))).toEqual(new Set(['example.org']))
+  })
+
+  it('is at no record with port 0 or a number that is none, and at 16 addresses of a host at the most', async () => {
+    const many = Array.from({ length: 100 }, (_, i) => `192.0.2.${i}`)
+    const resolver = new ZoneResolver({
+      'SRV _stun._udp.example.org': [
+        srv(1, 'a.example.org', 0),
+        srv(1, 'a.example.org', 70_000),
+        srv(2, 'b.example.org', 9),
+      ],
+      'A a.example.org': ['192.0.2.1'],
+      'A b.example.org': many,
+    })
+    const found = await locateServer('stun:example.org', { resolver })
+    expect(found.map(({ port }) => port)).toEqual(Array.from({ length: 16 }, () => 9))
   })
 
   it('over TLS is asked for as _stuns._tcp, and must prove the name that was given', async () => {

@@ -68,7 +68,7 @@ describe('a TURN server (RFC 5928 §3)', () => {
     ])
   })
 
-  it('is found by NAPTR, through further NAPTR records, in their order (step 4, RFC 3958 §2.2)', async () => {
+  it('is found by NAPTR, through further NAPTR records, in their order (step 4, RFC 3958)', async () => {
     const { ways } = await located('turn:example.com', example, ['tls', 'tcp', 'udp'])
     expect(ways).toEqual(['udp 192.0.2.1:3478', 'tls 192.0.2.1:5349', 'tcp 192.0.2.1:5000'])
   })

@@ -1,6 +1,8 @@
+import { RECURSION_AVAILABLE } from 'dns-packet'
 import { describe, expect, it } from 'vitest'
+import { DnsResolver } from '../../../src/net/resolver/dns-resolver.ts'
 import { UsageError } from '../../../src/util/errors.ts'
-import { a, aaaa, authoritative, cname, DnsWorld, soa, srv, TRUNCATED } from './world.ts'
+import { a, aaaa, authoritative, cname, DnsWorld, type Reply, soa, srv, TRUNCATED } from './world.ts'
 
 const code = (promise: unknown): Promise<unknown> =>
   Promise.resolve(promise).then(
@@ -73,7 +75,7 @@ describe('a question', () => {
     expect(resolver.addresses('example.org', 6)).toBeInstanceOf(Promise)
   })
 
-  it('needs no server for numbers, loop-back, `.invalid` and what is no name (RFC 6761 §6)', async () => {
+  it('needs no server for numbers, loop-back, `.invalid` and what is no name (RFC 6761)', async () => {
     const world = new DnsWorld()
     const resolver = world.resolver()
     expect(resolver.addresses('192.0.2.7', 4)).toEqual(['192.0.2.7'])
@@ -141,7 +143,7 @@ describe('a question', () => {
 })
 
 describe('what is not there', () => {
-  it('is kept for the lesser of TTL and minimum of the SOA (RFC 2308 §5)', async () => {
+  it('is kept for the lesser of TTL and minimum of the SOA (RFC 2308)', async () => {
     const world = new DnsWorld()
     world.serve('192.0.2.53', ({ type }) => ({
       rcode: type === 'SRV' ? 3 : 0,
@@ -200,7 +202,7 @@ describe('what is not there', () => {
 })
 
 describe('CNAME', () => {
-  it('is followed within an answer and by asking on (RFC 1034 §3.6.2)', async () => {
+  it('is followed within an answer and by asking on (RFC 1034)', async () => {
     const world = new DnsWorld()
     world.serve('192.0.2.53', ({ name }) =>
       name === 'www.example.org'
@@ -262,7 +264,7 @@ describe('CNAME', () => {
     expect(world.ladder).toHaveLength(9)
   })
 
-  it('to a name that is not there: the end is missing (RFC 2308 §2.1)', async () => {
+  it('to a name that is not there: the end is missing (RFC 2308)', async () => {
     const world = new DnsWorld()
     world.serve('192.0.2.53', ({ name }) => ({
       rcode: 3,
@@ -277,7 +279,7 @@ describe('CNAME', () => {
   })
 })
 
-describe('additional records (RFC 2782, RFC 2181 §5.4.1)', () => {
+describe('additional records (RFC 2782, RFC 2181)', () => {
   const world = (): DnsWorld => {
     const made = new DnsWorld()
     made.serve('192.0.2.53', ({ name, type }) =>
@@ -321,7 +323,7 @@ describe('additional records (RFC 2782, RFC 2181 §5.4.1)', () => {
 })
 
 describe('over TCP', () => {
-  it('an answer is fetched that did not fit into a datagram (RFC 7766 §5)', async () => {
+  it('an answer is fetched that did not fit into a datagram (RFC 7766)', async () => {
     const world = new DnsWorld()
     world.serve('192.0.2.53', ({ name, transport }) =>
       transport === 'udp'
@@ -339,7 +341,43 @@ describe('over TCP', () => {
     ])
   })
 
-  it('the question goes on where somebody guesses at its answer (RFC 5452 §9.3)', async () => {
+  it('an answer that is cut off there too is none, and the next server is asked', async () => {
+    const world = new DnsWorld()
+    world.serve('192.0.2.53', () => ({ flags: TRUNCATED | RECURSION_AVAILABLE }))
+    const lone = world.resolver().addresses('example.org', 4)
+    const failed = expect(lone).rejects.toMatchObject({ code: 'EBADRESP' })
+    await world.advance(20)
+    await failed
+    world.serve('192.0.2.54', ({ name }) => ({ answers: [a(name, '192.0.2.1')] }))
+    const found = world.resolver({ servers: ['192.0.2.53', '192.0.2.54'] }).addresses('example.org', 4)
+    await world.advance(30)
+    expect(await found).toEqual(['192.0.2.1'])
+  })
+
+  it.each<[string, (id: number) => Reply]>([
+    ['another answer', id => ({ changed: { id: id ^ 1 } })],
+    ['no message', () => ({ bytes: () => Buffer.alloc(0) })],
+  ])('%s ends the connection', async (_, wrong) => {
+    const world = new DnsWorld()
+    world.serve('192.0.2.53', ({ id, transport }) => (transport === 'udp' ? { flags: TRUNCATED } : wrong(id)))
+    const failed = expect(world.resolver().addresses('example.org', 4)).rejects.toMatchObject({
+      code: 'EBADRESP',
+    })
+    await world.advance(20)
+    await failed
+    expect([world.open, world.timers.size]).toEqual([0, 0])
+  })
+
+  it('a question is given up in time as well', async () => {
+    const world = new DnsWorld()
+    world.serve('192.0.2.53', ({ transport }) => (transport === 'udp' ? { flags: TRUNCATED } : undefined))
+    const resolver = world.resolver({ giveUp: 1500 })
+    const failed = expect(resolver.addresses('example.org', 4)).rejects.toMatchObject({ code: 'ETIMEOUT' })
+    await world.advance(1500)
+    await failed
+  })
+
+  it('the question goes on where somebody guesses at its answer (RFC 5452)', async () => {
     const world = new DnsWorld()
     world.serve('192.0.2.53', ({ name, id, transport }) =>
       transport === 'tcp'
@@ -367,8 +405,11 @@ describe('options', () => {
     { tries: 1.5 },
     { maxEntries: -1 },
     { maxTtl: Number.NaN },
+    { servers: '192.0.2.1' },
+    { servers: [5] },
+    { hosts: true },
   ])('that cannot be are refused: %j', options => {
-    expect(() => new DnsWorld().resolver(options)).toThrow(UsageError)
+    expect(() => Reflect.construct(DnsResolver, [options])).toThrow(UsageError)
   })
 
   it('bound the cache by number and by octets', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { DnsResolver } from '../../../src/net/resolver/dns-resolver.ts'
 import type { DnsChannelUser, DnsNetwork } from '../../../src/net/resolver/network.ts'
 import { NameServers, nameServer } from '../../../src/net/resolver/servers.ts'
 import { EnvironmentError } from '../../../src/util/errors.ts'
@@ -59,6 +60,74 @@ describe('several name servers', () => {
     expect([world.open, world.timers.size, resolver.counters.silent]).toEqual([0, 0, 7])
   })
 
+  it('that were all silent lately are asked at once, in one round', async () => {
+    const world = new DnsWorld()
+    const resolver = world.resolver({ ...TWO, tries: 1 })
+    const first = failure(resolver.addresses('a.example', 4))
+    await world.advance(2000)
+    await first
+    const second = failure(resolver.addresses('b.example', 4))
+    await world.advance(1999)
+    expect(world.open).toBe(2)
+    await world.advance(1)
+    expect((await second).message).toContain('192.0.2.53:53 udp ETIMEOUT after 2000 ms')
+    expect(world.ladder.slice(2)).toEqual([
+      '2000 → A b.example 192.0.2.53',
+      '2000 → A b.example 2001:db8::53',
+    ])
+    world.serve('192.0.2.53', () => 'refuse')
+    world.servers.set('[2001:db8::53]:5353', ({ name }) => ({ delay: 1900, answers: [a(name, '192.0.2.1')] }))
+    const third = resolver.addresses('c.example', 4)
+    await world.advance(1900)
+    expect(await third).toEqual(['192.0.2.1'])
+    expect([world.open, world.timers.size]).toEqual([0, 0])
+  })
+
+  it.each([1, 2, 3])('a question to %i that are dead is given up after 5 s', async count => {
+    const world = new DnsWorld()
+    const resolver = world.resolver({ servers: ['192.0.2.1', '192.0.2.2', '192.0.2.3'].slice(0, count) })
+    const asked = failure(resolver.addresses('a.example', 4))
+    await world.advance(5000)
+    expect((await asked).code).toBe('ETIMEOUT')
+    expect([world.open, world.timers.size]).toEqual([0, 0])
+  })
+
+  it('a question that cannot be asked ends with an error, and so do all behind it', async () => {
+    const world = new DnsWorld()
+    let list = ['192.0.2.53']
+    const resolver = new DnsResolver({
+      hosts: false,
+      network: world,
+      timers: world.timers,
+      systemServers: () => list,
+      maxQuestions: 1,
+      tries: 1,
+      timeout: 31_000,
+      giveUp: 40_000,
+    })
+    const first = failure(resolver.addresses('a.example', 4))
+    const others = Array.from({ length: 10_000 }, (_, i) => failure(resolver.addresses(`b${i}.example`, 4)))
+    list = []
+    await world.advance(31_000)
+    expect((await first).code).toBe('ETIMEOUT')
+    expect(new Set((await Promise.all(others)).map(({ code }) => code))).toEqual(new Set(['ENOSERVER']))
+    expect([resolver.pending, world.timers.size]).toEqual([0, 0])
+  })
+
+  it('a set-up of the system that throws is an error of the question', async () => {
+    const world = new DnsWorld()
+    const resolver = new DnsResolver({
+      hosts: false,
+      network: world,
+      timers: world.timers,
+      systemServers: () => {
+        throw new Error('no settings')
+      },
+    })
+    expect(await failure(resolver.addresses('a.example', 4))).toMatchObject({ code: 'ERR_SYSTEM' })
+    expect(resolver.pending).toBe(0)
+  })
+
   it('a refusing port gives way at once', async () => {
     const world = new DnsWorld()
     world.serve('192.0.2.53', () => 'refuse')
@@ -103,7 +172,7 @@ describe('several name servers', () => {
     expect(world.ladder).toHaveLength(4)
   })
 
-  it('a failure is kept for some seconds (RFC 2308 §7)', async () => {
+  it('a failure is kept for some seconds (RFC 2308)', async () => {
     const world = new DnsWorld()
     world.serve('192.0.2.53', () => ({ rcode: 2 }))
     const resolver = world.resolver()
@@ -131,7 +200,7 @@ describe('several name servers', () => {
   it.each([
     ['does not read the question', 1],
     ['knows no such version', 16],
-  ])('one that %s is asked without EDNS (RFC 6891 §6.2.2, §7)', async (_, rcode) => {
+  ])('one that %s is asked without EDNS (RFC 6891)', async (_, rcode) => {
     const world = new DnsWorld()
     world.serve('192.0.2.53', ({ name, edns }): Reply => {
       if (edns === undefined) return { answers: [a(name, '192.0.2.1')] }
@@ -184,7 +253,7 @@ function raise(error: Error): never {
   throw error
 }
 
-describe('an answer to another question is no answer (RFC 5452 §9.1)', () => {
+describe('an answer to another question is no answer (RFC 5452)', () => {
   const forged: [string, Reply][] = [
     ['id', { bytes: bytes => Buffer.concat([Buffer.from([0, 0]), bytes.subarray(2)]) }],
     ['source address', { from: { address: '192.0.2.66', port: 53 } }],

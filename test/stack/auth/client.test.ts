@@ -1,5 +1,6 @@
 import { DigestClient, h, request, response, type SipResponse } from 'resip/stack'
 import { describe, expect, it } from 'vitest'
+import { UsageError } from '../../../src/util/errors.ts'
 import { Pair, REALM, received, receivedResponse, register, SECRET } from './pair.ts'
 
 const account = { username: 'bob', realms: REALM, password: SECRET }
@@ -83,6 +84,21 @@ describe('RFC 8760 §2.4: which challenge is answered', () => {
       '32 hexadecimal digits',
     )
     expect(() => new DigestClient({ ...account, realms: [] })).toThrow('name the realms')
+  })
+
+  it.each<[string, object, string]>([
+    ['no name', { username: undefined }, 'username'],
+    ['an empty name', { username: '' }, 'username'],
+    ['a number as realm', { realms: [5] }, 'realms'],
+    ['no realms', { realms: undefined }, 'realms'],
+    ['a number as password', { password: 5 }, 'password'],
+    ['a qop that is none', { qop: 'auth-conf' }, 'qop'],
+    ['no hash', { password: undefined, ha1: {} }, 'no hash'],
+    ['a hash of another name', { password: undefined, ha1: { 'sha-256': '0'.repeat(64) } }, 'sha-256'],
+  ])('an account is told at once that it is given %s', (_, wrong, said) => {
+    const make = (): unknown => Reflect.construct(DigestClient, [{ ...account, ...wrong }])
+    expect(make).toThrow(UsageError)
+    expect(make).toThrow(said)
   })
 })
 

@@ -12,6 +12,7 @@ import {
 import { SimulatedClock, seededRandom } from 'resip/testing'
 import { describe, expect, it } from 'vitest'
 import { NonceCounts } from '../../../src/stack/auth/nonce-counts.ts'
+import { UsageError } from '../../../src/util/errors.ts'
 import { credential, Pair, REALM, received, receivedText, register, SECRET } from './pair.ts'
 
 const KEY = new Uint8Array(20).fill(7)
@@ -40,6 +41,39 @@ describe('RFC 8760 §2.3: what a realm offers', () => {
     expect(() => new Pair({ qop: [] })).toThrow('qop is empty')
     expect(() => new Pair({ nonceLifetime: Number.NaN })).toThrow('a number of 1 or more')
     expect(() => new Pair({ nonceKey: new Uint8Array(8) })).toThrow('too short')
+  })
+
+  it.each<[string, object]>([
+    ['no realm', { realm: undefined }],
+    ['an empty realm', { realm: '' }],
+    ['a number as realm', { realm: 5 }],
+    ['no store', { users: undefined }],
+    ['a store without find', { users: {} }],
+    ['one algorithm as a text', { algorithms: 'MD5' }],
+    ['a number as algorithm', { algorithms: [5] }],
+    ['one qop as a text', { qop: 'auth' }],
+    ['a qop that is none', { qop: ['auth-conf'] }],
+    ['an onWrong that is none', { onWrong: 'ignore' }],
+    ['a text as key', { nonceKey: 'a text that is long enough' }],
+    ['no function as acceptsUri', { acceptsUri: true }],
+    ['NaN look-ups', { maxLookUps: Number.NaN }],
+    ['a text as time', { lookUpTimeout: '5000' }],
+  ])('is told at once where it is given %s', (_, wrong) => {
+    const users = new MemoryUsers()
+    const options: object = { realm: REALM, users, ...wrong }
+    const make = (): unknown => Reflect.construct(DigestRealm, [options])
+    expect(make).toThrow(UsageError)
+  })
+
+  it('no userhash where the store cannot find by it (RFC 7616 §3.4.4)', () => {
+    const find = (): undefined => undefined
+    const asked = (users: UserStore): unknown =>
+      new Pair({ userhash: true, users })
+        .refusal(received(register()))
+        .get(h.WWWAuthenticate)
+        ?.text('userhash')
+    expect(asked({ find })).toBeUndefined()
+    expect(asked({ find, findHashed: find })).toBe('true')
   })
 
   it('RFC 3261 §22.3: a proxy asks with 407 and the Proxy headers', () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { FileUsers, ha1, MemoryUsers, parseUsers, type UserStore, userLine } from 'resip/stack'
 import { checkUserStore, type KnownToStore, userStoreChecks } from 'resip/testing'
 import { afterAll, describe, expect, it } from 'vitest'
+import { UsageError } from '../../../src/util/errors.ts'
 
 const known: readonly KnownToStore[] = [
   { username: 'bob', realm: 'example.com', password: 'zanzibar', hashes: ['MD5', 'SHA-256', 'SHA-512-256'] },
@@ -144,4 +145,13 @@ describe('a file of users', () => {
       /the users in .*nowhere cannot be read: ENOENT/,
     )
   })
+})
+
+it.each<[string, object]>([
+  ['no name', { realm: 'example.com', secret: 'x' }],
+  ['no secret', { username: 'bob', realm: 'example.com' }],
+  ['a hash that is too short', { username: 'bob', realm: 'example.com', secret: { MD5: 'abc' } }],
+  ['a number as hash', { username: 'bob', realm: 'example.com', secret: { 'SHA-256': 5 } }],
+])('a table is told at once that it is given %s', (_, entry) => {
+  expect(() => Reflect.construct(MemoryUsers, [[entry]])).toThrow(UsageError)
 })

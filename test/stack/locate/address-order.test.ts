@@ -3,7 +3,7 @@ import { inOrder } from '../../../src/stack/locate/address-order.ts'
 
 const all = (): boolean => true
 
-describe('RFC 7984 §4, RFC 6724 §6, RFC 8305 §4: the order of one host’s addresses', () => {
+describe('RFC 7984, RFC 6724, RFC 8305: the order of one host’s addresses', () => {
   test('the families take turns, IPv6 first, within each the name server’s order', () => {
     expect(inOrder(['2001:db8::2', '2001:db8::3', '2001:db8::4'], ['192.0.2.2'], all)).toEqual([
       '2001:db8::2',

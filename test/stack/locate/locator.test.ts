@@ -1,5 +1,6 @@
 import { uri, type Via } from 'resip/stack'
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { Resolver } from '../../../src/net/resolver/resolver.ts'
 import { scan } from '../../../src/stack/grammar/scanner.ts'
 import { parseVia } from '../../../src/stack/headers/via.ts'
 import { explained } from '../../../src/stack/locate/located.ts'
@@ -181,7 +182,7 @@ describe('RFC 3263 §4.1 selecting a transport', () => {
     ])
   })
 
-  test('RFC 6761 §6.3: nobody is asked for the services of localhost', () => {
+  test('RFC 6761: nobody is asked for the services of localhost', () => {
     zone.withAddresses('localhost', '127.0.0.1')
     expect(at(locatorOver(zone), 'sip:localhost')).toEqual(['UDP 127.0.0.1:5060'])
     expect(zone.asked).toEqual(['A localhost'])
@@ -259,6 +260,19 @@ describe('RFC 3263 §4.4 without state', () => {
     expect(first).toEqual(['UDP 192.0.2.12:5060', 'UDP 192.0.2.10:5060', 'UDP 192.0.2.11:5060'])
     for (let times = 0; times < 20; times++)
       expect(at(located, 'sip:example.com', statelessly)).toEqual(first)
+  })
+
+  test('each member has the share that its weight says, its addresses a part of it', () => {
+    zone
+      .withSrv('_sip._udp.example.com', [1, 30, 5060, 'a.example.com'], [1, 0, 5060, 'b.example.com'])
+      .withAddresses('a.example.com', '192.0.2.10', '192.0.2.11')
+      .withAddresses('b.example.com', '192.0.2.12')
+    const { locator } = locatorOver(zone, ['UDP'])
+    expect(locator.locate(uri('sip:example.com'), statelessly)).toMatchObject([
+      { address: '192.0.2.10', share: 15 },
+      { address: '192.0.2.11', share: 15 },
+      { address: '192.0.2.12', share: 0.01 },
+    ])
   })
 
   test('the grey list does not matter, for a message that comes again must go where it went', () => {
@@ -372,6 +386,15 @@ describe('what is not known at once', () => {
   })
 })
 
+test.each(['sip:df7jal23ls0d.invalid;transport=ws', 'sips:a@X.INVALID.', 'sip:a.example;maddr=b.invalid'])(
+  'RFC 6761 §6.4 %s leads nowhere, and nobody is asked',
+  target => {
+    const { locator } = locatorOver(zone)
+    expect(() => locator.locate(uri(target), statefully)).toThrow('nobody can connect to')
+    expect(zone.asked).toEqual([])
+  },
+)
+
 describe('RFC 3263 §5 where a response goes', () => {
   const via = (text: string): Via => parseVia(scan(`SIP/2.0/${text};branch=z9hG4bK1`, 'Via'))
   const at = (located: Located, text: string): string[] => {
@@ -391,6 +414,19 @@ describe('RFC 3263 §5 where a response goes', () => {
   ])('%s is known at once: %s', (text, found) => {
     expect(at(locatorOver(zone), text)).toEqual([found])
     expect(zone.asked).toEqual([])
+  })
+
+  test.each(['WS 192.0.2.9', 'WSS a.example;received=192.0.2.9', 'TCP a.invalid;received=192.0.2.9'])(
+    'RFC 7118 §5.3 nobody can connect to %s',
+    text => {
+      expect(() => at(locatorOver(zone), text)).toThrow('nobody can connect to')
+      expect(zone.asked).toEqual([])
+    },
+  )
+
+  test('RFC 5922 §7.3 who is connected to must be whom the Via names, wherever it came from', () => {
+    const found = locatorOver(zone).locator.locateResponse(via('TLS a.example;received=192.0.2.9'))
+    expect(found).toMatchObject([{ address: '192.0.2.9', serverName: 'a.example' }])
   })
 
   test('a name with a port has addresses, one without has SRV records, secure ones over TLS', () => {
@@ -445,4 +481,49 @@ test('each target says why it was chosen', () => {
   ])
   expect(why('sip:b.example.com')).toEqual(['UDP by default → address of b.example.com'])
   expect(why('sip:192.0.2.2')).toEqual(['numeric'])
+})
+
+describe('a resolver that is somebody else’s', () => {
+  test('may answer by promises of its own', async () => {
+    zone.withAddresses('example.com', '192.0.2.2')
+    const later = <T>(value: T): Promise<T> => {
+      const promise = Promise.resolve(value)
+      // biome-ignore lint/suspicious/noThenProperty: that is what is tried
+      const own: unknown = { then: promise.then.bind(promise) }
+      return own as Promise<T>
+    }
+    const foreign: Resolver = {
+      naptr: name => later(zone.naptr(name)) as ReturnType<Resolver['naptr']>,
+      srv: name => later(zone.srv(name)) as ReturnType<Resolver['srv']>,
+      addresses: (name, family) => later(zone.addresses(name, family)) as ReturnType<Resolver['addresses']>,
+      close() {},
+    }
+    const found = await locatorOver(foreign).locator.locate(uri('sip:example.com'), statefully)
+    expect(shown(found)).toEqual(['UDP 192.0.2.2:5060'])
+  })
+
+  test('is waited for no longer, and no timer is left, when the locator is closed', async () => {
+    zone.silent.add('example.com')
+    const { locator, timers } = locatorOver(zone)
+    const found = locator.locate(uri('sip:example.com'), statefully)
+    expect(timers.size).toBe(1)
+    locator.close()
+    expect(timers.size).toBe(0)
+    await expect(found).rejects.toMatchObject({ code: 'ECANCELLED' })
+  })
+})
+
+test('where no name server answers, SRV and addresses are asked for together, and the error names who was asked', async () => {
+  for (const kind of ['NAPTR', 'AAAA', 'A']) zone.broken.set(`${kind} example.com`, 'ETIMEOUT')
+  zone.silent.add('_sip._udp.example.com')
+  const { locator, clock } = locatorOver(zone, ['UDP'])
+  const found = Promise.resolve(locator.locate(uri('sip:example.com'), statefully))
+  const failed = expect(found).rejects.toMatchObject({
+    code: 'ETIMEOUT',
+    message: expect.stringContaining('example.com: ETIMEOUT'),
+  })
+  for (let turn = 0; turn < 10; turn++) await undefined
+  expect(zone.asked).toEqual(['NAPTR example.com', 'A example.com', 'SRV _sip._udp.example.com'])
+  clock.advance(10_000)
+  await failed
 })

@@ -1,4 +1,4 @@
-import { ack2xx, h, Reason, type RequestUser } from 'resip/stack'
+import { ack2xx, h, Reason, type RequestOptions, type RequestUser } from 'resip/stack'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { invite, type Peer, targets, World } from '../world.ts'
 
@@ -23,12 +23,12 @@ afterEach(() => world.close())
 const user: RequestUser = { onFinal() {}, onFailure() {} }
 
 /** Calls; the first target says nothing for 4 s, the second accepts. */
-async function call(): Promise<Awaited<ReturnType<World['stack']>>> {
+async function call(options: RequestOptions = {}): Promise<Awaited<ReturnType<World['stack']>>> {
   const stack = await world.stack(CLIENT)
   spare.onMessage = message => {
     if (message.isRequest && message.method === 'INVITE') spare.answer(message, 200, 'spare', CONTACT)
   }
-  stack.send(invite(), user, { targets: targets('UDP', SLOW, SPARE), targetTimeout: 4000 })
+  stack.send(invite(), user, { ...options, targets: targets('UDP', SLOW, SPARE), targetTimeout: 4000 })
   world.advance(4500)
   expect(spare.titles).toEqual(['INVITE'])
   expect(stack.counters.drainedInvites).toBe(1)
@@ -55,6 +55,18 @@ describe('RFC 3261 §13.2.2.4, §15: a target that was given up answers late', (
     world.advance(100_000)
     expect(stack.transactionCount).toBe(0)
     expect(stack.timers.size).toBe(0)
+  })
+
+  test('§9.1 the CANCEL has the very Via of its INVITE, what it asks for in it too (RFC 6223)', async () => {
+    await call({ keep: {} })
+    const [late] = slow.heard
+    if (late === undefined) throw new Error('no INVITE')
+    slow.answer(late, 180)
+    world.advance(0)
+    const cancel = slow.heard.at(-1)
+    expect(cancel?.isRequest && cancel.method).toBe('CANCEL')
+    expect(String(cancel?.via)).toBe(String(late.via))
+    expect(String(late.via)).toContain(';keep')
   })
 
   test('what rings is cancelled once (§9.1), and nothing is left of it', async () => {

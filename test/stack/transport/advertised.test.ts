@@ -33,7 +33,7 @@ async function proxyBehindNat(): Promise<SipStack> {
       return
     }
     const out = message.forward()
-    popOwnRoutes(out, uri => stack.isOurs(uri.host, uri.port))
+    popOwnRoutes(out, uri => stack.isOurUri(uri))
     stack.forward(message, out, { recordRoute: message.method === 'INVITE' })
   })
   return stack

@@ -58,7 +58,7 @@ async function passing(milliseconds: number): Promise<void> {
 
 const open = (): number => transports.reduce((sum, { connections }) => sum + connections, 0)
 
-describe('RFC 8305 §5: several addresses of one host over a stream', () => {
+describe('RFC 8305: several addresses of one host over a stream', () => {
   test('the next is tried after 250 ms; the first that is up gets the message, the other is closed', async () => {
     await streams({ [A6]: 'silent', [A4]: 20 })
     found = ofHost('a', A6, A4)
@@ -193,6 +193,35 @@ describe('RFC 8305 §5: several addresses of one host over a stream', () => {
     expect(ladder.slice(2)).toEqual([`300 close ${A6}`, `300 close ${A4}`, '300 failed 487'])
     expect(open()).toBe(0)
     expect(stack.timers.size).toBe(0)
+  })
+
+  test('RFC 3261 §17.1.4 the transport of its connections is removed: it is lost at once, and another host is tried', async () => {
+    await streams({ [A4]: 'silent', [B4]: 'silent' })
+    found = ofHost('a', A4, B4)
+    stack.send(options('sip:a;transport=tcp'), noting)
+    await passing(1000)
+    const [transport] = transports
+    if (transport === undefined) throw new Error('a transport expected')
+    const removed = stack.removeTransport(transport)
+    expect(failures.map(({ status }) => status)).toEqual([503])
+    expect(failures[0]?.attempts.map(({ outcome }) => outcome)).toEqual([
+      'transport error',
+      'transport error',
+    ])
+    expect(reported).toEqual([])
+    await removed
+    expect(stack.timers.size).toBe(0)
+  })
+
+  test('RFC 3261 §17.1.2.2 a transport that never tells keeps a request no longer than Timer F', async () => {
+    await streams({ [A4]: 'silent', [B4]: 'silent' })
+    found = ofHost('a', A4, B4)
+    stack.send(options('sip:a;transport=tcp'), noting)
+    await passing(31_999)
+    expect(failures).toEqual([])
+    await passing(1)
+    expect(failures.map(({ status }) => status)).toEqual([408])
+    expect(open()).toBe(0)
   })
 
   test('targetTimeout: a host none of whose addresses answers gives way', async () => {

@@ -164,6 +164,24 @@ describe('RFC 7118 §7 who may connect', () => {
   })
 })
 
+describe('options that are none', () => {
+  test.each<[WebSocketOptions, string]>([
+    [{ maxHandshakes: Number.NaN }, 'websocket.maxHandshakes is NaN'],
+    [{ handshakeTimeout: Number.POSITIVE_INFINITY }, 'websocket.handshakeTimeout is Infinity'],
+    [{ pingInterval: -1 }, 'websocket.pingInterval is -1'],
+    [{ origins: ['https://phone.example.com/'] }, 'websocket.origins is https://phone.example.com/'],
+    [{ origins: ['phone.example.com'] }, 'websocket.origins is phone.example.com'],
+  ])('%j is refused by listen', async (options, text) => {
+    await expect(listening(options)).rejects.toThrow(text)
+  })
+
+  test('origins of apps, and null, are origins', async () => {
+    await listening({ origins: ['capacitor://localhost', 'null', 'HTTPS://a.example:8443'] })
+    await answers(await open({ extra: 'Origin: capacitor://localhost\r\n' }))
+    await answers(await open({ extra: 'Origin: null\r\n' }))
+  })
+})
+
 describe('RFC 7118 §5 messages', () => {
   test('§4.2 text and binary alike are heard; what is UTF-8 is answered as text', async () => {
     await listening()

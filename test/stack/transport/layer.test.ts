@@ -7,6 +7,7 @@ import {
   type SipStack,
   sentByOf,
   type Transport,
+  uri,
 } from 'resip/stack'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { memoryOf, type Peer, requestText, settled, World } from '../world.ts'
@@ -163,6 +164,43 @@ describe('names', () => {
   })
 })
 
+test('RFC 3261 §19.1.2 a URI without a port means that of its scheme and transport', async () => {
+  const stack = await world.stack('192.0.2.2')
+  for (const [name, port] of [
+    ['tls.example', 5061],
+    ['ws.example', 80],
+    ['wss.example', 443],
+  ] as const)
+    stack.addName(name, port)
+  const ours = [
+    'sip:a@192.0.2.2',
+    'sips:tls.example;lr',
+    'sip:tls.example;transport=tls',
+    'sips:tls.example:5061',
+  ]
+  ours.push('sip:ws.example;transport=ws', 'sips:wss.example;transport=ws', 'sip:wss.example;transport=WSS')
+  const others = [
+    'sips:192.0.2.2',
+    'sip:tls.example',
+    'sips:ws.example;transport=ws',
+    'tel:1',
+    'sip:192.0.2.2;transport=ws',
+  ]
+  expect([...ours, ...others].filter(text => stack.isOurUri(uri(text)))).toEqual(ours)
+})
+
+test('a transport is added once: what is open is neither opened again nor closed', async () => {
+  const stack = await world.stack('192.0.2.2', [])
+  const transport = world.network.transport('UDP', '192.0.2.7', 5060)
+  const both = await Promise.allSettled([stack.addTransport(transport), stack.addTransport(transport)])
+  expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+  await expect(stack.addTransport(transport)).rejects.toThrow('udp:192.0.2.7:5060 was added already')
+  expect(stack.transports).toEqual([transport])
+  expect(await stack.removeTransport(transport)).toBe(true)
+  await stack.addTransport(transport)
+  expect(stack.transports).toEqual([transport])
+})
+
 test('RFC 5954 §4.2 our IPv6 addresses are known however they are written', async () => {
   const stack = await world.stack('2001:db8::2')
   stack.addName('2001:DB8::99')
@@ -176,7 +214,7 @@ test('RFC 5954 §4.2 our IPv6 addresses are known however they are written', asy
   expect(stack.isOurSentBy('[2001:db8::2')).toBe(false)
 })
 
-test('RFC 1034 §3.1 our names are known with the dot of the root too', async () => {
+test('RFC 1034 our names are known with the dot of the root too', async () => {
   const stack = await world.stack('192.0.2.2')
   stack.addName('proxy.example.com.')
   stack.addName('edge.example.com', 5070)

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readFileSync, type Stats, statSync } from 'node:fs'
 import { EnvironmentError } from '../../../util/errors.ts'
 import { type Failed, guarded } from '../../../util/guard.ts'
-import { parseUsers } from '../user-lines.ts'
+import { parseUsers, UserLineError } from '../user-lines.ts'
 import type { MemoryUsers, StoredUser, UserStore } from '../users.ts'
 import type { HashName } from './hash.ts'
 
@@ -27,6 +27,8 @@ export class FileUsers implements UserStore {
   readonly #timer: NodeJS.Timeout | undefined
   /** What the file was when it was looked at last: whatever changes after it was read is seen. */
   #stamp: string
+  /** The one that could not be taken, and of which `failed` knows. */
+  #told: string | undefined
   #users: MemoryUsers
 
   /**
@@ -63,6 +65,7 @@ export class FileUsers implements UserStore {
     const { users, stamp } = readUsers(this.path)
     this.#users = users
     this.#stamp = stamp
+    this.#told = undefined
     guarded(this.#options.failed ?? ignore, undefined, this.#options.onReload, this.size)
   }
 
@@ -79,11 +82,14 @@ export class FileUsers implements UserStore {
     const stats = statOf(this.path)
     const stamp = stats === undefined ? 'nothing' : stampOf(stats)
     if (stamp === this.#stamp) return
-    this.#stamp = stamp
     try {
       this.reload()
     } catch (error) {
-      guarded(ignore, undefined, this.#options.failed, error)
+      // what is wrong in it stays so until it changes; what kept it from being read may be over at the next look
+      if (error instanceof UserLineError) this.#stamp = stamp
+      const isTold = this.#told === stamp
+      this.#told = stamp
+      if (!isTold) guarded(ignore, undefined, this.#options.failed, error)
     }
   }
 }
