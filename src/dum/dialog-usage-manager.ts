@@ -15,11 +15,14 @@ import { uasDialog } from './dialog/dialog.ts'
 import { DialogMap } from './dialog/dialog-map.ts'
 import { Dispatch } from './dispatch.ts'
 import type { ClientInvite, ClientInviteHandler, ServerInviteHandler } from './handlers/invite.ts'
+import type { ClientRegistration, ClientRegistrationHandler } from './handlers/registration.ts'
 import { DialogSet } from './invite/client-invite.ts'
 import { ServerSession } from './invite/server-session.ts'
 import { termsFor } from './invite/timer-terms.ts'
 import type { ProfileParts } from './profile/parts.ts'
 import { Profile } from './profile/profile.ts'
+import type { RegisterOptions } from './registration/account.ts'
+import { Registrations } from './registration/registrations.ts'
 
 export interface DialogUsageManagerOptions {
   /** The master profile. */
@@ -47,6 +50,7 @@ export class DialogUsageManager {
   readonly #map = new DialogMap()
   readonly #dispatch: Dispatch
   readonly #stack: SipStack
+  readonly #registrations: Registrations
 
   constructor(stack: SipStack, options: DialogUsageManagerOptions = {}) {
     const { profile = {} } = options
@@ -67,6 +71,7 @@ export class DialogUsageManager {
       },
     }
     this.#dispatch = new Dispatch(this.#context, this.#map)
+    this.#registrations = new Registrations(this.#context)
     stack.addUser(this.#dispatch)
   }
 
@@ -96,6 +101,23 @@ export class DialogUsageManager {
   /** Takes calls. */
   onInvite(handler: ServerInviteHandler): void {
     this.#dispatch.take('INVITE', transaction => this.#receiveInvite(transaction, handler))
+  }
+
+  /** How many registrations of ours there are. */
+  get registrationCount(): number {
+    return this.#registrations.size
+  }
+
+  /**
+   * Registers an address of record (RFC 3261 §10.2), and keeps it registered.
+   * @throws ParseError, UsageError where it cannot be registered
+   */
+  register(
+    what: Profile | NameAddr | Uri | string,
+    options: RegisterOptions,
+    handler: ClientRegistrationHandler,
+  ): ClientRegistration {
+    return this.#registrations.register(what, options, handler, this.profile)
   }
 
   #receiveInvite(transaction: ServerTransaction, handler: ServerInviteHandler): void {

@@ -10,5 +10,7 @@ export {
   type InviteOptions,
 } from './dialog-usage-manager.ts'
 export type * from './handlers/invite.ts'
+export type * from './handlers/registration.ts'
 export type { ProfileParts, ProfileValues, RefresherWish, Reliability } from './profile/parts.ts'
 export { Profile } from './profile/profile.ts'
+export type { OutboundOptions, RegisterOptions } from './registration/account.ts'
