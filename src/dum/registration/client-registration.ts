@@ -19,6 +19,7 @@ import { contactFor } from '../profile/contact.ts'
 import type { Profile } from '../profile/profile.ts'
 import type { Account, RegisterOptions } from './account.ts'
 import type { FlowLosses } from './flow-losses.ts'
+import { isOpen } from './granted.ts'
 import { type FlowOwner, RegistrationFlow } from './registration-flow.ts'
 
 /** What a registration is made of. */
@@ -189,7 +190,7 @@ export class Registration implements ClientRegistration, FlowOwner {
     if (this.#contacts !== undefined) return this.#contacts
     const { profile, registrar, aor } = this.account
     const contact = contactFor(profile, registrar.startsWith('sips:'))
-    const isPlain = contact.uri.host === '' && contact.uri.rawUser === undefined
+    const isPlain = isOpen(contact.uri) && contact.uri.rawUser === undefined
     return [isPlain ? contact.with({ uri: contact.uri.with({ user: nameAddr(aor).uri.user }) }) : contact]
   }
 

@@ -1,4 +1,5 @@
 import type { NameAddr } from '../../stack/grammar/name-addr.ts'
+import type { Uri } from '../../stack/grammar/uri.ts'
 import { sameUri } from '../../stack/grammar/uri-equal.ts'
 import * as h from '../../stack/headers/index.ts'
 import * as p from '../../stack/headers/params.ts'
@@ -63,6 +64,11 @@ export function readGranted(response: SipResponse, ours: Ours, asked: number): G
   }
 }
 
+/** Whether the host of a Contact is left to be filled in. */
+export function isOpen(uri: Uri): boolean {
+  return uri.isSip && uri.host === ''
+}
+
 /** Whether a binding that a registrar lists is one of ours. */
 function isOurs(contact: NameAddr, { instance, regId, token, contacts }: Ours): boolean {
   if (contact.isWildcard) return false
@@ -70,7 +76,7 @@ function isOurs(contact: NameAddr, { instance, regId, token, contacts }: Ours): 
     if (regId === undefined || contact.param(p.regId) === regId) return true
   }
   if (token !== '' && contact.uri.param(p.rinstance) === token) return true
-  return contacts.some(own => own.uri.host !== '' && sameUri(own.uri, contact.uri))
+  return contacts.some(own => !isOpen(own.uri) && sameUri(own.uri, contact.uri))
 }
 
 /** What stands for a Contact without what is only of this response. */

@@ -18,7 +18,7 @@ import { backOff, backOffTo, renewalOf } from '../soft-state/back-off.ts'
 import { SoftState, type SoftStateUser } from '../soft-state/soft-state.ts'
 import type { Account } from './account.ts'
 import type { FlowLosses } from './flow-losses.ts'
-import { type Granted, readGranted } from './granted.ts'
+import { type Granted, isOpen, readGranted } from './granted.ts'
 import { learnedAddress } from './learned-address.ts'
 import { type RegisterPurpose, registerRequest } from './register-request.ts'
 import { answerOf, redirectedTo } from './retry-of.ts'
@@ -77,6 +77,8 @@ export class RegistrationFlow implements SoftStateUser, RegisteredFlow {
   /** Request-URIs of a REGISTER that was redirected; the last is the present one. */
   #redirects: string[] | undefined
   #failure: RegistrationFailure | undefined
+  /** It was granted, but not as it must be. */
+  #removedFor: RegistrationFailure | undefined
   #response: SipResponse | undefined
   #removesAll = false
   #isQuerying = false
@@ -194,7 +196,8 @@ export class RegistrationFlow implements SoftStateUser, RegisteredFlow {
 
   /** @internal */
   onRemoved(): void {
-    const failure = this.#failure
+    const failure = this.#removedFor
+    this.#removedFor = undefined
     this.#failure = undefined
     this.#letGo()
     this.granted = undefined
@@ -322,14 +325,14 @@ export class RegistrationFlow implements SoftStateUser, RegisteredFlow {
     this.#grantedAt = context.timers.now()
     this.#keepUp(granted)
     if (this.#keepAlive === undefined || this.#keepAlive.answered > 0) this.#failures = 0
-    const isNew = account.learnsAddress && wanted.some(({ uri }) => uri.host === '') && this.#learn(response)
+    const isNew = account.learnsAddress && wanted.some(({ uri }) => isOpen(uri)) && this.#learn(response)
     const lifetime = granted.expires * 1000
     const renewal = Math.max(SHORTEST, renewalOf(lifetime, context.random()))
     const lacksOutbound = regId !== undefined && !granted.isOutbound
     if (lacksOutbound && account.outboundIsRequired) {
       // a Contact that nobody can reach is not left behind (RFC 5626 §4.2.1)
       this.soft.grant(lifetime, renewal)
-      this.#failure = failureOf(FIRST_HOP_LACKS_OUTBOUND, 'the registrar lacks outbound', response)
+      this.#removedFor = failureOf(FIRST_HOP_LACKS_OUTBOUND, 'the registrar lacks outbound', response)
       this.soft.remove()
       return
     }
@@ -411,7 +414,7 @@ export class RegistrationFlow implements SoftStateUser, RegisteredFlow {
     const { account, wanted } = this.#owner
     return wanted.map(contact => {
       let own = contact
-      if (contact.uri.host === '') own = this.#placed(own)
+      if (isOpen(contact.uri)) own = this.#placed(own)
       if (account.instance !== undefined) own = own.withParam(p.instance, account.instance)
       return this.regId === undefined ? own : own.withParam(p.regId, this.regId)
     })
@@ -439,7 +442,7 @@ export class RegistrationFlow implements SoftStateUser, RegisteredFlow {
     const { token } = this.#owner.account
     const isWanted = (bound: NameAddr): boolean =>
       wanted.some(({ uri }) =>
-        uri.host === '' ? token !== '' && bound.uri.param(p.rinstance) === token : sameUri(uri, bound.uri),
+        isOpen(uri) ? token !== '' && bound.uri.param(p.rinstance) === token : sameUri(uri, bound.uri),
       )
     const bound = this.granted?.bound ?? []
     this.#dropping = bound.filter(text => !isWanted(nameAddr(text)))
