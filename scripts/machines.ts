@@ -1,3 +1,4 @@
+import { softState } from '../src/dum/soft-state/soft-state.ts'
 import { flowMachine } from '../src/media/flow/flow-machine.ts'
 import { protectionMachine } from '../src/media/flow/protection-machine.ts'
 import { natBehaviorMachine } from '../src/media/stun/nat-behavior.ts'
@@ -34,6 +35,7 @@ export const machines: readonly DrawnMachine[] = [
   drawn(grantMachine),
   drawn(flowMachine),
   drawn(protectionMachine),
+  drawn(softState),
 ]
 
 function drawn<S extends string, I extends string, M extends MachineInstance<S>, E>(

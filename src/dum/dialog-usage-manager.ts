@@ -15,14 +15,21 @@ import { uasDialog } from './dialog/dialog.ts'
 import { DialogMap } from './dialog/dialog-map.ts'
 import { Dispatch } from './dispatch.ts'
 import type { ClientInvite, ClientInviteHandler, ServerInviteHandler } from './handlers/invite.ts'
-import type { ClientRegistration, ClientRegistrationHandler } from './handlers/registration.ts'
+import type {
+  BindingStore,
+  ClientRegistration,
+  ClientRegistrationHandler,
+  ServerRegistrationHandler,
+} from './handlers/registration.ts'
 import { DialogSet } from './invite/client-invite.ts'
 import { ServerSession } from './invite/server-session.ts'
 import { termsFor } from './invite/timer-terms.ts'
 import type { ProfileParts } from './profile/parts.ts'
 import { Profile } from './profile/profile.ts'
 import type { RegisterOptions } from './registration/account.ts'
+import type { RegistrarPolicy } from './registration/registrar-policy.ts'
 import { Registrations } from './registration/registrations.ts'
+import { Registrar } from './registration/server-registration.ts'
 
 export interface DialogUsageManagerOptions {
   /** The master profile. */
@@ -118,6 +125,15 @@ export class DialogUsageManager {
     handler: ClientRegistrationHandler,
   ): ClientRegistration {
     return this.#registrations.register(what, options, handler, this.profile)
+  }
+
+  /**
+   * Takes REGISTERs, as the registrar of the domains that the policy names.
+   * @throws UsageError where the policy cannot be
+   */
+  onRegister(handler: ServerRegistrationHandler, store: BindingStore, policy: RegistrarPolicy = {}): void {
+    const registrar = new Registrar(this.#context, this.profile, handler, store, policy)
+    this.#dispatch.take('REGISTER', transaction => registrar.receive(transaction))
   }
 
   #receiveInvite(transaction: ServerTransaction, handler: ServerInviteHandler): void {

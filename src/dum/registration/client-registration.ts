@@ -19,8 +19,9 @@ import { contactFor } from '../profile/contact.ts'
 import type { Profile } from '../profile/profile.ts'
 import type { Account, RegisterOptions } from './account.ts'
 import type { FlowLosses } from './flow-losses.ts'
+import type { FlowOwner } from './flow-owner.ts'
 import { isOpen } from './granted.ts'
-import { type FlowOwner, RegistrationFlow } from './registration-flow.ts'
+import { RegistrationFlow } from './registration-flow.ts'
 
 /** What a registration is made of. */
 export interface RegistrationParts {
@@ -37,7 +38,7 @@ export interface RegistrationParts {
 const MOST_FLOWS = 8
 
 /** The registration of one address of record, over one flow or several. */
-export class Registration implements ClientRegistration, FlowOwner {
+export class Registration implements ClientRegistration, FlowOwner<RegistrationFlow> {
   readonly context: DumContext
   readonly account: Account
   readonly losses: FlowLosses

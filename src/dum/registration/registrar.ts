@@ -86,7 +86,7 @@ export class RegistrarSteps {
     const { policy } = this
     const read = attempt(() => (isOfDomain(policy, request) ? readWish(request) : notFound))
     if (read.value === undefined)
-      answered(refusing({ status: 400, reason: read.error?.message ?? 'Bad Request' }))
+      answered(refusing({ status: 400, reason: `${read.error?.header ?? 'a header'} is malformed` }))
     else if ('status' in read.value) answered(refusing(read.value))
     else this.#enter({ request, wish: read.value, decide, answered })
   }

@@ -1,48 +1,21 @@
-import type { KeepAlive } from '../../stack/flow/keep-alives.ts'
-import { flowKey } from '../../stack/flow/key.ts'
-import type { FlowWatch } from '../../stack/flow/watches.ts'
-import { type NameAddr, nameAddr } from '../../stack/grammar/name-addr.ts'
-import { sameUri } from '../../stack/grammar/uri-equal.ts'
+import type { NameAddr } from '../../stack/grammar/name-addr.ts'
 import * as h from '../../stack/headers/index.ts'
-import * as p from '../../stack/headers/params.ts'
 import type { Flow } from '../../stack/message/flow.ts'
 import type { SipResponse } from '../../stack/message/message.ts'
 import type { RequestTemplate } from '../../stack/message/template.ts'
 import type { RequestFailure } from '../../stack/transaction/request-failure.ts'
 import type { Served } from '../../stack/transaction/request-options.ts'
 import { hostPort } from '../../util/address.ts'
-import type { DumContext } from '../core/context.ts'
 import { Exchange, type ExchangeUser } from '../exchange/exchange.ts'
 import type { RegisteredFlow, RegistrationFailure } from '../handlers/registration.ts'
 import { backOff, backOffTo, renewalOf } from '../soft-state/back-off.ts'
 import { SoftState, type SoftStateUser } from '../soft-state/soft-state.ts'
-import type { Account } from './account.ts'
-import type { FlowLosses } from './flow-losses.ts'
-import { type Granted, isOpen, readGranted } from './granted.ts'
-import { learnedAddress } from './learned-address.ts'
+import { FlowContacts } from './flow-contacts.ts'
+import type { FlowOwner } from './flow-owner.ts'
+import { type Granted, readGranted } from './granted.ts'
+import { HeldFlow } from './held-flow.ts'
 import { type RegisterPurpose, registerRequest } from './register-request.ts'
 import { answerOf, redirectedTo } from './retry-of.ts'
-
-/** Whose flow it is. */
-export interface FlowOwner {
-  readonly context: DumContext
-  readonly account: Account
-  readonly losses: FlowLosses
-  /** Contacts to bind. A host may be empty. */
-  readonly wanted: readonly NameAddr[]
-  /** Seconds to ask for. */
-  asked: number
-  othersStand(flow: RegistrationFlow): boolean
-  onGranted(flow: RegistrationFlow, response: SipResponse): void
-  onWaiting(flow: RegistrationFlow, failure: RegistrationFailure): void
-  onRefused(flow: RegistrationFlow, failure: RegistrationFailure): void
-  onRemoved(): void
-  onDue(): void
-  onFlowLost(flow: Flow): void
-  /** The registrar, or the way to it, lacks outbound: it was refused (439), or granted without. */
-  onNoOutbound(flow: RegistrationFlow, isGranted: boolean): void
-  onBindings(contacts: readonly NameAddr[], failure?: RegistrationFailure): void
-}
 
 /** A flow that did not live so long, in ms, was no success, so that who closes what he accepts is not asked at once again. */
 const LIVED = 10_000
@@ -58,22 +31,16 @@ export class RegistrationFlow implements SoftStateUser, RegisteredFlow {
   readonly soft: SoftState
   granted: Granted | undefined
   regId: number | undefined
-  readonly #owner: FlowOwner
+  readonly #owner: FlowOwner<RegistrationFlow>
   readonly #route: readonly NameAddr[]
   readonly #callId: string
   readonly #tag: string
   #seq = 0
   #served: Served | undefined
-  #keepAlive: KeepAlive | undefined
-  #watch: FlowWatch | undefined
+  readonly #held: HeldFlow
+  readonly #contacts: FlowContacts
   #failures = 0
   #grantedAt = 0
-  /** Where a NAT shows us, `203.0.113.7:40000`; `''` where none does. */
-  #learned = ''
-  /** What changed by a learned address is told once a refresh, or a NAT with a port for each request were never done. */
-  #hasLearned = false
-  /** Bindings that the next REGISTER removes. */
-  #dropping: readonly string[] = []
   /** Request-URIs of a REGISTER that was redirected; the last is the present one. */
   #redirects: string[] | undefined
   #failure: RegistrationFailure | undefined
@@ -83,13 +50,15 @@ export class RegistrationFlow implements SoftStateUser, RegisteredFlow {
   #removesAll = false
   #isQuerying = false
 
-  constructor(owner: FlowOwner, regId: number | undefined, route: readonly NameAddr[]) {
+  constructor(owner: FlowOwner<RegistrationFlow>, regId: number | undefined, route: readonly NameAddr[]) {
     const { timers, identifiers } = owner.context
     this.#owner = owner
     this.regId = regId
     this.#route = route
     this.#callId = identifiers.newCallId()
     this.#tag = identifiers.newTag()
+    this.#held = new HeldFlow(owner.context.stack.flows, flow => this.#onFlowEnded(flow))
+    this.#contacts = new FlowContacts(owner.account)
     this.soft = new SoftState(timers, this)
     this.soft.isByHand = owner.account.isByHand
   }
@@ -113,7 +82,8 @@ export class RegistrationFlow implements SoftStateUser, RegisteredFlow {
 
   /** What is bound is another from now on; what was and is no more is removed by the same request. */
   change(): void {
-    this.#dropStale()
+    if (this.regId === undefined || this.granted?.isOutbound !== true)
+      this.#contacts.dropStale(this.granted?.bound ?? [], this.#bound())
     this.soft.change()
   }
 
@@ -126,7 +96,7 @@ export class RegistrationFlow implements SoftStateUser, RegisteredFlow {
   abandon(): void {
     this.soft.isOver = true
     this.soft.refuse()
-    this.#letGo()
+    this.#held.letGo()
   }
 
   query(): void {
@@ -153,7 +123,7 @@ export class RegistrationFlow implements SoftStateUser, RegisteredFlow {
   sendRenewal(): void {
     this.#removesAll = false
     this.#send(
-      { kind: 'bind', contacts: this.#contacts(), dropping: this.#dropping },
+      { kind: 'bind', contacts: this.#bound(), dropping: this.#contacts.dropping },
       {
         amend: (sent, response) => this.#amend(sent, response),
         onFinal: response => this.#onFinal(response),
@@ -165,7 +135,7 @@ export class RegistrationFlow implements SoftStateUser, RegisteredFlow {
   /** @internal whatever comes of it, it is held no more: it expires at least */
   sendRemoval(): void {
     const bound = this.granted?.bound ?? []
-    const contacts = bound.length > 0 ? bound : this.#contacts()
+    const contacts = bound.length > 0 ? bound : this.#bound()
     this.#send(this.#removesAll ? { kind: 'remove all' } : { kind: 'remove', contacts }, {
       onFinal: () => this.soft.refuse(),
       onFailure: () => this.soft.refuse(),
@@ -183,7 +153,7 @@ export class RegistrationFlow implements SoftStateUser, RegisteredFlow {
   onRefused(): void {
     const failure = this.#failure
     this.#failure = undefined
-    this.#letGo()
+    this.#held.letGo()
     if (failure !== undefined) this.#owner.onRefused(this, failure)
   }
 
@@ -199,7 +169,7 @@ export class RegistrationFlow implements SoftStateUser, RegisteredFlow {
     const failure = this.#removedFor
     this.#removedFor = undefined
     this.#failure = undefined
-    this.#letGo()
+    this.#held.letGo()
     this.granted = undefined
     if (failure === undefined) this.#owner.onRemoved()
     else this.#owner.onRefused(this, failure)
@@ -212,19 +182,18 @@ export class RegistrationFlow implements SoftStateUser, RegisteredFlow {
 
   /** @internal */
   beginAnew(): void {
-    this.#letGo()
+    this.#held.letGo()
     this.#served = undefined
-    this.#learned = ''
+    this.#contacts.forgetAddress()
   }
 
-  /** @internal the connection is closed, or its keep-alive was not answered */
-  onFlowEnded(flow: Flow): void {
+  /** The connection is closed, or its keep-alive was not answered. */
+  #onFlowEnded(flow: Flow): void {
     const { context, losses } = this.#owner
     const now = context.timers.now()
-    const answered = this.#keepAlive?.answered
+    const { answered } = this.#held
     const isSuccess = answered === undefined ? now - this.#grantedAt >= LIVED : answered > 0
-    this.#watch = undefined
-    this.#keepAlive = undefined
+    this.#held.letGo()
     this.#failures = isSuccess ? 0 : this.#failures + 1
     const spread = losses.delayOf(
       `${flow.protocol} ${hostPort(flow.address, flow.port)}`,
@@ -237,11 +206,6 @@ export class RegistrationFlow implements SoftStateUser, RegisteredFlow {
     } finally {
       this.#owner.onFlowLost(flow)
     }
-  }
-
-  /** @internal the next hop answers keep-alives (RFC 6223) */
-  onKeepAlive(keepAlive: KeepAlive): void {
-    this.#keepAlive = keepAlive
   }
 
   #send(purpose: RegisterPurpose, user: ExchangeUser): void {
@@ -271,7 +235,7 @@ export class RegistrationFlow implements SoftStateUser, RegisteredFlow {
       account.profile.credentials,
       {
         ...(this.#served !== undefined && { after: this.#served }),
-        ...(account.keepAlive === 'negotiated' && purpose.kind === 'bind' && { keep: this }),
+        ...(account.keepAlive === 'negotiated' && purpose.kind === 'bind' && { keep: this.#held }),
       },
     )
     exchange.start()
@@ -294,7 +258,7 @@ export class RegistrationFlow implements SoftStateUser, RegisteredFlow {
         }
         break
       case 'flow failed':
-        this.#letGo()
+        this.#held.letGo()
         this.#served = undefined
         this.#later(status, response.reason, response)
         return
@@ -313,19 +277,20 @@ export class RegistrationFlow implements SoftStateUser, RegisteredFlow {
   #grant(response: SipResponse): void {
     const { context, account, wanted, asked } = this.#owner
     const { regId } = this
-    const ours = { instance: account.instance, regId, token: account.token, contacts: this.#contacts() }
+    const ours = { instance: account.instance, regId, token: account.token, contacts: this.#bound() }
     const granted = readGranted(response, ours, asked)
     if (granted.expires === 0) {
       this.#later(response.status, 'the registrar granted 0 seconds', response)
       return
     }
     this.granted = granted
-    this.#dropping = []
+    this.#contacts.dropping = []
     this.#redirects = undefined
     this.#grantedAt = context.timers.now()
-    this.#keepUp(granted)
-    if (this.#keepAlive === undefined || this.#keepAlive.answered > 0) this.#failures = 0
-    const isNew = account.learnsAddress && wanted.some(({ uri }) => isOpen(uri)) && this.#learn(response)
+    const keepsAlive = (granted.isOutbound && regId !== undefined) || account.keepAlive === 'always'
+    if (this.flow !== undefined) this.#held.keepUp(this.flow, keepsAlive, granted.flowTimer)
+    if (this.#held.answered !== 0) this.#failures = 0
+    const isNew = this.#contacts.learn(response, this.flow, wanted)
     const lifetime = granted.expires * 1000
     const renewal = Math.max(SHORTEST, renewalOf(lifetime, context.random()))
     const lacksOutbound = regId !== undefined && !granted.isOutbound
@@ -340,40 +305,11 @@ export class RegistrationFlow implements SoftStateUser, RegisteredFlow {
     this.soft.grant(lifetime, renewal)
     if (lacksOutbound) this.#owner.onNoOutbound(this, true)
     if (isNew) this.change()
-    else this.#hasLearned = false
   }
 
-  /** Whether the address that it learned is to be registered at once. */
-  #learn(response: SipResponse): boolean {
-    const seen = learnedAddress(response, this.flow) ?? ''
-    // what a response to a rewritten Contact tells is the same, and what a NAT that is none tells nothing
-    if (seen === '' || seen === this.#learned) return false
-    this.#learned = seen
-    const isFirst = !this.#hasLearned
-    this.#hasLearned = true
-    return isFirst
-  }
-
-  #keepUp({ isOutbound, flowTimer }: Granted): void {
-    const { context, account } = this.#owner
-    const { flow } = this
-    if (flow === undefined) return
-    const { flows } = context.stack
-    if ((isOutbound && this.regId !== undefined) || account.keepAlive === 'always') {
-      const known = this.#keepAlive
-      if (known !== undefined && !known.isEnded && flowKey(known.flow) === flowKey(flow))
-        known.askedFor(flowTimer)
-      else {
-        known?.stop()
-        const started = flows.keepAlive(flow, noUser, flowTimer)
-        this.#keepAlive = typeof started === 'string' ? undefined : started
-      }
-    }
-    if (flow.protocol === 'UDP' && this.#keepAlive === undefined) return
-    if (this.#watch !== undefined && flowKey(this.#watch.flow) === flowKey(flow)) return
-    this.#watch?.stop()
-    const watch = flows.watch(flow, this)
-    this.#watch = typeof watch === 'string' ? undefined : watch
+  /** What is to be bound by this flow. */
+  #bound(): NameAddr[] {
+    return this.#contacts.of(this.#owner.wanted, this.regId, this.flow)
   }
 
   /** RFC 3261 §10.2.8: the interval was too brief. */
@@ -408,55 +344,7 @@ export class RegistrationFlow implements SoftStateUser, RegisteredFlow {
   #failing(): { failures: number; othersStand: boolean } {
     return { failures: this.#failures, othersStand: this.#owner.othersStand(this) }
   }
-
-  /** What is to be bound by this flow. */
-  #contacts(): NameAddr[] {
-    const { account, wanted } = this.#owner
-    return wanted.map(contact => {
-      let own = contact
-      if (isOpen(contact.uri)) own = this.#placed(own)
-      if (account.instance !== undefined) own = own.withParam(p.instance, account.instance)
-      return this.regId === undefined ? own : own.withParam(p.regId, this.regId)
-    })
-  }
-
-  /** A Contact whose host is filled in: by what was learned, else by the transport. */
-  #placed(contact: NameAddr): NameAddr {
-    const { token } = this.#owner.account
-    let { uri } = contact
-    if (token !== '') uri = uri.withParam(p.rinstance, token)
-    if (this.#learned !== '') {
-      const { host, port } = nameAddr(`<sip:${this.#learned}>`).uri
-      uri = uri.with({ host, port })
-      const protocol = this.flow?.protocol
-      if (protocol !== undefined && protocol !== 'UDP')
-        uri = uri.withParam(p.transport, protocol.toLowerCase())
-    }
-    return contact.with({ uri })
-  }
-
-  /** With outbound a binding is replaced by its `reg-id`; else the one that is not wanted any more must be named. */
-  #dropStale(): void {
-    if (this.regId !== undefined && this.granted?.isOutbound === true) return
-    const wanted = this.#contacts()
-    const { token } = this.#owner.account
-    const isWanted = (bound: NameAddr): boolean =>
-      wanted.some(({ uri }) =>
-        isOpen(uri) ? token !== '' && bound.uri.param(p.rinstance) === token : sameUri(uri, bound.uri),
-      )
-    const bound = this.granted?.bound ?? []
-    this.#dropping = bound.filter(text => !isWanted(nameAddr(text)))
-  }
-
-  #letGo(): void {
-    this.#keepAlive?.stop()
-    this.#watch?.stop()
-    this.#keepAlive = undefined
-    this.#watch = undefined
-  }
 }
-
-const noUser = {}
 
 function failureOf(status: number, reason: string, response?: SipResponse): RegistrationFailure {
   return { status, reason, response, retryIn: undefined }

@@ -1,5 +1,5 @@
 import type { Protocol, StackOptions } from 'resip/stack'
-import { h, type SipMessage, type SipRequest } from 'resip/stack'
+import { h, type SipMessage, type SipRequest, type SipStack } from 'resip/stack'
 import { type ScriptedPeer, World } from 'resip/testing'
 import {
   type ClientRegistration,
@@ -27,6 +27,7 @@ export interface PeerOptions {
 export class WithRegistrar {
   readonly world: World
   readonly dum: DialogUsageManager
+  readonly dumStack: SipStack
   readonly peer: ScriptedPeer
   readonly heard: SipRequest[] = []
   script: Script = granting()
@@ -35,13 +36,15 @@ export class WithRegistrar {
     const { conditions, protocol = 'UDP', profile, stack } = options
     const world = new World({ delay: 10, ...conditions })
     world.drawnFrom('192.0.2.1')
-    const dum = new DialogUsageManager(await world.stack('192.0.2.1', [protocol], stack), {
+    const dumStack = await world.stack('192.0.2.1', [protocol], stack)
+    const dum = new DialogUsageManager(dumStack, {
       profile: { aor: 'sip:alice@192.0.2.2', ...profile },
     })
-    return new WithRegistrar(world, dum, await world.peer('192.0.2.2', protocol))
+    return new WithRegistrar(world, dum, dumStack, await world.peer('192.0.2.2', protocol))
   }
 
-  private constructor(world: World, dum: DialogUsageManager, peer: ScriptedPeer) {
+  private constructor(world: World, dum: DialogUsageManager, dumStack: SipStack, peer: ScriptedPeer) {
+    this.dumStack = dumStack
     this.world = world
     this.dum = dum
     this.peer = peer
