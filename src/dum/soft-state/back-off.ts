@@ -7,7 +7,7 @@ export interface BackOffTimes {
   readonly most: number
 }
 
-export const backOffTimes: BackOffTimes = {
+const backOffTimes: BackOffTimes = {
   baseAllFailed: 30_000,
   baseOthersStand: 90_000,
   most: 1_800_000,
