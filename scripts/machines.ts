@@ -7,6 +7,7 @@ import { offerAnswer } from '../src/dum/invite/offer-answer.ts'
 import { reliableUac } from '../src/dum/invite/reliable-uac.ts'
 import { reliableUas } from '../src/dum/invite/reliable-uas.ts'
 import { sessionTimer } from '../src/dum/invite/session-timer.ts'
+import { softState } from '../src/dum/soft-state/soft-state.ts'
 import { flowMachine } from '../src/media/flow/flow-machine.ts'
 import { protectionMachine } from '../src/media/flow/protection-machine.ts'
 import { natBehaviorMachine } from '../src/media/stun/nat-behavior.ts'
@@ -52,6 +53,7 @@ export const machines: readonly DrawnMachine[] = [
   drawn(sessionTimer),
   drawn(ackWait),
   drawn(protectionMachine),
+  drawn(softState),
 ]
 
 function drawn<S extends string, I extends string, M extends MachineInstance<S>, E>(

@@ -15,6 +15,12 @@ import { uasDialog } from './dialog/dialog.ts'
 import { DialogMap } from './dialog/dialog-map.ts'
 import { Dispatch } from './dispatch.ts'
 import type { ClientInvite, ClientInviteHandler, Offering, ServerInviteHandler } from './handlers/invite.ts'
+import type {
+  BindingStore,
+  ClientRegistration,
+  ClientRegistrationHandler,
+  ServerRegistrationHandler,
+} from './handlers/registration.ts'
 import { DialogSet } from './invite/client-invite.ts'
 import type { FirstOffering } from './invite/client-session.ts'
 import { OfferDuty, OfferRequestDuty } from './invite/duty.ts'
@@ -22,6 +28,10 @@ import { ServerSession } from './invite/server-session.ts'
 import { termsFor } from './invite/timer-terms.ts'
 import type { ProfileParts } from './profile/parts.ts'
 import { Profile } from './profile/profile.ts'
+import type { RegisterOptions } from './registration/account.ts'
+import type { RegistrarPolicy } from './registration/registrar-policy.ts'
+import { Registrations } from './registration/registrations.ts'
+import { Registrar } from './registration/server-registration.ts'
 
 export interface DialogUsageManagerOptions {
   /** The master profile. */
@@ -52,6 +62,7 @@ export class DialogUsageManager {
   readonly #map = new DialogMap()
   readonly #dispatch: Dispatch
   readonly #stack: SipStack
+  readonly #registrations: Registrations
 
   constructor(stack: SipStack, options: DialogUsageManagerOptions = {}) {
     const { profile = {} } = options
@@ -72,6 +83,7 @@ export class DialogUsageManager {
       },
     }
     this.#dispatch = new Dispatch(this.#context, this.#map)
+    this.#registrations = new Registrations(this.#context)
     stack.addUser(this.#dispatch)
   }
 
@@ -101,6 +113,32 @@ export class DialogUsageManager {
   /** Takes calls. */
   onInvite(handler: ServerInviteHandler): void {
     this.#dispatch.take('INVITE', transaction => this.#receiveInvite(transaction, handler))
+  }
+
+  /** How many registrations of ours there are. */
+  get registrationCount(): number {
+    return this.#registrations.size
+  }
+
+  /**
+   * Registers an address of record (RFC 3261 §10.2), and keeps it registered.
+   * @throws ParseError, UsageError where it cannot be registered
+   */
+  register(
+    what: Profile | NameAddr | Uri | string,
+    options: RegisterOptions,
+    handler: ClientRegistrationHandler,
+  ): ClientRegistration {
+    return this.#registrations.register(what, options, handler, this.profile)
+  }
+
+  /**
+   * Takes REGISTERs, as the registrar of the domains that the policy names.
+   * @throws UsageError where the policy cannot be
+   */
+  onRegister(handler: ServerRegistrationHandler, store: BindingStore, policy: RegistrarPolicy = {}): void {
+    const registrar = new Registrar(this.#context, this.profile, handler, store, policy)
+    this.#dispatch.take('REGISTER', transaction => registrar.receive(transaction))
   }
 
   #receiveInvite(transaction: ServerTransaction, handler: ServerInviteHandler): void {

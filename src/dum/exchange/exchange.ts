@@ -8,7 +8,12 @@ import type { SipResponse } from '../../stack/message/message.ts'
 import type { RequestTemplate } from '../../stack/message/template.ts'
 import type { OutgoingRequest } from '../../stack/transaction/request.ts'
 import type { RequestFailure } from '../../stack/transaction/request-failure.ts'
-import type { RequestOptions, RequestUser, WayOptions } from '../../stack/transaction/request-options.ts'
+import type {
+  RequestOptions,
+  RequestUser,
+  Served,
+  WayOptions,
+} from '../../stack/transaction/request-options.ts'
 import type { DumContext } from '../core/context.ts'
 
 /** Whose request it is. Called by us alone: what an application hears goes through its door. */
@@ -34,7 +39,7 @@ export interface Sequence {
   nextSeq(): number
 }
 
-export interface ExchangeOptions extends WayOptions {
+export interface ExchangeOptions extends WayOptions, Pick<RequestOptions, 'after' | 'keep'> {
   readonly targetTimeout?: number
 }
 
@@ -75,6 +80,12 @@ export class Exchange implements RequestUser {
   /** The flow that was used. */
   get flow(): Flow | undefined {
     return this.#request?.flow
+  }
+
+  /** Where it went, without the request itself: what a later one is sent after. */
+  get served(): Served | undefined {
+    const request = this.#request
+    return request && { target: request.target, flow: request.flow, remaining: [] }
   }
 
   start(): void {
