@@ -1,3 +1,5 @@
+import { clientSubscription } from '../src/dum/subscription/client-machine.ts'
+import { serverSubscription } from '../src/dum/subscription/server-machine.ts'
 import { flowMachine } from '../src/media/flow/flow-machine.ts'
 import { protectionMachine } from '../src/media/flow/protection-machine.ts'
 import { natBehaviorMachine } from '../src/media/stun/nat-behavior.ts'
@@ -34,6 +36,8 @@ export const machines: readonly DrawnMachine[] = [
   drawn(grantMachine),
   drawn(flowMachine),
   drawn(protectionMachine),
+  drawn(clientSubscription),
+  drawn(serverSubscription),
 ]
 
 function drawn<S extends string, I extends string, M extends MachineInstance<S>, E>(

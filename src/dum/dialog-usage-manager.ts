@@ -1,3 +1,4 @@
+import type { Method } from '../stack/grammar/method.ts'
 import type { NameAddr } from '../stack/grammar/name-addr.ts'
 import type { Uri } from '../stack/grammar/uri.ts'
 import * as h from '../stack/headers/index.ts'
@@ -11,15 +12,48 @@ import type { DumContext } from './core/context.ts'
 import { DumCounters } from './core/counters.ts'
 import { type Body, type Description, describe } from './core/description.ts'
 import { checkedLimits, type DumLimits } from './core/limits.ts'
+import { Lines } from './core/line.ts'
 import { uasDialog } from './dialog/dialog.ts'
 import { DialogMap } from './dialog/dialog-map.ts'
 import { Dispatch } from './dispatch.ts'
+import type { EventPackage } from './event-package/event-package.ts'
+import type { Addressee } from './exchange/new-request.ts'
 import type { ClientInvite, ClientInviteHandler, ServerInviteHandler } from './handlers/invite.ts'
+import type {
+  OutOfDialogArrivalHandler,
+  OutOfDialogHandler,
+  OutOfDialogRequest,
+} from './handlers/out-of-dialog.ts'
+import type { PagerArrivalHandler, PagerHandler, PagerMessage } from './handlers/pager.ts'
+import type {
+  ClientPublication,
+  ClientPublicationHandler,
+  ServerPublicationHandler,
+} from './handlers/publication.ts'
+import type {
+  ClientSubscription,
+  ClientSubscriptionHandler,
+  ExpiryPolicy,
+  ServerSubscriptionHandler,
+} from './handlers/subscription.ts'
 import { DialogSet } from './invite/client-invite.ts'
 import { ServerSession } from './invite/server-session.ts'
 import { termsFor } from './invite/timer-terms.ts'
+import {
+  answerOptions,
+  assertAlone,
+  type OutOfDialogOptions,
+  receiveOutOfDialog,
+  sendOutOfDialog,
+} from './out-of-dialog/out-of-dialog.ts'
+import { type MessageOptions, Pager } from './pager/pager.ts'
 import type { ProfileParts } from './profile/parts.ts'
 import { Profile } from './profile/profile.ts'
+import { MemoryPublicationStore } from './publication/memory-store.ts'
+import { type PublicationOptions, type PublishOptions, publish } from './publication/publish.ts'
+import { ServerPublications } from './publication/server-publications.ts'
+import { type SubscribeOptions, subscribe } from './subscription/client-subscriptions.ts'
+import { ServerSubscriptions } from './subscription/server-subscriptions.ts'
 
 export interface DialogUsageManagerOptions {
   /** The master profile. */
@@ -47,6 +81,10 @@ export class DialogUsageManager {
   readonly #map = new DialogMap()
   readonly #dispatch: Dispatch
   readonly #stack: SipStack
+  readonly #subscriptions: ServerSubscriptions
+  readonly #publications: ServerPublications
+  readonly #pager: Pager
+  readonly #publishing: Lines
 
   constructor(stack: SipStack, options: DialogUsageManagerOptions = {}) {
     const { profile = {} } = options
@@ -67,6 +105,15 @@ export class DialogUsageManager {
       },
     }
     this.#dispatch = new Dispatch(this.#context, this.#map)
+    this.#subscriptions = new ServerSubscriptions(this.#context, this.#map, this.profile)
+    this.#publications = new ServerPublications(this.#context, this.profile, published =>
+      this.#subscriptions.onPublished(published),
+    )
+    this.#pager = new Pager(this.#context)
+    this.#publishing = new Lines(this.#context.limits.maxWaiting)
+    this.#dispatch.take('OPTIONS', transaction => this.#receiveOptions(transaction))
+    // a NOTIFY of no subscription of ours (RFC 6665 §4.1.3)
+    this.#dispatch.take('NOTIFY', transaction => transaction.respond(481))
     stack.addUser(this.#dispatch)
   }
 
@@ -96,6 +143,88 @@ export class DialogUsageManager {
   /** Takes calls. */
   onInvite(handler: ServerInviteHandler): void {
     this.#dispatch.take('INVITE', transaction => this.#receiveInvite(transaction, handler))
+  }
+
+  /** Subscribes to a package at `to` (RFC 6665 §4.1): see docs/subscriptions.md. */
+  subscribe(
+    to: Addressee,
+    event: EventPackage | string,
+    options: SubscribeOptions,
+    handler: ClientSubscriptionHandler,
+  ): ClientSubscription {
+    const all = { profile: this.profile, ...options }
+    return subscribe(this.#context, this.#map, to, event, all, handler)
+  }
+
+  /** Takes subscriptions to a package (RFC 6665 §4.2). `policy` says how long they last. */
+  onSubscribe(
+    event: EventPackage | string,
+    handler: ServerSubscriptionHandler,
+    policy: ExpiryPolicy = {},
+  ): void {
+    this.#subscriptions.on(event, handler, policy)
+    this.#dispatch.take('SUBSCRIBE', transaction => this.#subscriptions.receive(transaction))
+  }
+
+  /** Publishes a state (RFC 3903 §4), and keeps it published until its handle's `end`. */
+  publish(
+    to: Addressee,
+    event: EventPackage | string,
+    body: Body | Description,
+    options: PublishOptions,
+    handler: ClientPublicationHandler,
+  ): ClientPublication {
+    const all = { profile: this.profile, ...options }
+    return publish(this.#context, this.#publishing, to, event, body, all, handler)
+  }
+
+  /** Takes publications of a package (RFC 3903 §6); who watches the same is told by `onPublished`. */
+  onPublish(
+    event: EventPackage | string,
+    handler: ServerPublicationHandler,
+    options: PublicationOptions = {},
+  ): void {
+    const { store = new MemoryPublicationStore(), ...policy } = options
+    this.#publications.on(event, handler, policy, store)
+    this.#dispatch.take('PUBLISH', transaction => this.#publications.receive(transaction))
+  }
+
+  /** Sends a MESSAGE (RFC 3428), when those before it to the same target are answered. */
+  message(
+    to: Addressee,
+    body: Body | Description,
+    options: MessageOptions = {},
+    handler: PagerHandler = {},
+  ): PagerMessage {
+    return this.#pager.send(to, body, { profile: this.profile, ...options }, handler)
+  }
+
+  /** Takes MESSAGEs outside dialogs. */
+  onMessage(handler: PagerArrivalHandler): void {
+    this.#dispatch.take('MESSAGE', transaction => this.#pager.receive(transaction, this.profile, handler))
+  }
+
+  /** Sends a request that makes no dialog: OPTIONS, or a method of one's own. */
+  request(
+    method: Method,
+    to: Addressee,
+    options: OutOfDialogOptions = {},
+    handler: OutOfDialogHandler = {},
+  ): OutOfDialogRequest {
+    return sendOutOfDialog(this.#context, method, to, { profile: this.profile, ...options }, handler)
+  }
+
+  /** Takes requests of a method outside dialogs. OPTIONS is answered without (RFC 3261 §11.2). */
+  onRequest(method: Method, handler: OutOfDialogArrivalHandler): void {
+    assertAlone(method)
+    this.#dispatch.take(method, transaction =>
+      receiveOutOfDialog(this.#context, this.profile, transaction, handler),
+    )
+  }
+
+  #receiveOptions(transaction: ServerTransaction): void {
+    const events = [...this.#subscriptions.events, ...this.#publications.events]
+    answerOptions(this.profile, transaction, { methods: this.#dispatch.methods, events })
   }
 
   #receiveInvite(transaction: ServerTransaction, handler: ServerInviteHandler): void {

@@ -9,6 +9,28 @@ export {
   type DialogUsageManagerOptions,
   type InviteOptions,
 } from './dialog-usage-manager.ts'
+export {
+  type EventPackage,
+  eventPackage,
+  stateOf,
+  type TypedEventPackage,
+} from './event-package/event-package.ts'
+export {
+  type MessageCount,
+  type MessageSummary,
+  messageSummary,
+  simpleMessageSummary,
+} from './event-package/message-summary.ts'
+export type { Addressee } from './exchange/new-request.ts'
 export type * from './handlers/invite.ts'
+export type * from './handlers/out-of-dialog.ts'
+export type * from './handlers/pager.ts'
+export type * from './handlers/publication.ts'
+export type * from './handlers/subscription.ts'
+export type { OutOfDialogOptions } from './out-of-dialog/out-of-dialog.ts'
+export type { MessageOptions } from './pager/pager.ts'
 export type { ProfileParts, ProfileValues, RefresherWish, Reliability } from './profile/parts.ts'
 export { Profile } from './profile/profile.ts'
+export { MemoryPublicationStore } from './publication/memory-store.ts'
+export type { PublicationOptions, PublishOptions } from './publication/publish.ts'
+export type { SubscribeOptions } from './subscription/client-subscriptions.ts'
