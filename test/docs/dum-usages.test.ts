@@ -11,7 +11,7 @@ function example(page: string, stacks: readonly [string, string], more: string):
     .replaceAll("'resip/stack'", "'../src/stack/index.js'")
     .replace('udp:127.0.0.1:5071', 'udp:127.0.0.1:0')
     .replace("'udp:127.0.0.1:5070')", `'udp:127.0.0.1:0')\nconst port = ${server}.transports[0].local.port`)
-    .replace(/'(sip:\w+@127\.0\.0\.1):5070'/g, '`$1:${port}`')
+    .replace(/'(sip:\w+@127\.0\.0\.1):5070'/g, (_, uri: string) => `\`${uri}:$\{port}\``)
   const soon = 'const soon = () => new Promise(resolve => setTimeout(resolve, 200))\nawait soon()'
   return run(`${here}\n${soon}\n${more}\nawait ${client}.close()\nawait ${server}.close()\n`)
 }

@@ -5,7 +5,7 @@ import type { RequestTemplate } from '../../stack/message/template.ts'
 import type { ServerTransaction } from '../../stack/transaction/server-transaction.ts'
 import { UsageError } from '../../util/errors.ts'
 import { answered } from '../../util/guard.ts'
-import type { Timer, TimerOwner } from '../../util/timers.ts'
+import type { TimerOwner } from '../../util/timers.ts'
 import type { DumContext } from '../core/context.ts'
 import { Door } from '../core/door.ts'
 import type { Dialog } from '../dialog/dialog.ts'
@@ -27,9 +27,8 @@ import {
 import { NotifyDuty } from './notify-duty.ts'
 import { endsSubscription, pauseAfter, SHORT_LIVED, slowing } from './rest.ts'
 import type { SubscribedDialog, SubscribeSet, SubscribeSetUser } from './subscribe-set.ts'
+import { Term, type TermTimer } from './term.ts'
 import { fillSubscribe, initialSubscribe, type Wanted } from './wanted.ts'
-
-type TimerName = 'due' | 'Timer N' | 'expired'
 
 export interface ClientSubscriptionParts {
   readonly context: DumContext
@@ -47,7 +46,7 @@ export class WatchingSubscription
     SubscribeSetUser,
     SubscribedDialog,
     Usage,
-    TimerOwner<TimerName>
+    TimerOwner<TermTimer>
 {
   readonly id: string
   data: unknown
@@ -55,30 +54,22 @@ export class WatchingSubscription
   readonly #parts: ClientSubscriptionParts
   readonly #machine = new ClientSubscriptionMachine(this)
   readonly #door: Door
+  readonly #term: Term
   readonly #isFork: boolean
   #set: SubscribeSet | undefined
   #dialog: Dialog | undefined
   #requests: DialogRequests | undefined
-  #due: Timer | undefined
-  #timerN: Timer | undefined
-  #expiry: Timer | undefined
-  #expiresAt = 0
-  /** Whether a NOTIFY said how long it lasts since the last SUBSCRIBE: that counts more than the 2xx. */
-  #isToldExpiry = false
-  /** Seconds that the last SUBSCRIBE asked for. */
-  #asked: number
   #begunAt = 0
   /** Subscriptions in a row that ended soon. */
   #attempts = 0
   #isNew = true
   #wasUp = false
-  #isUnsubscribing = false
 
   constructor(parts: ClientSubscriptionParts, isFork: boolean = false) {
     const { context, wanted } = parts
     this.#parts = parts
     this.#isFork = isFork
-    this.#asked = wanted.expires
+    this.#term = new Term(context, this, wanted.expires)
     this.#door = new Door(context.failed, context.limits.maxWaiting)
     if (isFork) this.id = context.identifiers.newTag()
     else {
@@ -101,7 +92,7 @@ export class WatchingSubscription
   }
 
   get expiresIn(): number {
-    return Math.max(0, (this.#expiresAt - this.#parts.context.timers.now()) / 1000)
+    return this.#term.expiresIn
   }
 
   /** @internal it has one from its first NOTIFY on, and only then it is looked up */
@@ -144,7 +135,7 @@ export class WatchingSubscription
   }
 
   onGranted(expires: number | undefined): void {
-    if (!this.#isToldExpiry) this.#expireIn(expires ?? this.#asked)
+    this.#term.onGranted(expires)
   }
 
   // of the dialog
@@ -158,19 +149,19 @@ export class WatchingSubscription
     const { request } = transaction
     const notify = NotifyDuty.of(context, wanted.profile, transaction)
     if (notify === undefined) return
-    this.#stop('timerN')
+    this.#term.stop('Timer N')
     this.dialog.refreshTarget(request)
     const { state, expires } = notify.subscriptionState
     if (!takesBody(wanted.event, request)) {
       transaction.respond(transaction.response(415).setText(h.Accept, wanted.event.accepts.join(', ')))
       return
     }
-    if (state === 'terminated') {
+    // a question is over with its answer, whatever the notifier calls that
+    if (state === 'terminated' || wanted.expires === 0) {
       this.#receiveTerminated(notify)
       return
     }
-    if (expires !== undefined || this.#expiresAt === 0) this.#expireIn(expires ?? this.#asked)
-    this.#isToldExpiry ||= expires !== undefined
+    this.#term.onNotified(expires)
     const isPending = state === 'pending' || (state !== 'active' && this.state !== 'active')
     this.#machine.feed(isPending ? 'pending' : 'active', { notify })
   }
@@ -181,10 +172,10 @@ export class WatchingSubscription
     this.dialog.flow = undefined
     this.#tell(handler => handler.onFlowTerminated?.(this))
     // who has lost many at once does not ask for all of them at once
-    this.#startDue(5000 * this.#parts.context.random())
+    this.#term.start('due', 5000 * this.#parts.context.random())
   }
 
-  onTimer(name: TimerName): void {
+  onTimer(name: TermTimer): void {
     if (name === 'due') this.#machine.feed('due')
     else if (name === 'expired') this.#end({ by: 'timer' }, 0)
     else this.#missNotify(0)
@@ -205,10 +196,7 @@ export class WatchingSubscription
   }
 
   release(): void {
-    this.#stop('due')
-    this.#stop('timerN')
-    this.#stop('expiry')
-    this.#expiresAt = 0
+    this.#term.end()
     this.#requests?.close()
     const remoteTag = this.#dialog?.remoteTag
     if (remoteTag === undefined) this.#set?.close()
@@ -226,29 +214,28 @@ export class WatchingSubscription
 
   rest({ notify, rest = 0 }: ClientSubscriptionEvent): void {
     if (notify?.isAnswered === false) notify.accept()
-    this.#startDue(rest)
+    this.#term.start('due', rest)
   }
 
   stopResting(): void {
-    this.#stop('due')
+    this.#term.stop('due')
   }
 
   sendRefresh(): void {
-    this.#stop('due')
-    this.#send(this.#asked)
+    this.#term.stop('due')
+    this.#send()
   }
 
   sendUnsubscribe(): void {
-    if (this.#isUnsubscribing) return
-    this.#isUnsubscribing = true
-    this.#stop('due')
-    this.#send(0)
+    if (this.#term.asked === 0) return
+    this.#term.asked = 0
+    this.#term.stop('due')
+    this.#send()
   }
 
   subscribeAnew(): void {
-    this.#stop('due')
+    this.#term.stop('due')
     this.#isNew = true
-    this.#isToldExpiry = false
     this.#begin(initialSubscribe(this.#parts.context, this.#parts.wanted))
     this.start()
   }
@@ -273,7 +260,7 @@ export class WatchingSubscription
   #attachTo(dialog: Dialog, set: SubscribeSet): void {
     const { context, wanted } = this.#parts
     this.#set = set
-    this.#asked = set.asked
+    this.#term.asked = set.asked
     this.#dialog = dialog
     this.#requests = new DialogRequests(context, dialog, wanted.profile.credentials)
   }
@@ -327,23 +314,21 @@ export class WatchingSubscription
     return Math.max(pause, slowing(Math.max(0, this.#attempts - 1))) * 1000
   }
 
-  #send(expires: number): void {
+  #send(): void {
     const { context, wanted, handler } = this.#parts
     const fill = (template: RequestTemplate): void => {
-      fillSubscribe(template, wanted, expires, this.dialog.secure)
-      this.#isToldExpiry = false
+      fillSubscribe(template, wanted, this.#term.asked, this.dialog.secure)
       answered(context.failed, () => {
         handler.onReadyToSend?.(this, template)
       })
-      this.#stop('timerN')
-      this.#timerN = context.timers.start(this, 'Timer N', 64 * context.timing.t1)
+      this.#term.onSent()
     }
     this.#requests?.send('SUBSCRIBE', fill, {
       onFinal: response => this.#onAnswered(response.status, response),
       onFailure: failure => this.#onAnswered(failure.status, undefined),
       amend: (sent, response) => {
         const longer = withLongerInterval(sent, response)
-        this.#asked = longer?.get(h.Expires) ?? this.#asked
+        this.#term.asked = longer?.get(h.Expires) ?? this.#term.asked
         return longer
       },
     })
@@ -353,48 +338,18 @@ export class WatchingSubscription
   #onAnswered(status: number, response: SipResponse | undefined): void {
     if (response !== undefined && status < 300) {
       this.dialog.refreshTarget(response)
-      if (status === 204) this.#stop('timerN')
+      if (status === 204) this.#term.stop('Timer N')
       this.onGranted(response.try(h.Expires).value)
       return
     }
-    this.#stop('timerN')
+    this.#term.stop('Timer N')
     const isOver = this.state === 'ending' || endsSubscription(status)
     const retryAfter = retryAfterOf(response)
     if (isOver) {
       const by = response === undefined ? 'network' : 'remote'
       const end: SubscriptionEnd = { by, status, ...(retryAfter !== undefined && { retryAfter }) }
       this.#end(end, pauseAfter(end))
-    } else this.#startDue(Math.max(retryAfter ?? 5, this.expiresIn / 2) * 1000)
-  }
-
-  /** Refreshed at 80 to 90 % of that time. */
-  #expireIn(seconds: number): void {
-    const { timers, random } = this.#parts.context
-    if (this.#asked === 0 || this.#isUnsubscribing) return
-    const lifetime = Math.min(seconds, this.#asked) * 1000
-    this.#expiresAt = timers.now() + lifetime
-    this.#stop('expiry')
-    this.#expiry = timers.start(this, 'expired', lifetime)
-    this.#startDue(lifetime * (0.8 + 0.1 * random()))
-  }
-
-  #startDue(delay: number): void {
-    this.#stop('due')
-    this.#due = this.#parts.context.timers.start(this, 'due', delay)
-  }
-
-  #stop(which: 'due' | 'timerN' | 'expiry'): void {
-    const { timers } = this.#parts.context
-    if (which === 'due') {
-      timers.stop(this.#due)
-      this.#due = undefined
-    } else if (which === 'timerN') {
-      timers.stop(this.#timerN)
-      this.#timerN = undefined
-    } else {
-      timers.stop(this.#expiry)
-      this.#expiry = undefined
-    }
+    } else this.#term.start('due', Math.max(retryAfter ?? 5, this.expiresIn / 2) * 1000)
   }
 
   #tell(call: (handler: ClientSubscriptionHandler) => unknown): void {

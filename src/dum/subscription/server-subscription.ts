@@ -1,15 +1,14 @@
-import { noParams, type Params } from '../../stack/grammar/params.ts'
-import { SubscriptionState } from '../../stack/headers/event.ts'
 import * as h from '../../stack/headers/index.ts'
 import type { SipRequest, SipResponse } from '../../stack/message/message.ts'
 import type { RequestTemplate } from '../../stack/message/template.ts'
+import { RequestFailure } from '../../stack/transaction/request-failure.ts'
 import type { ServerTransaction } from '../../stack/transaction/server-transaction.ts'
 import { flatCopy } from '../../util/bytes.ts'
 import { UsageError } from '../../util/errors.ts'
 import { answered } from '../../util/guard.ts'
 import type { Timer, TimerOwner } from '../../util/timers.ts'
 import type { DumContext } from '../core/context.ts'
-import { type Description, describe } from '../core/description.ts'
+import { describe } from '../core/description.ts'
 import { Door } from '../core/door.ts'
 import { RequestDuty } from '../core/request-duty.ts'
 import type { Dialog } from '../dialog/dialog.ts'
@@ -30,6 +29,7 @@ import type {
 } from '../handlers/subscription.ts'
 import { contactFor } from '../profile/contact.ts'
 import type { Profile } from '../profile/profile.ts'
+import { Notifier, type NotifierUser } from './notifier.ts'
 import { endsSubscription } from './rest.ts'
 import {
   type ServerSubscriptionEvent,
@@ -58,7 +58,7 @@ export interface ServerSubscriptionParts {
 
 /** A subscription to us, begun by a SUBSCRIBE, or by a REFER. */
 export class WatchedSubscription
-  implements ServerSubscription, ServerSubscriptionUser, Usage, TimerOwner<'expired'>
+  implements ServerSubscription, ServerSubscriptionUser, NotifierUser, Usage, TimerOwner<'expired'>
 {
   readonly id: string
   readonly resource: string
@@ -67,6 +67,7 @@ export class WatchedSubscription
   readonly #parts: ServerSubscriptionParts
   readonly #machine = new ServerSubscriptionMachine(this)
   readonly #door: Door
+  readonly #notifier: Notifier
   /** The request that began it; only while it is not answered. */
   #first: ServerTransaction | undefined
   #duty: RequestDuty | undefined
@@ -75,15 +76,14 @@ export class WatchedSubscription
   #wasGranted = false
   #expiresAt = 0
   #expiry: Timer | undefined
-  #isNotifying = false
-  #isStale = false
-  #end: SubscriptionEnd | undefined
+  ending: SubscriptionEnd | undefined
 
   constructor(parts: ServerSubscriptionParts, transaction: ServerTransaction) {
     const { context, dialog } = parts
     this.#parts = parts
     this.#first = transaction
     this.#door = new Door(context.failed, context.limits.maxWaiting)
+    this.#notifier = new Notifier(parts.requests, this)
     this.id = dialog.localTag
     this.resource = flatCopy(resourceOf(transaction.request.requestUri))
   }
@@ -207,6 +207,44 @@ export class WatchedSubscription
     this.#machine.feed('expired', { end: { by: 'timer', reason: 'timeout' } })
   }
 
+  // of its NOTIFYs
+
+  /** @internal of a subscription that was never granted the neutral state alone */
+  get visible(): WatchedState | undefined {
+    return this.#wasGranted ? this.#watched : this.#neutral
+  }
+
+  fill(notify: RequestTemplate): void {
+    const { profile, dialog, event, id, handler, context } = this.#parts
+    notify.appendBlock(profile.block)
+    notify.set(h.Contact, contactFor(profile, dialog.secure)).set(h.Event, eventOf(event, id))
+    answered(context.failed, () => {
+      handler.onReadyToSend?.(this, notify)
+    })
+  }
+
+  onUnmade(error: unknown): void {
+    this.#tell(handler => handler.onError?.(this, error))
+  }
+
+  /** RFC 6665 §4.2.2. */
+  onNotified(wasLast: boolean, answer: SipResponse | RequestFailure): void {
+    const { status } = answer
+    if (answer instanceof RequestFailure) this.#tell(handler => handler.onError?.(this, answer))
+    else if (status >= 300) this.#tell(handler => handler.onNotifyRejected?.(this, answer))
+    else {
+      this.dialog.refreshTarget(answer)
+      this.#tell(handler => handler.onNotifyAccepted?.(this, answer))
+    }
+    if (wasLast) this.#machine.feed('notified')
+    else if (endsSubscription(status) || status === 408) {
+      const isAnswer = !(answer instanceof RequestFailure)
+      const retryAfter = isAnswer ? retryAfterOf(answer) : undefined
+      const by = isAnswer ? 'remote' : 'network'
+      this.#machine.feed('lost', { end: { by, status, ...(retryAfter !== undefined && { retryAfter }) } })
+    }
+  }
+
   // what the machine does
 
   accept(): void {
@@ -234,14 +272,13 @@ export class WatchedSubscription
   }
 
   notify(): void {
-    this.#isStale = true
-    if (!this.#isNotifying) this.#sendNotify()
+    this.#notifier.notify()
   }
 
   notifyLast({ end = { by: 'remote', reason: 'timeout' } }: ServerSubscriptionEvent): void {
     this.#parts.context.timers.stop(this.#expiry)
     this.#expiry = undefined
-    this.#end = end
+    this.ending = end
     this.notify()
   }
 
@@ -270,7 +307,7 @@ export class WatchedSubscription
   }
 
   tellTerminated({ end }: ServerSubscriptionEvent): void {
-    const why = this.#end ?? end ?? { by: 'network' }
+    const why = this.ending ?? end ?? { by: 'network' }
     this.#door.tellLast(() => this.#parts.handler.onTerminated?.(this, why))
   }
 
@@ -282,74 +319,6 @@ export class WatchedSubscription
     const { profile, dialog } = this.#parts
     const response = transaction.response(status).appendBlock(profile.block)
     transaction.respond(response.set(h.Contact, contactFor(profile, dialog.secure)).set(h.Expires, expires))
-  }
-
-  #sendNotify(): void {
-    this.#isStale = false
-    const isLast = this.#end !== undefined
-    const isUnderWay = this.#parts.requests.send('NOTIFY', template => this.#fill(template), {
-      onFinal: response => this.#onNotified(isLast, response.status, response),
-      onFailure: failure => {
-        this.#tell(handler => handler.onError?.(this, failure))
-        this.#onNotified(isLast, failure.status, undefined)
-      },
-    })
-    this.#isNotifying = isUnderWay
-  }
-
-  #fill(template: RequestTemplate): void {
-    const { profile, dialog, event, id, handler, context } = this.#parts
-    template.appendBlock(profile.block)
-    template.set(h.Contact, contactFor(profile, dialog.secure))
-    template.set(h.Event, eventOf(event, id)).set(h.SubscriptionState, this.#stateNow())
-    this.#body()?.writeTo(template)
-    answered(context.failed, () => {
-      handler.onReadyToSend?.(this, template)
-    })
-  }
-
-  #stateNow(): SubscriptionState {
-    if (this.#end === undefined)
-      return new SubscriptionState(this.state, noParams.withText('expires', String(this.expiresIn)))
-    const { reason = 'noresource', retryAfter } = this.#end
-    const params: Params = noParams.withText('reason', reason)
-    return new SubscriptionState(
-      'terminated',
-      retryAfter === undefined ? params : params.withText('retry-after', String(retryAfter)),
-    )
-  }
-
-  /** The state as it is when it goes; of a subscription that was never granted the neutral one alone. */
-  #body(): Description | undefined {
-    const state = this.#wasGranted ? this.#watched : this.#neutral
-    if (typeof state !== 'function') return state === undefined ? undefined : describe(state)
-    try {
-      return describe(state())
-    } catch (error) {
-      this.#tell(handler => handler.onError?.(this, error))
-      return undefined
-    }
-  }
-
-  /** RFC 6665 §4.2.2. */
-  #onNotified(wasLast: boolean, status: number, response: SipResponse | undefined): void {
-    this.#isNotifying = false
-    if (response !== undefined) {
-      this.#tell(handler =>
-        response.status < 300
-          ? handler.onNotifyAccepted?.(this, response)
-          : handler.onNotifyRejected?.(this, response),
-      )
-      if (response.status < 300) this.dialog.refreshTarget(response)
-    }
-    if (wasLast) this.#machine.feed('notified')
-    else if (endsSubscription(status) || status === 408) {
-      const retryAfter = retryAfterOf(response)
-      const by = response === undefined ? 'network' : 'remote'
-      this.#machine.feed('lost', {
-        end: { by, status, ...(retryAfter !== undefined && { retryAfter }) },
-      })
-    } else if (this.#isStale) this.#sendNotify()
   }
 
   #tell(call: (handler: ServerSubscriptionHandler) => unknown): void {

@@ -320,3 +320,68 @@ test('a handler’s promise holds the answer to a NOTIFY up, for 16 s at the mos
   expect(pair.alice.counters.staleDuties).toBe(1)
   await pair.close()
 })
+
+test('RFC 6665 §4.4.3: a question is over with its answer, whatever state a notifier gives it', async () => {
+  const pair = await Watching.make()
+  const notifier = await Notifier.at(pair.world, '192.0.2.9')
+  notifier.onSubscribe = subscribe => {
+    notifier.answer(subscribe, 200, 'Expires: 0\r\n')
+    notifier.notify(subscribe, 'active;expires=0')
+  }
+  const subscription = pair.alice.subscribe(
+    'sip:bob@192.0.2.9',
+    'presence',
+    { expires: 0 },
+    {
+      onTerminated: (_, end) => pair.world.note(`over by ${end.by}`),
+    },
+  )
+  pair.advance(100)
+  expect(pair.steps.slice(-2)).toEqual(['over by remote', '→ 200'])
+  expect(subscription.state).toBe('terminated')
+  expect(pair.left).toBe(0)
+  await pair.close()
+})
+
+test('RFC 6665 §4.1.2.2: the last NOTIFY wins over a refresh that is under way', async () => {
+  const pair = await Watching.make()
+  const notifier = await Notifier.at(pair.world, '192.0.2.9')
+  notifier.onSubscribe = subscribe => {
+    if (notifier.subscribes.length === 1) {
+      notifier.answer(subscribe, 200, 'Expires: 600\r\n')
+      notifier.notify(subscribe, 'active;expires=600')
+    } else {
+      notifier.notify(subscribe, 'terminated;reason=noresource')
+      pair.world.timers.after(50, () => notifier.answer(subscribe, 200, 'Expires: 600\r\n'))
+    }
+  }
+  const subscription = pair.alice.subscribe(
+    'sip:bob@192.0.2.9',
+    'presence',
+    { expires: 600 },
+    {
+      onTerminated: (_, end) => pair.world.note(`over: ${end.reason}`),
+    },
+  )
+  pair.advance(100)
+  subscription.refresh()
+  pair.advance(40_000)
+  expect(pair.steps.filter(step => step.startsWith('over'))).toEqual(['over: noresource'])
+  expect(pair.left).toBe(0)
+  await pair.close()
+})
+
+test('RFC 6665 §4.1.3: an older NOTIFY that comes late is refused and changes nothing', async () => {
+  const pair = await Watching.make()
+  const notifier = await Notifier.at(pair.world, '192.0.2.9')
+  notifier.onSubscribe = subscribe => {
+    notifier.answer(subscribe, 200, 'Expires: 600\r\n')
+    notifier.notify(subscribe, 'active;expires=600', { cseq: 5 })
+    notifier.notify(subscribe, 'pending;expires=600', { cseq: 4 })
+  }
+  const subscription = pair.alice.subscribe('sip:bob@192.0.2.9', 'presence', { expires: 600 }, {})
+  pair.advance(100)
+  expect(notifier.peer.titles.slice(1)).toEqual(['200', '500'])
+  expect(subscription.state).toBe('active')
+  await pair.close()
+})
