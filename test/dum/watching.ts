@@ -99,7 +99,7 @@ export class Watching {
 }
 
 /** Notes what is heard of a subscription. */
-export function noting(world: World): ClientSubscriptionHandler {
+function noting(world: World): ClientSubscriptionHandler {
   return {
     onNewSubscription: () => world.note('alice: new'),
     onUpdatePending: (_, notify) => world.note(`alice: pending ${notify.body?.text ?? '-'}`),

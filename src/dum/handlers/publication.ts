@@ -5,7 +5,8 @@ import type { Body, Description } from '../core/description.ts'
 /** A publication of ours: its own handle. Over, `update` and `refresh` throw `ERR_SIP_OVER`, and `end` does nothing. */
 export interface ClientPublication {
   readonly event: string
-  readonly state: 'adding' | 'held' | 'renewing' | 'waiting' | 'removing' | 'ended'
+  /** `held` also while it is refreshed; `waiting` until it is tried again. */
+  readonly state: 'adding' | 'held' | 'waiting' | 'removing' | 'ended'
   /** Entity-tag that the server gave last. */
   readonly etag: string | undefined
   /** Seconds until it expires there; 0 while it is not held. */

@@ -69,7 +69,10 @@ export class PublishedByUs implements ClientPublication, SoftStateUser, Exchange
   }
 
   get state(): ClientPublication['state'] {
-    return this.#soft.state
+    if (this.#door.isShut) return 'ended'
+    if (this.#isUnwanted) return 'removing'
+    if (this.#soft.state === 'waiting') return 'waiting'
+    return this.#soft.isHeld ? 'held' : 'adding'
   }
 
   get etag(): string | undefined {

@@ -152,18 +152,19 @@ export class WatchingSubscription
     this.#term.stop('Timer N')
     this.dialog.refreshTarget(request)
     const { state, expires } = notify.subscriptionState
-    if (!takesBody(wanted.event, request)) {
+    // of a body that is not understood nobody is told, but what its header says holds
+    const isTaken = takesBody(wanted.event, request)
+    const told = isTaken ? { notify } : {}
+    if (!isTaken)
       transaction.respond(transaction.response(415).setText(h.Accept, wanted.event.accepts.join(', ')))
-      return
-    }
     // a question is over with its answer, whatever the notifier calls that
     if (state === 'terminated' || wanted.expires === 0) {
-      this.#receiveTerminated(notify)
+      this.#receiveTerminated(notify, isTaken)
       return
     }
     this.#term.onNotified(expires)
     const isPending = state === 'pending' || (state !== 'active' && this.state !== 'active')
-    this.#machine.feed(isPending ? 'pending' : 'active', { notify })
+    this.#machine.feed(isPending ? 'pending' : 'active', told)
   }
 
   onFlowFailed(flow: Flow): void {
@@ -265,15 +266,15 @@ export class WatchingSubscription
     this.#requests = new DialogRequests(context, dialog, wanted.profile.credentials)
   }
 
-  #receiveTerminated(notify: NotifyDuty): void {
+  #receiveTerminated(notify: NotifyDuty, isTaken: boolean): void {
     const { reason, retryAfter } = notify.subscriptionState
-    this.#tellFirst(notify)
+    if (isTaken) this.#tellFirst(notify)
     const end: SubscriptionEnd = {
       by: 'remote',
       ...(reason !== undefined && { reason }),
       ...(retryAfter !== undefined && { retryAfter }),
     }
-    this.#end(end, pauseAfter(end), notify)
+    this.#end(end, pauseAfter(end), isTaken ? notify : undefined)
   }
 
   #tellFirst(notify: NotifyDuty): void {

@@ -102,6 +102,10 @@ export class SubscribeSet implements ForkedDialogs, Sequence, ExchangeUser, Time
 
   receiveNew(transaction: ServerTransaction): void {
     const { request } = transaction
+    if (request.try(h.SubscriptionState).value === undefined) {
+      transaction.respond(transaction.response(400, 'Subscription-State is missing'))
+      return
+    }
     let dialog: Dialog
     try {
       dialog = notifierDialog(this.#exchange.template, request)

@@ -190,6 +190,10 @@ test('RFC 6665 §4.1.3: 400 for a NOTIFY without Subscription-State, or without 
   )
   pair.advance(100)
   expect(notifier.peer.titles.at(-1)).toBe('481')
+  // what made no dialog does not count as the NOTIFY that is waited for
+  pair.advance(33_000)
+  expect(subscription.state).toBe('terminated')
+  expect(pair.left).toBe(0)
   await pair.close()
 })
 
@@ -382,6 +386,36 @@ test('RFC 6665 §4.1.3: an older NOTIFY that comes late is refused and changes n
   const subscription = pair.alice.subscribe('sip:bob@192.0.2.9', 'presence', { expires: 600 }, {})
   pair.advance(100)
   expect(notifier.peer.titles.slice(1)).toEqual(['200', '500'])
+  expect(subscription.state).toBe('active')
+  await pair.close()
+})
+
+test('RFC 6665 §4.1.3, RFC 3261 §8.2.3: a first body that is not understood gets 415, and its state holds', async () => {
+  const pair = await Watching.make()
+  const notifier = await Notifier.at(pair.world, '192.0.2.9')
+  notifier.onSubscribe = subscribe => {
+    notifier.answer(subscribe, 200, 'Expires: 600\r\n')
+    if (notifier.subscribes.length > 1) return
+    const { address } = notifier
+    notifier.peer.send(
+      `NOTIFY sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP ${address};branch=z9hG4bKbody\r\nMax-Forwards: 70\r\nFrom: ${subscribe.to};tag=n1\r\n` +
+        `To: ${subscribe.from}\r\nCall-ID: ${subscribe.callId}\r\nCSeq: 1 NOTIFY\r\nContact: <sip:${address}>\r\nEvent: presence\r\n` +
+        'Subscription-State: active;expires=600\r\nContent-Type: text/html\r\nContent-Length: 1\r\n\r\nx',
+      '192.0.2.1',
+    )
+  }
+  const event = { name: 'presence', accepts: ['text/plain'] }
+  const subscription = pair.alice.subscribe(
+    'sip:bob@192.0.2.9',
+    event,
+    { expires: 600 },
+    {
+      onUpdateActive: () => pair.world.note('active'),
+    },
+  )
+  pair.advance(40_000)
+  expect(notifier.peer.titles).toEqual(['SUBSCRIBE', '415'])
+  expect(pair.steps).not.toContain('active')
   expect(subscription.state).toBe('active')
   await pair.close()
 })
