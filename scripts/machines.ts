@@ -8,6 +8,8 @@ import { reliableUac } from '../src/dum/invite/reliable-uac.ts'
 import { reliableUas } from '../src/dum/invite/reliable-uas.ts'
 import { sessionTimer } from '../src/dum/invite/session-timer.ts'
 import { softState } from '../src/dum/soft-state/soft-state.ts'
+import { clientSubscription } from '../src/dum/subscription/client-machine.ts'
+import { serverSubscription } from '../src/dum/subscription/server-machine.ts'
 import { flowMachine } from '../src/media/flow/flow-machine.ts'
 import { protectionMachine } from '../src/media/flow/protection-machine.ts'
 import { natBehaviorMachine } from '../src/media/stun/nat-behavior.ts'
@@ -54,6 +56,8 @@ export const machines: readonly DrawnMachine[] = [
   drawn(ackWait),
   drawn(protectionMachine),
   drawn(softState),
+  drawn(clientSubscription),
+  drawn(serverSubscription),
 ]
 
 function drawn<S extends string, I extends string, M extends MachineInstance<S>, E>(

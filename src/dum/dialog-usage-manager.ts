@@ -1,37 +1,64 @@
+import type { Method } from '../stack/grammar/method.ts'
 import type { NameAddr } from '../stack/grammar/name-addr.ts'
 import type { Uri } from '../stack/grammar/uri.ts'
-import * as h from '../stack/headers/index.ts'
-import { SessionInterval } from '../stack/headers/session-timer.ts'
 import type { SipStack } from '../stack/stack.ts'
 import type { ServerTransaction } from '../stack/transaction/server-transaction.ts'
 import { UsageError } from '../util/errors.ts'
 import type { RandomSource } from '../util/random.ts'
-import { CallTimes } from './call-record/timeline.ts'
 import type { DumContext } from './core/context.ts'
 import { DumCounters } from './core/counters.ts'
-import { describe } from './core/description.ts'
+import type { Body, Description } from './core/description.ts'
 import { checkedLimits, type DumLimits } from './core/limits.ts'
-import { uasDialog } from './dialog/dialog.ts'
+import { Lines } from './core/line.ts'
 import { DialogMap } from './dialog/dialog-map.ts'
 import { Dispatch } from './dispatch.ts'
+import type { EventPackage } from './event-package/event-package.ts'
+import type { Addressee } from './exchange/new-request.ts'
 import type { ClientInvite, ClientInviteHandler, Offering, ServerInviteHandler } from './handlers/invite.ts'
+import type {
+  OutOfDialogArrivalHandler,
+  OutOfDialogHandler,
+  OutOfDialogRequest,
+} from './handlers/out-of-dialog.ts'
+import type { PagerArrivalHandler, PagerHandler, PagerMessage } from './handlers/pager.ts'
+import type {
+  ClientPublication,
+  ClientPublicationHandler,
+  ServerPublicationHandler,
+} from './handlers/publication.ts'
 import type {
   BindingStore,
   ClientRegistration,
   ClientRegistrationHandler,
   ServerRegistrationHandler,
 } from './handlers/registration.ts'
+import type {
+  ClientSubscription,
+  ClientSubscriptionHandler,
+  ExpiryPolicy,
+  ServerSubscriptionHandler,
+} from './handlers/subscription.ts'
 import { DialogSet } from './invite/client-invite.ts'
-import type { FirstOffering } from './invite/client-session.ts'
-import { OfferDuty, OfferRequestDuty } from './invite/duty.ts'
-import { ServerSession } from './invite/server-session.ts'
-import { termsFor } from './invite/timer-terms.ts'
+import { firstOffering, receiveCall } from './invite/new-call.ts'
+import {
+  answerOptions,
+  assertAlone,
+  type OutOfDialogOptions,
+  receiveOutOfDialog,
+  sendOutOfDialog,
+} from './out-of-dialog/out-of-dialog.ts'
+import { type MessageOptions, Pager } from './pager/pager.ts'
 import type { ProfileParts } from './profile/parts.ts'
 import { Profile } from './profile/profile.ts'
+import { MemoryPublicationStore } from './publication/memory-store.ts'
+import { type PublicationOptions, type PublishOptions, publish } from './publication/publish.ts'
+import { ServerPublications } from './publication/server-publications.ts'
 import type { RegisterOptions } from './registration/account.ts'
 import type { RegistrarPolicy } from './registration/registrar-policy.ts'
 import { Registrations } from './registration/registrations.ts'
 import { Registrar } from './registration/server-registration.ts'
+import { type SubscribeOptions, subscribe } from './subscription/client-subscriptions.ts'
+import { ServerSubscriptions } from './subscription/server-subscriptions.ts'
 
 export interface DialogUsageManagerOptions {
   /** The master profile. */
@@ -63,6 +90,10 @@ export class DialogUsageManager {
   readonly #dispatch: Dispatch
   readonly #stack: SipStack
   readonly #registrations: Registrations
+  readonly #subscriptions: ServerSubscriptions
+  readonly #publications: ServerPublications
+  readonly #pager: Pager
+  readonly #publishing: Lines
 
   constructor(stack: SipStack, options: DialogUsageManagerOptions = {}) {
     const { profile = {} } = options
@@ -84,6 +115,15 @@ export class DialogUsageManager {
     }
     this.#dispatch = new Dispatch(this.#context, this.#map)
     this.#registrations = new Registrations(this.#context)
+    this.#subscriptions = new ServerSubscriptions(this.#context, this.#map, this.profile)
+    this.#publications = new ServerPublications(this.#context, this.profile, published =>
+      this.#subscriptions.onPublished(published),
+    )
+    this.#pager = new Pager(this.#context)
+    this.#publishing = new Lines(this.#context.limits.maxWaiting)
+    this.#dispatch.take('OPTIONS', transaction => this.#receiveOptions(transaction))
+    // a NOTIFY of no subscription of ours (RFC 6665 §4.1.3)
+    this.#dispatch.take('NOTIFY', transaction => transaction.respond(481))
     stack.addUser(this.#dispatch)
   }
 
@@ -112,7 +152,9 @@ export class DialogUsageManager {
 
   /** Takes calls. */
   onInvite(handler: ServerInviteHandler): void {
-    this.#dispatch.take('INVITE', transaction => this.#receiveInvite(transaction, handler))
+    this.#dispatch.take('INVITE', transaction =>
+      receiveCall(this.#context, this.#map, this.#dispatch, this.profile, transaction, handler),
+    )
   }
 
   /** How many registrations of ours there are. */
@@ -141,29 +183,86 @@ export class DialogUsageManager {
     this.#dispatch.take('REGISTER', transaction => registrar.receive(transaction))
   }
 
-  #receiveInvite(transaction: ServerTransaction, handler: ServerInviteHandler): void {
-    const { timers, counters } = this.#context
-    const { request } = transaction
-    const contact = request.try(h.Contact).value
-    if (contact === undefined || contact.isWildcard) {
-      counters.withoutContact++
-      transaction.respond(transaction.response(400, 'Contact is missing'))
-      return
-    }
-    const dialog = uasDialog(request, transaction.localTag)
-    const release = (): void => this.#map.delete(dialog.localTag, session)
-    const times = new CallTimes(Date.now(), timers.now())
-    const parts = { context: this.#context, dialog, profile: this.profile, times, release }
-    const terms = termsFor(request, this.profile)
-    if ('least' in terms) {
-      transaction.respond(transaction.response(422).set(h.MinSE, new SessionInterval(terms.least)))
-      return
-    }
-    counters.callsIn++
-    const session: ServerSession = new ServerSession(parts, transaction, handler, terms)
-    this.#map.set(dialog.localTag, session)
-    this.#dispatch.hold(transaction, session)
-    session.begin(handler)
+  /** Subscribes to a package at `to` (RFC 6665 §4.1): see docs/subscriptions.md. */
+  subscribe(
+    to: Addressee,
+    event: EventPackage | string,
+    options: SubscribeOptions,
+    handler: ClientSubscriptionHandler,
+  ): ClientSubscription {
+    const all = { profile: this.profile, ...options }
+    return subscribe(this.#context, this.#map, to, event, all, handler)
+  }
+
+  /** Takes subscriptions to a package (RFC 6665 §4.2). `policy` says how long they last. */
+  onSubscribe(
+    event: EventPackage | string,
+    handler: ServerSubscriptionHandler,
+    policy: ExpiryPolicy = {},
+  ): void {
+    this.#subscriptions.on(event, handler, policy)
+    this.#dispatch.take('SUBSCRIBE', transaction => this.#subscriptions.receive(transaction))
+  }
+
+  /** Publishes a state (RFC 3903 §4), and keeps it published until its handle's `end`. */
+  publish(
+    to: Addressee,
+    event: EventPackage | string,
+    body: Body | Description,
+    options: PublishOptions,
+    handler: ClientPublicationHandler,
+  ): ClientPublication {
+    const all = { profile: this.profile, ...options }
+    return publish(this.#context, this.#publishing, to, event, body, all, handler)
+  }
+
+  /** Takes publications of a package (RFC 3903 §6); who watches the same is told by `onPublished`. */
+  onPublish(
+    event: EventPackage | string,
+    handler: ServerPublicationHandler,
+    options: PublicationOptions = {},
+  ): void {
+    const { store = new MemoryPublicationStore(), ...policy } = options
+    this.#publications.on(event, handler, policy, store)
+    this.#dispatch.take('PUBLISH', transaction => this.#publications.receive(transaction))
+  }
+
+  /** Sends a MESSAGE (RFC 3428), when those before it to the same target are answered. */
+  message(
+    to: Addressee,
+    body: Body | Description,
+    options: MessageOptions = {},
+    handler: PagerHandler = {},
+  ): PagerMessage {
+    return this.#pager.send(to, body, { profile: this.profile, ...options }, handler)
+  }
+
+  /** Takes MESSAGEs outside dialogs. */
+  onMessage(handler: PagerArrivalHandler): void {
+    this.#dispatch.take('MESSAGE', transaction => this.#pager.receive(transaction, this.profile, handler))
+  }
+
+  /** Sends a request that makes no dialog: OPTIONS, or a method of one's own. */
+  request(
+    method: Method,
+    to: Addressee,
+    options: OutOfDialogOptions = {},
+    handler: OutOfDialogHandler = {},
+  ): OutOfDialogRequest {
+    return sendOutOfDialog(this.#context, method, to, { profile: this.profile, ...options }, handler)
+  }
+
+  /** Takes requests of a method outside dialogs. OPTIONS is answered without (RFC 3261 §11.2). */
+  onRequest(method: Method, handler: OutOfDialogArrivalHandler): void {
+    assertAlone(method)
+    this.#dispatch.take(method, transaction =>
+      receiveOutOfDialog(this.#context, this.profile, transaction, handler),
+    )
+  }
+
+  #receiveOptions(transaction: ServerTransaction): void {
+    const events = [...this.#subscriptions.events, ...this.#publications.events]
+    answerOptions(this.profile, transaction, { methods: this.#dispatch.methods, events })
   }
 
   /** Ends every call, and nothing is taken any more. */
@@ -180,16 +279,4 @@ function fractions(random: RandomSource): () => number {
     random.fill(octets)
     return view.getUint32(0) / 2 ** 32
   }
-}
-
-/** What an INVITE carries, and the duty that it fulfils where it was given on. */
-function firstOffering(offering: Offering | undefined): FirstOffering {
-  if (offering === undefined) return { offer: undefined, given: undefined }
-  if (offering instanceof OfferDuty || offering instanceof OfferRequestDuty) {
-    offering.isGiven = true
-    return { offer: offering instanceof OfferDuty ? offering.body : undefined, given: offering }
-  }
-  if ('isAnswered' in offering)
-    throw new UsageError('ERR_SIP_OFFER', 'a duty that a session told of is needed, or a description')
-  return { offer: describe(offering), given: undefined }
 }

@@ -45,14 +45,17 @@ export class Dispatch implements TransactionUser {
   }
 
   accepts(request: SipRequest): boolean {
-    if (request.to.tag !== undefined) return this.#map.ofRequest(request) !== undefined
+    if (request.to.tag !== undefined)
+      return this.#map.ofRequest(request) !== undefined || this.#map.ofNewFork(request) !== undefined
     return this.#arrivals.has(request.method)
   }
 
   onRequest(transaction: ServerTransaction): void {
     const { request } = transaction
     const used = this.#map.ofRequest(request)
+    const set = used === undefined ? this.#map.ofNewFork(request) : undefined
     if (used !== undefined) this.#receive(transaction, used)
+    else if (set !== undefined) set.receiveNew?.(transaction)
     else if (this.#map.size >= this.#context.limits.maxDialogs) {
       this.#context.counters.refusedByLimit++
       transaction.respond(transaction.response(503).set(h.RetryAfter, new RetryAfter(10)))

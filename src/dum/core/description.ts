@@ -6,6 +6,8 @@ import { toWire } from '../../util/bytes.ts'
 import { UsageError } from '../../util/errors.ts'
 
 const SDP = 'application/sdp'
+/** What a body is whose type is not said. */
+const OCTETS = 'application/octet-stream'
 
 /** A body as an application gives it: a session description, or a text or octets with their media type. */
 export type Body = SessionDescription | { readonly contentType: string; readonly body: string | Uint8Array }
@@ -81,6 +83,13 @@ export function descriptionOf(message: SipMessage): Description | undefined {
   const isSession =
     disposition === undefined ? isSdp(type.essence) || type.type === 'multipart' : disposition === 'session'
   return isSession ? new Description(type.toString(), body.latin1Slice()) : undefined
+}
+
+/** The body of a message, whatever it is for, with its type. A copy, which keeps no message alive. */
+export function bodyOf(message: SipMessage): Description | undefined {
+  if (message.body.length === 0) return undefined
+  const type = message.try(h.ContentType).value
+  return new Description(type?.toString() ?? OCTETS, message.body.latin1Slice())
 }
 
 function isSdp(contentType: string): boolean {

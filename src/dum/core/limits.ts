@@ -6,6 +6,8 @@ export interface DumLimits {
   readonly maxDialogs: number
   /** Forks of one call of ours; the dialog of one more is ended at once. */
   readonly maxForks: number
+  /** Publications that are kept for others; one more is answered 503 with Retry-After. */
+  readonly maxPublications: number
   /** Octets of a body; a larger one is answered 413. */
   readonly maxBody: number
   /** Events, and requests of ours, that may wait in one session. */
@@ -15,6 +17,7 @@ export interface DumLimits {
 const defaultLimits: DumLimits = {
   maxDialogs: 200_000,
   maxForks: 32,
+  maxPublications: 100_000,
   maxBody: 65_536,
   maxWaiting: 32,
 }

@@ -1,4 +1,5 @@
 import type { SipMessage, SipRequest } from '../../stack/message/message.ts'
+import type { ServerTransaction } from '../../stack/transaction/server-transaction.ts'
 import type { Dialog } from './dialog.ts'
 import type { Usage } from './usage.ts'
 
@@ -11,6 +12,11 @@ export interface UsedDialog {
 /** Several dialogs under one tag of ours: the forks of one request. */
 export interface ForkedDialogs {
   forkOf(remoteTag: string): UsedDialog | undefined
+  /** Those that hear of flows that fail. */
+  readonly forks?: Iterable<UsedDialog>
+  /** Whether a request of no fork begins one: a NOTIFY (RFC 6665 §4.4.1). */
+  takesNew?(request: SipRequest): boolean
+  receiveNew?(transaction: ServerTransaction): void
 }
 
 type Entry = UsedDialog | ForkedDialogs
@@ -41,8 +47,18 @@ export class DialogMap {
     return this.#find(response, response.from.tag, response.to.tag)
   }
 
+  /** The set that a request begins a fork of. */
+  ofNewFork(request: SipRequest): ForkedDialogs | undefined {
+    const entry = this.#entries.get(request.to.tag ?? '')
+    if (entry === undefined || 'dialog' in entry) return undefined
+    return entry.takesNew?.(request) === true ? entry : undefined
+  }
+
   *dialogs(): Generator<UsedDialog> {
-    for (const entry of this.#entries.values()) if ('dialog' in entry) yield entry
+    for (const entry of this.#entries.values()) {
+      if ('dialog' in entry) yield entry
+      else if (entry.forks !== undefined) yield* entry.forks
+    }
   }
 
   #find(
