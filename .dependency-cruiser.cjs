@@ -11,7 +11,7 @@ const allowed = {
   proxy: ['stack', 'sdp', 'util'],
   dum: ['stack', 'sdp', 'util'],
   media: ['util', 'net', 'sdp', 'stun'],
-  testing: ['stack', 'sdp', 'util'],
+  testing: ['dum', 'stack', 'sdp', 'util'],
   ua: ['dum', 'media', 'stack', 'sdp', 'util'],
 }
 

@@ -6,6 +6,7 @@ const entry = (name: string): string => fileURLToPath(new URL(`./src/${name}/ind
 /** Unit tests read the sources, so that a failing line is the line that was written. */
 const alias: Record<string, string> = {
   'resip/stack': entry('stack'),
+  'resip/dum': entry('dum'),
   'resip/sdp': entry('sdp'),
   'resip/media': entry('media'),
   'resip/testing': entry('testing'),

@@ -1,5 +1,17 @@
 import { dtlsClientMachine } from '../src/media/dtls/client-machine.ts'
 import { dtlsServerMachine } from '../src/media/dtls/server-machine.ts'
+import { ackWait } from '../src/dum/invite/ack-wait.ts'
+import { attempt } from '../src/dum/invite/attempt.ts'
+import { callUac } from '../src/dum/invite/call-uac.ts'
+import { callUas } from '../src/dum/invite/call-uas.ts'
+import { modification } from '../src/dum/invite/modification.ts'
+import { offerAnswer } from '../src/dum/invite/offer-answer.ts'
+import { reliableUac } from '../src/dum/invite/reliable-uac.ts'
+import { reliableUas } from '../src/dum/invite/reliable-uas.ts'
+import { sessionTimer } from '../src/dum/invite/session-timer.ts'
+import { softState } from '../src/dum/soft-state/soft-state.ts'
+import { clientSubscription } from '../src/dum/subscription/client-machine.ts'
+import { serverSubscription } from '../src/dum/subscription/server-machine.ts'
 import { flowMachine } from '../src/media/flow/flow-machine.ts'
 import { protectionMachine } from '../src/media/flow/protection-machine.ts'
 import { natBehaviorMachine } from '../src/media/stun/nat-behavior.ts'
@@ -37,7 +49,19 @@ export const machines: readonly DrawnMachine[] = [
   drawn(flowMachine),
   drawn(dtlsClientMachine),
   drawn(dtlsServerMachine),
+  drawn(attempt),
+  drawn(callUac),
+  drawn(callUas),
+  drawn(offerAnswer),
+  drawn(reliableUac),
+  drawn(reliableUas),
+  drawn(modification),
+  drawn(sessionTimer),
+  drawn(ackWait),
   drawn(protectionMachine),
+  drawn(softState),
+  drawn(clientSubscription),
+  drawn(serverSubscription),
 ]
 
 function drawn<S extends string, I extends string, M extends MachineInstance<S>, E>(

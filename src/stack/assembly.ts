@@ -2,8 +2,9 @@ import { systemClock } from '../net/clock.ts'
 import { interfaceAddresses, LocalAddresses } from '../net/interfaces.ts'
 import { systemRandom } from '../net/random.ts'
 import { TlsContexts } from '../net/tls-contexts.ts'
+import type { Failed } from '../util/guard.ts'
 import { guardedLog, type Log, printableError } from '../util/log.ts'
-import { Tokens } from '../util/random.ts'
+import { type RandomSource, Tokens } from '../util/random.ts'
 import { Timers } from '../util/timers.ts'
 import { Dispatch } from './dispatch.ts'
 import { Flows } from './flow/flows.ts'
@@ -21,6 +22,7 @@ import { AwaitedRequests } from './transaction/awaited-requests.ts'
 import { Congestion } from './transaction/congestion.ts'
 import { TransactionLayer } from './transaction/layer.ts'
 import type { RequestContext } from './transaction/request-options.ts'
+import type { TransactionTiming } from './transaction/timers.ts'
 import { TransportLayer } from './transport/layer.ts'
 import { Listeners } from './transport/listeners.ts'
 
@@ -40,6 +42,15 @@ export interface StackParts {
   readonly tokens: FlowTokens
   readonly dispatch: Dispatch
   readonly locating: Locating
+  readonly shared: SharedByStack
+}
+
+/** What an upper storey shares with the stack. */
+export interface SharedByStack {
+  readonly timing: TransactionTiming
+  readonly random: RandomSource
+  /** Counts and logs what an application's handler threw. */
+  readonly failed: Failed
 }
 
 /** Makes the parts of a stack by its options, each given what it needs of the others. @throws UsageError of an option */
@@ -150,6 +161,7 @@ export function assemble(options: StackOptions, counters: Counters): StackParts 
     tokens,
     dispatch,
     locating,
+    shared: { timing, random, failed },
   }
 }
 

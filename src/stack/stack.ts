@@ -1,7 +1,7 @@
 import type { TlsOptions } from '../net/tls-contexts.ts'
 import { UsageError } from '../util/errors.ts'
 import type { Timers } from '../util/timers.ts'
-import { assemble, type StackParts } from './assembly.ts'
+import { assemble, type SharedByStack, type StackParts } from './assembly.ts'
 import type { Flows } from './flow/flows.ts'
 import type { ForwardOptions } from './forward/forwarding.ts'
 import { isOfDialog } from './forward/record-route.ts'
@@ -41,15 +41,18 @@ export class SipStack {
   readonly identifiers: Identifiers
   /** Keep-alives, and who wants to know of the end of a flow (RFC 5626). */
   readonly flows: Flows
+  /** What an upper storey shares with the stack. */
+  readonly shared: SharedByStack
   readonly #parts: StackParts
   #closing: Promise<void> | undefined
 
   constructor(options: StackOptions = {}) {
     this.#parts = assemble(options, this.counters)
-    const { timers, identifiers, flows } = this.#parts
+    const { timers, identifiers, flows, shared } = this.#parts
     this.timers = timers
     this.identifiers = identifiers
     this.flows = flows
+    this.shared = shared
   }
 
   /**
