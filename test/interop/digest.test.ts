@@ -14,6 +14,7 @@ import {
 } from 'resip/stack'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Registrar } from '../../examples/registrar.mjs'
+import { type TestCertificates, testCertificates } from '../net/test-certificates.ts'
 import { Child } from '../peers/child.ts'
 import { installed } from '../peers/installed.ts'
 import { startKamailioRegistrar } from '../peers/kamailio-registrar.ts'
@@ -39,11 +40,19 @@ async function until(holds: () => boolean, what: () => string): Promise<void> {
 describe('RFC 3261 §22: clients of others, challenged by the registrar of examples/', () => {
   let stack: SipStack
   let port: number
+  let tlsPort: number
+  let certificates: TestCertificates
+
+  beforeAll(async () => {
+    certificates = await testCertificates()
+    await writeFile(join(folder, 'ca.pem'), certificates.ca.certificate)
+  }, 60_000)
 
   beforeEach(async () => {
-    stack = new SipStack()
+    stack = new SipStack({ tls: { certificates: [certificates.right] } })
     port = await freePort(address)
-    await stack.listen(`udp:${address}:${port}`, `tcp:${address}:${port}`)
+    tlsPort = await freePort(address)
+    await stack.listen(`udp:${address}:${port}`, `tcp:${address}:${port}`, `tls:${address}:${tlsPort}`)
   })
   afterEach(() => stack.close())
 
@@ -58,29 +67,33 @@ describe('RFC 3261 §22: clients of others, challenged by the registrar of examp
     return [new Registrar(stack, realm), realm]
   }
 
-  it('baresip 1.0, which gives up where one of the challenges is not of MD5', async () => {
-    installed('baresip', 'baresip-core')
-    const [ours, realm] = registrar(['MD5'])
-    const home = await mkdtemp(join(folder, 'baresip-'))
-    const own = await freePort(address)
-    await writeFile(
-      join(home, 'config'),
-      `sip_listen ${address}:${own}\nmodule_path /usr/lib/baresip/modules\nmodule_tmp account.so\nmodule_app menu.so\nnet_interface ${address}\n`,
-    )
-    const account = `<sip:bob@${address}:${port};transport=udp>;auth_pass=secret;regint=60\n`
-    await writeFile(join(home, 'accounts'), account)
-    await writeFile(join(home, 'contacts'), '')
-    const baresip = spawn('baresip', ['-f', home], { stdio: ['pipe', 'ignore', 'ignore'] })
-    try {
-      await until(
-        () => ours.contactsOf('bob').length > 0,
-        () => JSON.stringify(realm.counters),
+  it.each(['udp', 'tls'] as const)(
+    'baresip 1.0 over %s, which gives up where one of the challenges is not of MD5',
+    async transport => {
+      installed('baresip', 'baresip-core')
+      const [ours, realm] = registrar(['MD5'])
+      const home = await mkdtemp(join(folder, 'baresip-'))
+      const own = await freePort(address)
+      await writeFile(
+        join(home, 'config'),
+        `sip_listen ${address}:${own}\nmodule_path /usr/lib/baresip/modules\nmodule_tmp account.so\nmodule_app menu.so\nnet_interface ${address}\nsip_cafile ${join(folder, 'ca.pem')}\n`,
       )
-      expect(realm.counters).toMatchObject({ authenticated: 1, wrong: 0, improper: 0 })
-    } finally {
-      baresip.kill('SIGKILL')
-    }
-  })
+      const to = transport === 'udp' ? port : tlsPort
+      const account = `<sip:bob@${address}:${to};transport=${transport}>;auth_pass=secret;regint=60\n`
+      await writeFile(join(home, 'accounts'), account)
+      await writeFile(join(home, 'contacts'), '')
+      const baresip = spawn('baresip', ['-f', home], { stdio: ['pipe', 'ignore', 'ignore'] })
+      try {
+        await until(
+          () => ours.contactsOf('bob').length > 0,
+          () => JSON.stringify(realm.counters),
+        )
+        expect(realm.counters).toMatchObject({ authenticated: 1, wrong: 0, improper: 0 })
+      } finally {
+        baresip.kill('SIGKILL')
+      }
+    },
+  )
 
   it.each([
     ['UDP', []],
@@ -110,16 +123,19 @@ describe('RFC 3261 §22: clients of others, challenged by the registrar of examp
   })
 
   it.each([
-    ['MD5', ['MD5'], 'MD5'],
-    ['SHA-256 first', ['SHA-256', 'MD5'], 'SHA-256'],
-  ] as const)('linphonec, offered %s', async (_what, algorithms, configured) => {
+    ['MD5', ['MD5'], 'MD5', 'udp'],
+    ['SHA-256 first', ['SHA-256', 'MD5'], 'SHA-256', 'udp'],
+    ['SHA-256 first, over TLS', ['SHA-256', 'MD5'], 'SHA-256', 'tls'],
+  ] as const)('linphonec, offered %s', async (_what, algorithms, configured, transport) => {
     installed('linphonec', 'linphone-cli')
     const [ours, realm] = registrar(algorithms)
     const home = await mkdtemp(join(folder, 'linphone-'))
     await mkdir(join(home, '.local', 'share', 'linphone'), { recursive: true })
     const own = await freePort(address)
     const file = join(home, 'bob.rc')
-    await writeFile(file, linphoneConfiguration(own, port, configured))
+    // its TLS compares names alone, not numeric addresses
+    const to = transport === 'udp' ? `${address}:${port}` : `localhost:${tlsPort};transport=tls`
+    await writeFile(file, linphoneConfiguration(own, to, configured, join(folder, 'ca.pem')))
     const linphone = spawn('linphonec', ['-c', file], {
       stdio: ['pipe', 'ignore', 'ignore'],
       env: { ...process.env, HOME: home },
@@ -186,8 +202,11 @@ describe('RFC 3261 §22: our client, challenged by Kamailio', () => {
   })
 })
 
-function linphoneConfiguration(own: number, port: number, algorithm: string): string {
+function linphoneConfiguration(own: number, to: string, algorithm: string, ca: string): string {
   return `[sip]
+root_ca=${ca}
+verify_server_certs=1
+verify_server_cn=1
 sip_port=${own}
 sip_tcp_port=${own}
 sip_tls_port=-1
@@ -197,7 +216,7 @@ guess_hostname=0
 use_ipv6=0
 keepalive_period=0
 [proxy_0]
-reg_proxy=<sip:${address}:${port}>
+reg_proxy=<sip:${to}>
 reg_identity=sip:bob@${address}
 reg_expires=60
 reg_sendregister=1
