@@ -104,6 +104,7 @@ export class DialogUsageManager {
       stack,
       timers: stack.timers,
       timing: stack.shared.timing,
+      date: stack.shared.date,
       identifiers: stack.identifiers,
       limits: checkedLimits(options.limits),
       counters,

@@ -47,6 +47,8 @@ export interface StackParts {
 
 /** What an upper storey shares with the stack. */
 export interface SharedByStack {
+  /** Unix time in milliseconds, as the stack's clock tells it. */
+  readonly date: () => number
   readonly timing: TransactionTiming
   readonly random: RandomSource
   /** Counts and logs what an application's handler threw. */
@@ -161,7 +163,7 @@ export function assemble(options: StackOptions, counters: Counters): StackParts 
     tokens,
     dispatch,
     locating,
-    shared: { timing, random, failed },
+    shared: { date: () => clock.date(), timing, random, failed },
   }
 }
 

@@ -14,6 +14,8 @@ export interface DumContext {
   readonly identifiers: Identifiers
   readonly limits: DumLimits
   readonly counters: DumCounters
+  /** Unix time in milliseconds. */
+  readonly date: () => number
   /** 0 up to 1. */
   readonly random: () => number
   /** Told what a handler threw, or rejected with. */

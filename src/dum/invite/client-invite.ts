@@ -1,8 +1,5 @@
-import { NameAddr, nameAddr } from '../../stack/grammar/name-addr.ts'
-import { Uri } from '../../stack/grammar/uri.ts'
 import * as h from '../../stack/headers/index.ts'
 import { Reason } from '../../stack/headers/reason.ts'
-import { request } from '../../stack/message/build.ts'
 import type { SipResponse } from '../../stack/message/message.ts'
 import type { RequestTemplate } from '../../stack/message/template.ts'
 import type { RequestFailure } from '../../stack/transaction/request-failure.ts'
@@ -15,6 +12,7 @@ import { Door } from '../core/door.ts'
 import { uacDialog } from '../dialog/dialog.ts'
 import type { DialogMap, ForkedDialogs, UsedDialog } from '../dialog/dialog-map.ts'
 import { Exchange, type ExchangeUser } from '../exchange/exchange.ts'
+import { type Addressee, newRequest } from '../exchange/new-request.ts'
 import type {
   ClientInvite,
   ClientInviteHandler,
@@ -22,7 +20,6 @@ import type {
   Offer,
   OfferRequest,
 } from '../handlers/invite.ts'
-import { contactFor } from '../profile/contact.ts'
 import type { Profile } from '../profile/profile.ts'
 import { Attempt, type AttemptEvent, type AttemptUser } from './attempt.ts'
 import type { CallEvent } from './call.ts'
@@ -34,7 +31,7 @@ export interface ClientInviteParts {
   readonly map: DialogMap
   readonly profile: Profile
   readonly handler: ClientInviteHandler
-  readonly to: NameAddr | Uri | string
+  readonly to: Addressee
   readonly offer: Description | undefined
   /** Another session's duty that this call fulfils: its answer, or the offer that it makes, is given to that. */
   readonly given: Offer | OfferRequest | undefined
@@ -62,7 +59,7 @@ export class DialogSet
     const { context, profile } = parts
     this.#parts = parts
     this.#door = new Door(context.failed, context.limits.maxWaiting)
-    this.#times = new CallTimes(Date.now(), context.timers.now())
+    this.#times = new CallTimes(context.date(), context.timers.now())
     const template = invite(parts)
     this.id = template.from.tag ?? ''
     this.#exchange = new Exchange(context, template, this, this, profile.credentials, {})
@@ -245,16 +242,8 @@ export class DialogSet
 }
 
 function invite({ context, profile, to, offer }: ClientInviteParts): RequestTemplate {
-  const target = to instanceof NameAddr ? to : nameAddr(to instanceof Uri ? `<${to}>` : to)
-  const { aor, outboundProxy, required, reliableUac } = profile.values
-  const template = request(
-    'INVITE',
-    target.uri,
-    { from: aor, to: target, contact: contactFor(profile, target.uri.secure) },
-    context.identifiers,
-  )
-  if (outboundProxy.length > 0) template.set(h.Route, ...outboundProxy)
-  template.appendBlock(profile.block)
+  const { required, reliableUac } = profile.values
+  const template = newRequest(context, profile, 'INVITE', to, true)
   const needed = reliableUac === 'required' ? [...required, '100rel'] : required
   if (needed.length > 0) template.set(h.Require, ...needed)
   askForTimer(template, profile)

@@ -1,7 +1,7 @@
 import * as h from '../../stack/headers/index.ts'
 import { Token } from '../../stack/headers/token.ts'
 import type { SipResponse } from '../../stack/message/message.ts'
-import type { RequestTemplate } from '../../stack/message/template.ts'
+import type { RequestTemplate, ResponseTemplate } from '../../stack/message/template.ts'
 import type { ServerTransaction } from '../../stack/transaction/server-transaction.ts'
 import { UsageError } from '../../util/errors.ts'
 import { type Body, describe } from '../core/description.ts'
@@ -15,10 +15,7 @@ export interface InSessionUser extends InviteSession {
   readonly requests: DialogRequests
   readonly profile: Profile
   tell(call: (handler: InviteHandler) => unknown, onError?: (error: unknown) => void): void
-  within(
-    transaction: ServerTransaction,
-    status: number,
-  ): import('../../stack/message/template.ts').ResponseTemplate
+  within(transaction: ServerTransaction, status: number): ResponseTemplate
   onRefusedWithin(status: number): void
 }
 

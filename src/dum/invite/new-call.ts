@@ -43,7 +43,7 @@ export function receiveCall(
   }
   const dialog = uasDialog(request, transaction.localTag)
   const release = (): void => map.delete(dialog.localTag, session)
-  const times = new CallTimes(Date.now(), timers.now())
+  const times = new CallTimes(context.date(), timers.now())
   counters.callsIn++
   const parts = { context, dialog, profile, times, release }
   const session: ServerSession = new ServerSession(parts, transaction, handler, terms)

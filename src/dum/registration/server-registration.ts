@@ -51,6 +51,7 @@ export class Registrar {
     const newToken = (): string => identifiers.newCallId()
     this.#steps = new RegistrarSteps(store, {
       timers,
+      now: context.date,
       newToken,
       failed: context.stack.shared.failed,
       ...policy,

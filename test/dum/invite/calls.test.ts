@@ -232,3 +232,15 @@ test('RFC 3264 §5: the offer in the 2xx, the answer in the ACK', async () => {
   ])
   await pair.close()
 })
+
+test('the timeline of a call is told by the clock of its stack', async () => {
+  const pair = await Pair.make({ alice: plain, bob: plain })
+  pair.answering()
+  pair.advance(5000)
+  const startedAt = pair.world.clock.date()
+  const call = pair.calling()
+  pair.advance(100)
+  expect(call.timeline).toEqual({ startedAt, invite: 0, ringing: 20, answered: 20, acked: 20 })
+  expect(pair.callee?.timeline.startedAt).toBe(startedAt + 10)
+  await pair.close()
+})
