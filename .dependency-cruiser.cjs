@@ -80,11 +80,48 @@ const mediaRules = [
   })),
 ]
 
+/** The floors of src/dum. The rooms of the last are the usages, which do not know each other. */
+const dumFloors = [
+  ['core', 'call-record'],
+  ['profile'],
+  ['handlers', 'event-package'],
+  ['exchange'],
+  ['dialog', 'soft-state'],
+  ['invite', 'subscription', 'registration', 'publication', 'pager', 'out-of-dialog'],
+]
+const usages = dumFloors[dumFloors.length - 1]
+
+const dumRules = [
+  ...dumFloors.map((rooms, index) => ({
+    name: `dum-${rooms[0]}-looks-down`,
+    comment: `src/dum: ${rooms.join(', ')} import nothing that stands above them`,
+    severity: 'error',
+    from: { path: `^src/dum/(${rooms.join('|')})/` },
+    to: {
+      path: `^src/dum/(${[
+        ...dumFloors
+          .slice(index + 1)
+          .flat()
+          .map(room => `${room}/`),
+        '[^/]+\\.ts$',
+      ].join('|')})`,
+    },
+  })),
+  ...usages.map(room => ({
+    name: `dum-${room}-keeps-to-itself`,
+    comment: 'a usage of a dialog knows no other',
+    severity: 'error',
+    from: { path: `^src/dum/${room}/` },
+    to: { path: `^src/dum/(${usages.filter(other => other !== room).join('|')})/` },
+  })),
+]
+
 module.exports = {
   forbidden: [
     ...houseRules,
     ...floorRules,
     ...mediaRules,
+    ...dumRules,
     {
       name: 'no-circles',
       comment: 'two files that import each other, be it for a type, are one file or hide a third',
