@@ -242,10 +242,11 @@ export class DialogSet
 }
 
 function invite({ context, profile, to, offer }: ClientInviteParts): RequestTemplate {
-  const { required, reliableUac } = profile.values
+  const { required, reliableUac, supported } = profile.values
   const template = newRequest(context, profile, 'INVITE', to, true)
   const needed = reliableUac === 'required' ? [...required, '100rel'] : required
   if (needed.length > 0) template.set(h.Require, ...needed)
+  if (reliableUac === 'never') template.set(h.Supported, ...supported.filter(tag => tag !== '100rel'))
   askForTimer(template, profile)
   offer?.writeTo(template)
   return template

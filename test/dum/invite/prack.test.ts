@@ -148,4 +148,20 @@ describe('RFC 3262', () => {
     ])
     await pair.close()
   })
+
+  test('§3, §4: a caller that wants none gets none, and one that requires them gets nothing else', async () => {
+    for (const [reliableUac, header] of [
+      ['never', undefined],
+      ['required', 'Require: 100rel'],
+    ] as const) {
+      const pair = await Pair.make({ alice: { reliableUac }, bob: { reliableUas: 'never' } })
+      pair.answering({}, false)
+      pair.calling()
+      pair.advance(1000)
+      const invite = pair.world.wires.find(wire => wire.startsWith('INVITE')) ?? ''
+      expect(invite.includes('100rel')).toBe(header !== undefined)
+      expect(pair.steps.includes('→ PRACK')).toBe(header !== undefined)
+      await pair.close()
+    }
+  })
 })
