@@ -26,7 +26,7 @@ import {
   realmLimits,
 } from './realm-options.ts'
 import { digestUriOf, isForTarget } from './target.ts'
-import type { Found, StoredUser } from './users.ts'
+import { type Found, KnownUser, type StoredUser } from './users.ts'
 import {
   Authenticated,
   type AuthHeaders,
@@ -78,7 +78,8 @@ export class DigestRealm {
   readonly #clock: Clock
   readonly #timers: Timers
   /** Stands in the place of the secret of a user that is not known, so that he takes as long. */
-  readonly #decoys: ReadonlyMap<string, string>
+  /** Stands for whoever is not known, so that he costs what a user does. */
+  readonly #stranger: StoredUser
   #lookUps = 0
 
   /** @throws UsageError where an option is none */
@@ -99,7 +100,8 @@ export class DigestRealm {
     this.#counts = new NonceCounts(maxNonces, lifetime)
     this.#clock = options.clock ?? systemClock
     this.#timers = new Timers(this.#clock)
-    this.#decoys = new Map(this.#algorithms.map(({ hash, digits }) => [hash, noise(random, digits)]))
+    const hashes = new Map(this.#algorithms.map(({ hash, digits }) => [hash, noise(random, digits)]))
+    this.#stranger = new KnownUser('', this.realm, hashes)
   }
 
   /** Nonces in use that are remembered, and those that were forgotten for want of room. */
@@ -240,8 +242,8 @@ export class DigestRealm {
   /** Known or not, with the right secret or another: the same is computed. */
   #decide(request: SipRequest, credentials: DigestCredentials, user: StoredUser | undefined): Verdict {
     const { algorithm, response, nonce, qop, count } = credentials
-    const kept = keptBy(user, algorithm)
-    const key = kept ?? this.#decoys.get(algorithm.hash) ?? ''
+    const kept = keptBy(user ?? this.#stranger, algorithm)
+    const key = kept ?? keptBy(this.#stranger, algorithm) ?? ''
     const expected = digestResponse(key, request.method, request.body, credentials)
     if (!sameSecret(expected, response) || kept === undefined || user === undefined)
       return this.#options.onWrong === 'forbid'
@@ -292,8 +294,8 @@ export class DigestRealm {
 }
 
 /** What a store keeps of a user for a hash; a text of another length than the hash's is none. */
-function keptBy(user: StoredUser | undefined, { hash, digits }: Algorithm): string | undefined {
-  const kept = user?.ha1(hash)
+function keptBy(user: StoredUser, { hash, digits }: Algorithm): string | undefined {
+  const kept = user.ha1(hash)
   return kept?.length === digits ? kept : undefined
 }
 

@@ -90,8 +90,8 @@ export class MemoryUsers implements UserStore {
   }
 }
 
-/** Hashes of one user in one realm. */
-class KnownUser implements StoredUser {
+/** @internal hashes of one user in one realm */
+export class KnownUser implements StoredUser {
   readonly username: string
   readonly realm: string
   readonly #hashes: ReadonlyMap<HashName, string>
