@@ -134,8 +134,8 @@ export class MediaStream {
   /**
    * From now on what we send, on both flows, is protected (RFC 3711); and plain RTP is dropped both ways, for good. Called again
    * with another key, that one comes into use once the peer shows its own new key, or after 500 ms; the same again changes
-   * nothing. False where the key has not the suite's length, where it was in use before another, or after `failSRTP` or `close`. Throws a UsageError for an unknown
-   * suite or an option out of range.
+   * nothing. False where the key has not the suite's length, where any of its octets were in use before, be it with another suite, MKI
+   * or lifetime, or after `failSRTP` or `close`. Throws a UsageError for an unknown suite, what is no key, or an option out of range.
    */
   createOutboundSRTPSession(suite: SrtpSuite, key: SrtpKeys, options: SrtpOptions = {}): boolean {
     return this.#protection.installOutbound(suite, key, options)

@@ -129,6 +129,11 @@ export class KeyMaterial {
       return its?.name === name && secret.equals(its.secret)
     })
   }
+
+  /** Whether any octets of both are the same: suite, MKI and lifetime are no part of what a key stream is made from. */
+  overlaps(other: KeyMaterial): boolean {
+    return this.#keys.some(({ secret }) => other.#keys.some(its => secret.equals(its.secret)))
+  }
 }
 
 const NO_MKI = new Uint8Array(0)

@@ -351,6 +351,28 @@ describe('new keys', () => {
     expect(a.createOutboundSRTPSession(SUITE, key(5))).toBe(true)
   })
 
+  it.each([
+    ['with another lifetime', SUITE, [{ keySalt: key(1), lifetime: 1000 }]],
+    ['with an MKI', SUITE, [{ keySalt: key(1), mki: Buffer.of(1) }]],
+    ['with a shorter tag', 'AES_CM_128_HMAC_SHA1_32', key(1)],
+    [
+      'beside another',
+      SUITE,
+      [
+        { keySalt: key(8), mki: Buffer.of(1) },
+        { keySalt: key(1), mki: Buffer.of(2) },
+      ],
+    ],
+  ] as const)(
+    'RFC 3711 §9.1: the octets of a key in use come into no second context, %s',
+    async (_, suite, keys) => {
+      const wire = new Wire()
+      const [a] = await wire.call()
+      expect(a.createOutboundSRTPSession(SUITE, key(1))).toBe(true)
+      expect(a.createOutboundSRTPSession(suite, keys)).toBe(false)
+    },
+  )
+
   it("a key of the peer's that is still heard comes back with what was heard under it", async () => {
     const wire = new Wire()
     const [a, b] = await wire.call()
