@@ -146,7 +146,10 @@ export class MediaStream {
    * came before the first key is read now: the newest 16 packets of each component.
    */
   createInboundSRTPSession(suite: SrtpSuite, key: SrtpKeys, options: SrtpOptions = {}): boolean {
-    return this.#protection.installInbound(suite, key, options)
+    const installed = this.#protection.installInbound(suite, key, options)
+    // signalling chose: how a handshake ends that a stranger began meanwhile is nothing to the stream
+    if (installed) this.#dtls?.stop()
+    return installed
   }
 
   /**
@@ -161,12 +164,14 @@ export class MediaStream {
   /** No keys can be had: neither plain RTP nor SRTP passes from here on. */
   failSRTP(): void {
     this.#protection.fail()
+    this.#dtls?.close()
     for (const component of this.#components) component.dropSrtp()
   }
 
-  /** Signalling agreed on plain RTP again: the keys are forgotten. Failed SRTP never comes to this by itself. */
+  /** Signalling agreed on plain RTP again: the keys, the peer's fingerprint and the association are forgotten. Failed SRTP never comes to this by itself. */
   stopSRTP(): void {
     this.#protection.stop()
+    this.#dtls?.stop()
     for (const component of this.#components) component.dropSrtp()
   }
 
@@ -230,7 +235,7 @@ export class MediaStream {
       timers,
       random,
       expect: () => protection.expect(),
-      isExpected: () => protection.state !== 'plain' && protection.state !== 'failed',
+      protection: () => protection.state,
       onKeys: keys => this.#installKeys(keys),
       onFailure: error => {
         this.failSRTP()
