@@ -183,11 +183,17 @@ export class Protection implements ProtectionActor {
   /** @internal */
   settle(): void {
     this.#timers.stop(this.#settling)
+    this.startRetiring()
+    this.#changeOutbound()
+  }
+
+  /** @internal */
+  startRetiring(): void {
+    this.#timers.stop(this.#retiring)
     this.#retiring = this.#timers.after(RETIRING, () => {
       this.#oldInbound?.context.close()
       this.#oldInbound = undefined
     })
-    this.#changeOutbound()
   }
 
   /** @internal */

@@ -373,6 +373,31 @@ describe('new keys', () => {
     },
   )
 
+  it('RFC 4568 §7.1.4: the old one goes 2 s after also where there is none of ours yet', async () => {
+    const wire = new Wire()
+    const [a, b] = await wire.call()
+    const heard = heardBy(b)
+    a.createOutboundSRTPSession(SUITE, key(1))
+    b.createInboundSRTPSession(SUITE, key(1))
+    b.createInboundSRTPSession(SUITE, key(3))
+    a.rtpFlow.send(rtp(1))
+    await wire.pass(2100)
+    a.rtpFlow.send(rtp(2))
+    await wire.pass(2)
+    expect(heard).toEqual([rtp(1)])
+    expect(b.rtpFlow.counters.srtp).toMatchObject({ authenticated: 1, failed: 1 })
+    await Promise.all([a.close(), b.close()])
+    expect(wire.timers.size).toBe(0)
+  })
+
+  it('RFC 3711 §9.2: what is not sent under a key that is over is counted', async () => {
+    const wire = new Wire()
+    const [a] = await wire.call()
+    a.createOutboundSRTPSession(SUITE, [{ keySalt: key(1), lifetime: 1 }], { sources: 1 })
+    expect([a.rtpFlow.send(rtp(1)), a.rtpFlow.send(rtp(2))]).toEqual([true, false])
+    expect(a.rtpFlow.counters.srtp).toMatchObject({ expired: 1 })
+  })
+
   it("a key of the peer's that is still heard comes back with what was heard under it", async () => {
     const wire = new Wire()
     const [a, b] = await wire.call()
