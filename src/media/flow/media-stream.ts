@@ -300,7 +300,9 @@ export class MediaStream {
   #onSecured(suite: SrtpSuite): void {
     const { handler, errors } = this.#setup
     for (const flow of [this.rtpFlow, this.rtcpFlow]) {
-      if (flow !== undefined) guarded(errors.failed, handler, handler.onMediaStreamSecured, flow, suite)
+      // told of the first, the application may have closed the stream
+      if (flow === undefined || this.#closing !== undefined) return
+      guarded(errors.failed, handler, handler.onMediaStreamSecured, flow, suite)
     }
   }
 

@@ -145,6 +145,26 @@ describe('a protected stream', () => {
     },
   )
 
+  it('says nothing of the second flow to who closes the stream when told of the first', async () => {
+    const wire = new Wire()
+    const told: string[] = []
+    const stream: MediaStream = wire.manager.createMediaStream(
+      {
+        onMediaStreamSecured: flow => {
+          told.push(flow.component)
+          return stream.close()
+        },
+      },
+      { address: '127.0.0.1', port: 0 },
+      { rtcpMux: true },
+    )
+    await wire.pass(2)
+    stream.createOutboundSRTPSession(SUITE, key(1))
+    stream.createInboundSRTPSession(SUITE, key(2))
+    await wire.pass(2)
+    expect(told).toEqual(['rtp'])
+  })
+
   it('answers false to a key of a wrong length, and throws for a suite that is none', async () => {
     const wire = new Wire()
     const [a] = await wire.call()
