@@ -317,8 +317,10 @@ export abstract class Association implements TimerOwner<TimerName> {
       if (this.isStranger(from)) return
       if (alert.fatal && !this.finished) this.input('clear alert', { error: alertError(alert) })
       else this.counters.alerts++
-    } else if (isAlert(alert, 'close_notify')) this.input('close notify', {})
-    else if (alert.fatal) this.input('fatal alert', { error: alertError(alert) })
+    } else if (isAlert(alert, 'close_notify')) {
+      // before the keys are given it ends a handshake, and with it whoever waits for them
+      this.input('close notify', this.#verified ? {} : { error: alertError(alert) })
+    } else if (alert.fatal) this.input('fatal alert', { error: alertError(alert) })
     else this.counters.alerts++
   }
 

@@ -80,6 +80,8 @@ export class ClientAssociation extends Association {
     record: DtlsRecord,
     from: Remote,
   ): boolean {
+    // nothing was asked yet, so nobody can answer
+    if (this.state === 'idle') return true
     if (type === HandshakeType.helloRequest) {
       // in the clear it may be anybody's
       if (record.epoch === 1) this.input('renegotiation', {})

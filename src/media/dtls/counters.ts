@@ -15,7 +15,7 @@ export interface DtlsCounters {
   strangers: number
   /** Handshake fragments that fit nowhere: too far ahead, too long, not of their message. */
   fragments: number
-  /** Hellos that are none, and new ones for an association that stands. */
+  /** Hellos that are none, new ones for an association that stands, and all but the first of a datagram. */
   hellos: number
   /** Hellos that were asked for a cookie. */
   cookies: number

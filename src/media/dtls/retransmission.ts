@@ -2,7 +2,7 @@
 const FIRST = 200
 const LEAST_FIRST = 50
 const MOST = 60_000
-/** A repeated flight is answered no oftener than this, however often it comes. */
+/** A repeated flight, or another hello with a cookie, is answered no oftener than this, however often it comes. */
 const LEAST_GAP = 50
 
 const MTU = 1200

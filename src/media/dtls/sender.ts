@@ -38,6 +38,11 @@ export class Sender {
     return this.#retransmission.timeout
   }
 
+  /** False where a flight went but a moment ago. */
+  get mayAnswer(): boolean {
+    return this.#retransmission.mayAnswer(this.#options.timers.now())
+  }
+
   sendFirst(): void {
     this.#retransmission.begin()
     this.#transmit()
@@ -51,7 +56,7 @@ export class Sender {
 
   /** False where the flight went but a moment ago: what came is a copy, or on its way too. */
   sendForRepeated(): boolean {
-    if (!this.#retransmission.mayAnswer(this.#options.timers.now())) return false
+    if (!this.mayAnswer) return false
     this.#counters.retransmitted++
     this.#transmit()
     return true

@@ -39,11 +39,18 @@ export class ServerAssociation extends Association {
   state: ServerState = 'listening'
   readonly #hellos = new HelloReassembly()
   #greeted: Buffer | undefined
+  /** A hello of this datagram was read: more of them would make it worth more answers than it cost its sender. */
+  #helloRead = false
   #awaited: Awaited = 'nothing'
   #share: KeyShare | undefined
 
   constructor(parts: AssociationParts) {
     super(parts, 'server')
+  }
+
+  override receive(datagram: Buffer, from: Remote): void {
+    this.#helloRead = false
+    super.receive(datagram, from)
   }
 
   protected get ended(): boolean {
@@ -75,10 +82,16 @@ export class ServerAssociation extends Association {
   protected claims(fragment: HandshakeFragment, { epoch, sequence }: DtlsRecord, from: Remote): boolean {
     if (fragment.type !== HandshakeType.clientHello) return this.state === 'listening'
     if (epoch === 1) this.input('renegotiation', {})
-    else if (this.finished || sequence > MOST_RECORD_NUMBER || fragment.sequence > MOST_MESSAGE_NUMBER) {
+    else if (
+      this.finished ||
+      this.#helloRead ||
+      sequence > MOST_RECORD_NUMBER ||
+      fragment.sequence > MOST_MESSAGE_NUMBER
+    ) {
       this.counters.hellos++
     } else {
       const message = this.#hellos.add(fragment)
+      this.#helloRead = message !== undefined
       if (message !== undefined) this.#takeHello(message, sequence, from)
     }
     return true
@@ -135,6 +148,11 @@ export class ServerAssociation extends Association {
       const request = { type: HandshakeType.helloVerifyRequest, sequence: message.sequence, body }
       const record = plainRecord(ContentType.handshake, DTLS_1_0, recordNumber, encodeMessage(request))
       this.input('hello without cookie', { helloVerify: { record, to: from } })
+      return
+    }
+    // one cookie serves hellos that differ in their extensions, and each costs a signature
+    if (this.state === 'greeted' && !this.sender.mayAnswer) {
+      this.counters.hellos++
       return
     }
     this.sender.remote = from

@@ -250,7 +250,7 @@ export class Component implements FlowActor, PathUser {
     }
     const fault = srtpFault(sealed)
     if (fault === undefined) this.#user.onSrtp(kind, 'unprotected')
-    else if (fault === 'reused') this.#user.onSrtp(kind, 'reused')
+    else if (fault === 'reused' || fault === 'expired' || fault === 'sources') this.#user.onSrtp(kind, fault)
     return false
   }
 
@@ -275,5 +275,14 @@ function takenBack(): EnvironmentError {
 /** Which counter a packet goes to that was not taken. */
 function droppedAs(result: number): keyof SrtpFlowCounters {
   const fault = srtpFault(result)
-  return fault === 'replayed' || fault === 'old' || fault === 'mki' || fault === 'sources' ? fault : 'failed'
+  switch (fault) {
+    case 'replayed':
+    case 'old':
+    case 'mki':
+    case 'sources':
+    case 'expired':
+      return fault
+    default:
+      return 'failed'
+  }
 }

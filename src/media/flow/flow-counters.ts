@@ -46,6 +46,7 @@ export function flowCounters(errors: CallbackErrors): FlowCounters {
       old: 0,
       mki: 0,
       sources: 0,
+      expired: 0,
       reused: 0,
       early: 0,
       unprotected: 0,

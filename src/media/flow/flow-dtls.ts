@@ -7,6 +7,7 @@ import type { DtlsFactory } from '../dtls/factory.ts'
 import { type Fingerprint, parseFingerprint } from '../dtls/fingerprint.ts'
 import type { DtlsKeys } from '../dtls/options.ts'
 import type { HeldPacket } from './held-packets.ts'
+import type { ProtectionState } from './protection-machine.ts'
 
 const HANDSHAKE = 22
 const CLIENT_HELLO = 1
@@ -20,7 +21,7 @@ export interface FlowDtlsSetup {
   readonly random: RandomSource
   /** Keys are to come, or have come, or nothing will. */
   readonly expect: () => void
-  readonly isExpected: () => boolean
+  readonly protection: () => ProtectionState
   readonly onKeys: (keys: DtlsKeys) => void
   readonly onFailure: (error: ResipError) => void
   readonly send: (datagram: Buffer, to: Remote) => void
@@ -29,12 +30,15 @@ export interface FlowDtlsSetup {
 
 /**
  * @internal The DTLS association of a flow (RFC 5764): active by `startClient`, passive by the first ClientHello once keys are
- * expected; for else a stranger's hello would silence a stream that was agreed to be plain.
+ * expected; for else a stranger's hello would silence a stream that was agreed to be plain, and his broken handshake would end
+ * one that has its keys.
  */
 export class FlowDtls {
   readonly #setup: FlowDtlsSetup
   #endpoint: DtlsEndpoint | undefined
   #fingerprint: Fingerprint | undefined
+  /** Signalling has begun another association, which has not given keys yet. */
+  #isNew = false
 
   constructor(setup: FlowDtlsSetup) {
     this.#setup = setup
@@ -70,6 +74,7 @@ export class FlowDtls {
       return
     }
     this.close()
+    this.#isNew = true
     this.#setup.expect()
     this.takeExpected()
   }
@@ -82,17 +87,29 @@ export class FlowDtls {
   /** A record; false where nobody reads it yet. */
   take(bytes: Buffer, from: Remote): boolean {
     if (this.#endpoint === undefined) {
-      if (!isClientHello(bytes) || !this.#setup.isExpected() || this.#setup.factory() === undefined)
-        return false
+      if (!isClientHello(bytes) || !this.#isExpected() || this.#setup.factory() === undefined) return false
       this.#make('server')
     }
     this.#endpoint?.receive(bytes, from)
     return true
   }
 
+  /** The association ends, and what comes is not answered; the fingerprint stays. */
   close(): void {
+    this.#isNew = false
     this.#endpoint?.close()
     this.#endpoint = undefined
+  }
+
+  /** Signalling wants no keys of DTLS any more: what it says next is another association. */
+  stop(): void {
+    this.close()
+    this.#fingerprint = undefined
+  }
+
+  #isExpected(): boolean {
+    const state = this.#setup.protection()
+    return state === 'pending' || (this.#isNew && (state === 'on' || state === 'changing'))
   }
 
   #make(role: 'client' | 'server'): DtlsEndpoint {
@@ -109,7 +126,10 @@ export class FlowDtls {
       { role, proven: false, timers, random, ...fingerprints },
       {
         send: (datagram, to) => to && send(datagram, to),
-        onKeys,
+        onKeys: keys => {
+          this.#isNew = false
+          onKeys(keys)
+        },
         onEnd: error => {
           if (this.#endpoint === endpoint) this.#endpoint = undefined
           if (error !== undefined) onFailure(error)

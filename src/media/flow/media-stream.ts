@@ -134,8 +134,8 @@ export class MediaStream {
   /**
    * From now on what we send, on both flows, is protected (RFC 3711); and plain RTP is dropped both ways, for good. Called again
    * with another key, that one comes into use once the peer shows its own new key, or after 500 ms; the same again changes
-   * nothing. False where the key has not the suite's length, where it was in use before another, or after `failSRTP` or `close`. Throws a UsageError for an unknown
-   * suite or an option out of range.
+   * nothing. False where the key has not the suite's length, where any of its octets were in use before, be it with another suite, MKI
+   * or lifetime, or after `failSRTP` or `close`. Throws a UsageError for an unknown suite, what is no key, or an option out of range.
    */
   createOutboundSRTPSession(suite: SrtpSuite, key: SrtpKeys, options: SrtpOptions = {}): boolean {
     return this.#protection.installOutbound(suite, key, options)
@@ -146,7 +146,10 @@ export class MediaStream {
    * came before the first key is read now: the newest 16 packets of each component.
    */
   createInboundSRTPSession(suite: SrtpSuite, key: SrtpKeys, options: SrtpOptions = {}): boolean {
-    return this.#protection.installInbound(suite, key, options)
+    const installed = this.#protection.installInbound(suite, key, options)
+    // signalling chose: how a handshake ends that a stranger began meanwhile is nothing to the stream
+    if (installed) this.#dtls?.stop()
+    return installed
   }
 
   /**
@@ -161,12 +164,14 @@ export class MediaStream {
   /** No keys can be had: neither plain RTP nor SRTP passes from here on. */
   failSRTP(): void {
     this.#protection.fail()
+    this.#dtls?.close()
     for (const component of this.#components) component.dropSrtp()
   }
 
-  /** Signalling agreed on plain RTP again: the keys are forgotten. Failed SRTP never comes to this by itself. */
+  /** Signalling agreed on plain RTP again: the keys, the peer's fingerprint and the association are forgotten. Failed SRTP never comes to this by itself. */
   stopSRTP(): void {
     this.#protection.stop()
+    this.#dtls?.stop()
     for (const component of this.#components) component.dropSrtp()
   }
 
@@ -230,7 +235,7 @@ export class MediaStream {
       timers,
       random,
       expect: () => protection.expect(),
-      isExpected: () => protection.state !== 'plain' && protection.state !== 'failed',
+      protection: () => protection.state,
       onKeys: keys => this.#installKeys(keys),
       onFailure: error => {
         this.failSRTP()
@@ -295,7 +300,9 @@ export class MediaStream {
   #onSecured(suite: SrtpSuite): void {
     const { handler, errors } = this.#setup
     for (const flow of [this.rtpFlow, this.rtcpFlow]) {
-      if (flow !== undefined) guarded(errors.failed, handler, handler.onMediaStreamSecured, flow, suite)
+      // told of the first, the application may have closed the stream
+      if (flow === undefined || this.#closing !== undefined) return
+      guarded(errors.failed, handler, handler.onMediaStreamSecured, flow, suite)
     }
   }
 

@@ -11,6 +11,8 @@ type Input = 'expect' | 'keys' | 'new keys' | 'settled' | 'failure' | 'plain agr
 /** @internal What the table acts on. */
 export interface ProtectionActor extends MachineInstance<ProtectionState> {
   reportSecured(): void
+  /** New keys of the peer's replace the old, before there are any of ours. */
+  startRetiring(): void
   /** New keys of the peer's stand beside the old; ours wait until the peer shows that it has them. */
   startSettling(): void
   /** Our new keys are in use; the peer's old ones go after a while. */
@@ -32,6 +34,7 @@ export const protectionMachine: Machine<ProtectionState, Input, ProtectionActor,
     },
     pending: {
       keys: to('on', reportSecured),
+      'new keys': to('pending', startRetiring),
       failure: to('failed', forgetKeys),
       'plain agreed': to('plain', forgetKeys),
       close: to('closed', forgetKeys),
@@ -56,7 +59,7 @@ export const protectionMachine: Machine<ProtectionState, Input, ProtectionActor,
   },
   absorbs: {
     plain: ['keys', 'new keys', 'settled', 'failure', 'plain agreed'],
-    pending: ['expect', 'new keys', 'settled'],
+    pending: ['expect', 'settled'],
     // a new association is under way: the old keys go on
     on: ['expect', 'keys', 'settled'],
     changing: ['expect', 'keys'],
@@ -67,6 +70,10 @@ export const protectionMachine: Machine<ProtectionState, Input, ProtectionActor,
 
 function reportSecured(self: ProtectionActor): void {
   self.reportSecured()
+}
+
+function startRetiring(self: ProtectionActor): void {
+  self.startRetiring()
 }
 
 function startSettling(self: ProtectionActor): void {

@@ -82,8 +82,8 @@ export class Protection implements ProtectionActor {
   }
 
   /**
-   * False where a key has not the suite's length, where we sent under it before and went on to another, for its key stream would be
-   * sent again (RFC 3711 §9.1), or where protection has failed or is closed. Throws a UsageError for what is none.
+   * False where a key has not the suite's length, where we sent under its octets before, be it with another suite, MKI or
+   * lifetime, for its key stream would be sent again (RFC 3711 §9.1), or where protection has failed or is closed. Throws a UsageError for what is none.
    */
   installOutbound(suite: SrtpSuite, keys: SrtpKeys, options: SrtpOptions): boolean {
     if (!this.#takes(suite, keys)) return false
@@ -95,7 +95,7 @@ export class Protection implements ProtectionActor {
       return true
     }
     if (this.#nextOutbound?.material.equals(material)) return true
-    if (this.#used.some(used => used.equals(material))) return false
+    if (this.#used.some(used => used.overlaps(material))) return false
     const { onKeyDue } = options
     const context = createOutboundSrtp(suite, keys, {
       ...options,
@@ -183,11 +183,17 @@ export class Protection implements ProtectionActor {
   /** @internal */
   settle(): void {
     this.#timers.stop(this.#settling)
+    this.startRetiring()
+    this.#changeOutbound()
+  }
+
+  /** @internal */
+  startRetiring(): void {
+    this.#timers.stop(this.#retiring)
     this.#retiring = this.#timers.after(RETIRING, () => {
       this.#oldInbound?.context.close()
       this.#oldInbound = undefined
     })
-    this.#changeOutbound()
   }
 
   /** @internal */

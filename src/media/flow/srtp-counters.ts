@@ -8,8 +8,10 @@ export interface SrtpFlowCounters {
   old: number
   /** Under a master key that nobody agreed on; dropped. */
   mki: number
-  /** Of more sources than are kept; dropped. */
+  /** Of more sources than are kept; neither sent nor heard. */
   sources: number
+  /** Neither sent nor heard: the last master key has served its lifetime (RFC 3711 §9.2). */
+  expired: number
   /** Not sent: an index goes out once. */
   reused: number
   /** Came before the keys; the newest 16 are read once these are there. */

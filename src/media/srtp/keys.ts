@@ -84,9 +84,10 @@ const LONGEST_MKI = 8
 const MOST_KEYS = 16
 const HIGHEST_RATE = 2 ** 24
 
-/** Whether each key has the suite's length. Throws a UsageError for no suite of ours. */
+/** Whether each key has the suite's length. Throws a UsageError for no suite of ours, and for what is no key. */
 export function keysFit(suite: SrtpSuite, keys: SrtpKeys): boolean {
-  if (!Object.hasOwn(srtpSuites, suite)) throw new UsageError('ERR_SRTP_SUITE', `srtp: no suite '${suite}'`)
+  if (!Object.hasOwn(srtpSuites, suite))
+    throw new UsageError('ERR_SRTP_SUITE', `srtp: no suite '${String(suite)}'`)
   const length = keySaltLength(suite)
   return listed(keys).every(({ keySalt }) => keySalt.length === length)
 }
@@ -129,6 +130,11 @@ export class KeyMaterial {
       return its?.name === name && secret.equals(its.secret)
     })
   }
+
+  /** Whether any octets of both are the same: suite, MKI and lifetime are no part of what a key stream is made from. */
+  overlaps(other: KeyMaterial): boolean {
+    return this.#keys.some(({ secret }) => other.#keys.some(its => secret.equals(its.secret)))
+  }
 }
 
 const NO_MKI = new Uint8Array(0)
@@ -151,8 +157,23 @@ export function checkOptions({ window, sources, derivationRate: rate }: SrtpOpti
   }
 }
 
+/** Who writes no TypeScript may give anything: base64 as it stands in SDP is the likeliest. */
 function listed(keys: SrtpKeys): readonly SrtpKey[] {
-  return keys instanceof Uint8Array ? [{ keySalt: keys }] : keys
+  const list: unknown = keys instanceof Uint8Array ? [{ keySalt: keys }] : keys
+  if (Array.isArray(list) && list.every(isKey)) return list
+  throw new UsageError(
+    'ERR_SRTP_KEY',
+    'srtp: a key is a Uint8Array, or a list of { keySalt, mki } that are; decode base64 first',
+  )
+}
+
+function isKey(key: unknown): key is SrtpKey {
+  if (typeof key !== 'object' || key === null || !('keySalt' in key)) return false
+  return key.keySalt instanceof Uint8Array && (!('mki' in key) || isMki(key.mki))
+}
+
+function isMki(mki: unknown): boolean {
+  return mki === undefined || mki instanceof Uint8Array
 }
 
 function checkNames(keys: readonly SrtpKey[]): void {
@@ -166,6 +187,13 @@ function checkNames(keys: readonly SrtpKey[]): void {
   }
   if (names.size < keys.length)
     throw new UsageError('ERR_SRTP_KEY', 'srtp: several keys need MKIs that differ')
+  // the second would go on where the lifetime of the first ends
+  if (
+    keys.some(({ keySalt }, at) =>
+      keys.slice(0, at).some(before => Buffer.compare(before.keySalt, keySalt) === 0),
+    )
+  )
+    throw new UsageError('ERR_SRTP_KEY', 'srtp: several keys need octets that differ, not their MKIs alone')
   const bad = keys.find(({ lifetime: n }) => n !== undefined && !(Number.isSafeInteger(n) && n > 0))
   if (bad !== undefined) throw new UsageError('ERR_SRTP_KEY', `srtp: a lifetime of ${bad.lifetime} packets`)
 }

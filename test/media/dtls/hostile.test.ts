@@ -180,6 +180,20 @@ describe('a hostile server', () => {
     expect([pair.client.state, pair.a.keys, pair.b.keys]).toEqual(['failed', undefined, undefined])
   })
 
+  test('answers what was not asked yet: nothing of it is read', () => {
+    const answers: Buffer[] = []
+    const before = new Pair({ server: { proven: true } })
+    before.fate = rewriting(before, 'server', datagram => {
+      if (find(datagram, 2) >= 0) answers.push(Buffer.from(datagram))
+      return undefined
+    })
+    before.run()
+    const pair = new Pair({ seed: 8 })
+    for (const answer of answers) pair.client.receive(answer, stranger)
+    expect(answers.length).toBeGreaterThan(0)
+    expect(pair.run().secured).toBe(true)
+  })
+
   test('sends a garbage certificate that signalling does name', () => {
     const pair = new Pair({ client: { fingerprints: [] } })
     pair.fate = rewriting(
@@ -204,6 +218,25 @@ describe('a hostile server', () => {
     }
     pair.run(190)
     expect(asked).toBe(5)
+  })
+})
+
+describe('RFC 5246 §7.2.1: close_notify before the keys are given', () => {
+  test('ends the handshake with an error, for somebody waits for keys', () => {
+    const pair = new Pair({ client: { fingerprints: [] } }).run(2000)
+    expect([pair.client.state, pair.server.state]).toEqual(['unverified', 'established'])
+    pair.server.close()
+    pair.advance(100)
+    expect(pair.a.ended).toBe(true)
+    expect(pair.a.error).toMatchObject({ code: 'ERR_DTLS_ALERT' })
+    expect(pair.a.error?.message).toContain('close_notify')
+  })
+
+  test('and after them ends the association with none', () => {
+    const pair = new Pair().run(2000)
+    pair.server.close()
+    pair.advance(100)
+    expect([pair.a.ended, pair.a.error]).toEqual([true, undefined])
   })
 })
 
@@ -283,6 +316,30 @@ describe('RFC 6347 §4.2.1: before the cookie', () => {
     for (const answer of pair.b.sent) expect(answer.length).toBeLessThan(clientHello().length)
     pair.fate = () => [DELAY]
     expect(pair.run().secured).toBe(true)
+  })
+
+  test('of many hellos in one datagram one is answered', () => {
+    const hellos = Array.from({ length: 20 }, () => clientHello())
+    const pair = new Pair({ fate: () => [] })
+    pair.server.receive(Buffer.concat(hellos), stranger)
+    expect([pair.b.sent.length, pair.server.counters.hellos]).toEqual([1, 19])
+    pair.server.receive(clientHello(), stranger)
+    expect(pair.b.sent.length).toBe(2)
+  })
+
+  test('one cookie, and hellos that differ in their extensions: one flight in 50 ms', () => {
+    const pair = new Pair({ fate: () => [] })
+    pair.server.receive(clientHello(), clientAddress)
+    const cookie = cookieOf(pair.b.sent[0] ?? Buffer.alloc(0))
+    const say = (n: number) => {
+      const more = Buffer.concat([uint16(0x5555), vector(2, uint16(n))])
+      pair.server.receive(clientHello({ cookie, more }, 1, 1), clientAddress)
+    }
+    for (let n = 0; n < 100; n++) say(n)
+    expect([pair.b.sent.length, pair.server.counters.hellos]).toEqual([2, 99])
+    pair.advance(50)
+    say(100)
+    expect(pair.b.sent.length).toBe(3)
   })
 
   test('a cookie is of its address, its port and its hello alone', () => {

@@ -5,6 +5,7 @@ import type { BindSocket } from '../../../src/media/socket/index.ts'
 import { SimulatedClock } from '../../../src/util/clock.ts'
 import { seededRandom } from '../../../src/util/random.ts'
 import { Timers } from '../../../src/util/timers.ts'
+import { clearMessage, clientHello, cookieOf, helloBody } from '../dtls/wire.ts'
 
 const SUITE = 'AES_CM_128_HMAC_SHA1_80'
 const binding = { address: '127.0.0.1', port: 0 }
@@ -167,6 +168,65 @@ describe('DTLS-SRTP on a flow', () => {
     await wire.pass(20)
     expect(wire.log.length).toBe(4)
     expect(heard.length).toBe(0)
+    await wire.close()
+  })
+
+  it("a stranger's broken handshake does not end a stream whose keys signalling has agreed on", async () => {
+    const { wire, a, b } = await call()
+    b.createOutboundSRTPSession(SUITE, Buffer.alloc(30, 1))
+    // one that was begun before the answer, and is never ended
+    a.rtpFlow.startDtlsClient('127.0.0.1', port(b))
+    await wire.pass(5)
+    b.createInboundSRTPSession(SUITE, Buffer.alloc(30, 2))
+    await a.close()
+    const stranger = await wire.stream(wire.manager(5), 'stranger')
+    const hello = helloBody({ suites: [0x002f] })
+    const asked: Buffer[] = []
+    stranger.rtpFlow.onDtls = bytes => asked.push(Buffer.from(bytes))
+    const say = (body: Buffer) => stranger.rtpFlow.send(clearMessage(1, 0, body))
+    stranger.rtpFlow.setActiveDestination('127.0.0.1', port(b))
+    say(hello)
+    await wire.pass(5)
+    for (const request of asked) say(helloBody({ suites: [0x002f], cookie: cookieOf(request) }))
+    await wire.pass(40_000)
+    expect(wire.log.filter(line => line.includes('ERR'))).toEqual([])
+    expect(b.rtpFlow.send(rtp(1))).toBe(true)
+    await wire.close()
+  })
+
+  it('RFC 8842 §3.1: once its keys are there no hello is read, not after close_notify either', async () => {
+    const { wire, a, b, ours, theirs } = await call()
+    a.rtpFlow.setRemoteSDPFingerprint(text(theirs.fingerprint()))
+    b.rtpFlow.setRemoteSDPFingerprint(text(ours.fingerprint()))
+    a.rtpFlow.startDtlsClient('127.0.0.1', port(b))
+    await wire.pass(20)
+    await a.close()
+    await wire.pass(5)
+    const stranger = await wire.stream(wire.manager(5), 'stranger')
+    const answers: Buffer[] = []
+    stranger.rtpFlow.onDtls = bytes => answers.push(Buffer.from(bytes))
+    stranger.rtpFlow.setActiveDestination('127.0.0.1', port(b))
+    stranger.rtpFlow.send(clientHello())
+    await wire.pass(5)
+    expect(answers.length).toBe(0)
+    expect(b.rtpFlow.send(rtp(1))).toBe(true)
+    await wire.close()
+  })
+
+  it('stopSRTP ends the handshake under way, and the same fingerprint again never means plain RTP', async () => {
+    const { wire, a, b, ours, theirs } = await call()
+    a.rtpFlow.setRemoteSDPFingerprint(text(theirs.fingerprint()))
+    b.rtpFlow.setRemoteSDPFingerprint(text(ours.fingerprint()))
+    a.rtpFlow.startDtlsClient('127.0.0.1', port(b))
+    a.stopSRTP()
+    await wire.pass(20)
+    expect(wire.log).toEqual([])
+    expect(a.rtpFlow.send(rtp(1))).toBe(true)
+    a.rtpFlow.setRemoteSDPFingerprint(text(theirs.fingerprint()))
+    expect(a.rtpFlow.send(rtp(2))).toBe(false)
+    a.rtpFlow.startDtlsClient('127.0.0.1', port(b))
+    await wire.pass(1000)
+    expect(wire.log.length).toBe(4)
     await wire.close()
   })
 

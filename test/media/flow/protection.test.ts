@@ -145,6 +145,26 @@ describe('a protected stream', () => {
     },
   )
 
+  it('says nothing of the second flow to who closes the stream when told of the first', async () => {
+    const wire = new Wire()
+    const told: string[] = []
+    const stream: MediaStream = wire.manager.createMediaStream(
+      {
+        onMediaStreamSecured: flow => {
+          told.push(flow.component)
+          return stream.close()
+        },
+      },
+      { address: '127.0.0.1', port: 0 },
+      { rtcpMux: true },
+    )
+    await wire.pass(2)
+    stream.createOutboundSRTPSession(SUITE, key(1))
+    stream.createInboundSRTPSession(SUITE, key(2))
+    await wire.pass(2)
+    expect(told).toEqual(['rtp'])
+  })
+
   it('answers false to a key of a wrong length, and throws for a suite that is none', async () => {
     const wire = new Wire()
     const [a] = await wire.call()
@@ -349,6 +369,53 @@ describe('new keys', () => {
     expect(a.createOutboundSRTPSession(SUITE, key(1))).toBe(false)
     expect(a.createOutboundSRTPSession(SUITE, key(3))).toBe(false)
     expect(a.createOutboundSRTPSession(SUITE, key(5))).toBe(true)
+  })
+
+  it.each([
+    ['with another lifetime', SUITE, [{ keySalt: key(1), lifetime: 1000 }]],
+    ['with an MKI', SUITE, [{ keySalt: key(1), mki: Buffer.of(1) }]],
+    ['with a shorter tag', 'AES_CM_128_HMAC_SHA1_32', key(1)],
+    [
+      'beside another',
+      SUITE,
+      [
+        { keySalt: key(8), mki: Buffer.of(1) },
+        { keySalt: key(1), mki: Buffer.of(2) },
+      ],
+    ],
+  ] as const)(
+    'RFC 3711 §9.1: the octets of a key in use come into no second context, %s',
+    async (_, suite, keys) => {
+      const wire = new Wire()
+      const [a] = await wire.call()
+      expect(a.createOutboundSRTPSession(SUITE, key(1))).toBe(true)
+      expect(a.createOutboundSRTPSession(suite, keys)).toBe(false)
+    },
+  )
+
+  it('RFC 4568 §7.1.4: the old one goes 2 s after also where there is none of ours yet', async () => {
+    const wire = new Wire()
+    const [a, b] = await wire.call()
+    const heard = heardBy(b)
+    a.createOutboundSRTPSession(SUITE, key(1))
+    b.createInboundSRTPSession(SUITE, key(1))
+    b.createInboundSRTPSession(SUITE, key(3))
+    a.rtpFlow.send(rtp(1))
+    await wire.pass(2100)
+    a.rtpFlow.send(rtp(2))
+    await wire.pass(2)
+    expect(heard).toEqual([rtp(1)])
+    expect(b.rtpFlow.counters.srtp).toMatchObject({ authenticated: 1, failed: 1 })
+    await Promise.all([a.close(), b.close()])
+    expect(wire.timers.size).toBe(0)
+  })
+
+  it('RFC 3711 §9.2: what is not sent under a key that is over is counted', async () => {
+    const wire = new Wire()
+    const [a] = await wire.call()
+    a.createOutboundSRTPSession(SUITE, [{ keySalt: key(1), lifetime: 1 }], { sources: 1 })
+    expect([a.rtpFlow.send(rtp(1)), a.rtpFlow.send(rtp(2))]).toEqual([true, false])
+    expect(a.rtpFlow.counters.srtp).toMatchObject({ expired: 1 })
   })
 
   it("a key of the peer's that is still heard comes back with what was heard under it", async () => {

@@ -376,6 +376,28 @@ describe('master keys', () => {
     expect(verdict(inbound, sealed(pair().out, rtcp(), 'rtcp'), 'rtcp')).toBe('closed')
   })
 
+  it.each<[string, unknown]>([
+    ['base64', keyOf(COUNTER).toString('base64')],
+    ['nothing', undefined],
+    ['an ArrayBuffer', new ArrayBuffer(30)],
+    ['numbers', [{ keySalt: Array(30).fill(1) }]],
+    ['a list of nothing', [undefined]],
+    ['words of 16 bits', [{ keySalt: new Uint16Array(30) }]],
+    ['a string for an MKI', [{ keySalt: keyOf(COUNTER), mki: 'ab' }]],
+    [
+      'the same octets under two names',
+      [
+        { keySalt: keyOf(COUNTER), mki: Buffer.of(1) },
+        { keySalt: keyOf(COUNTER), mki: Buffer.of(2) },
+      ],
+    ],
+  ])('takes no key that is %s, and says so', (_, keys) => {
+    for (const create of [createOutboundSrtp, createInboundSrtp]) {
+      // @ts-expect-error a key that is none
+      expect(() => create(COUNTER, keys)).toThrow(expect.objectContaining({ code: 'ERR_SRTP_KEY' }))
+    }
+  })
+
   it('says what cannot be', () => {
     const mki = (octets: number): Buffer => Buffer.alloc(octets)
     const keySalt = keyOf(COUNTER)
