@@ -48,7 +48,9 @@ export class Provisionals implements ReliableUasUser {
     const response = this.#session.withContact(this.#transaction, status)
     if (preview !== undefined) preview.writeTo(response)
     else if (this.#isReliable) {
-      this.#line.send({ response, hasDescription: this.#first.writeOnce(response) })
+      const line = this.#line
+      if (line.isFull) this.#session.context.counters.refusedByLimit++
+      else line.send({ response, hasDescription: this.#first.writeOnce(response) })
       return
     } else this.#first.writeAgain(response)
     this.#transaction.respond(response)
