@@ -9,6 +9,7 @@ import type { TransactionUser } from '../stack/transaction/transaction-user.ts'
 import type { EnvironmentError } from '../util/errors.ts'
 import type { DumContext } from './core/context.ts'
 import type { DialogMap, UsedDialog } from './dialog/dialog-map.ts'
+import type { Usage } from './dialog/usage.ts'
 
 /** Takes new requests of one method. */
 export type Arrivals = (transaction: ServerTransaction) => void
@@ -63,9 +64,12 @@ export class Dispatch implements TransactionUser {
   }
 
   onCancel(transaction: ServerTransaction): void {
-    const holder = this.#holders.get(transaction)
-    if (holder !== undefined) holder.onCancel(transaction)
-    else if (!transaction.isAnswered) transaction.respond(487)
+    const { request } = transaction
+    const inDialog = (): Usage | undefined =>
+      this.#map.ofRequest(request)?.usages.find(usage => usage.claims(request))
+    const holder = this.#holders.get(transaction) ?? inDialog()
+    holder?.onCancel?.(transaction)
+    if (!transaction.isAnswered) transaction.respond(487)
   }
 
   onFailure(transaction: ServerTransaction, failure: ServerFailure): void {
