@@ -26,6 +26,8 @@ export interface Modifiable extends InviteSession {
   within(transaction: ServerTransaction, status: number): ResponseTemplate
   withContact(transaction: ServerTransaction, status: number): ResponseTemplate
   isLost(status: number): boolean
+  /** No change is under way any more. */
+  onChangeOver(): void
 }
 
 /** A modification that the application wants: what it describes when its turn has come, nothing to ask for an offer. */

@@ -59,7 +59,7 @@ export class Modifier implements ModificationUser, SessionTimerUser, ChangeUser 
     const name = wanted?.describe === undefined ? 'request offer' : 'offer'
     if (wanted !== undefined && verb(session.role, session.state, name) === 'now') {
       this.#wanted = undefined
-      this.#own.begin(wanted)
+      if (!this.#own.begin(wanted)) this.tryNext()
     } else if (this.#wantsRefresh && verb(session.role, session.state, 'refresh') === 'now') {
       this.#wantsRefresh = false
       this.#own.refresh()
@@ -149,6 +149,7 @@ export class Modifier implements ModificationUser, SessionTimerUser, ChangeUser 
   }
 
   onModificationIdle(): void {
+    this.#session.onChangeOver()
     this.tryNext()
   }
 

@@ -232,8 +232,12 @@ export class ServerSession
 
   /** All that was sent reliably is acknowledged, and every offer answered: a 2xx that waited may go. */
   onAcknowledged(): void {
-    if (this.state === 'accepting' && !this.#mustWait) this.#call.feed('ready', {})
+    this.onChangeOver()
     this.modifier.tryNext()
+  }
+
+  override onChangeOver(): void {
+    if (this.state === 'accepting' && !this.#mustWait) this.#call.feed('ready', {})
   }
 
   onNoPrack(): void {

@@ -10,7 +10,7 @@ import { UsageError } from '../../util/errors.ts'
 import { type CallOutcome, outcome } from '../call-record/outcome.ts'
 import type { CallTimes, Timeline } from '../call-record/timeline.ts'
 import type { DumContext } from '../core/context.ts'
-import type { Body, Description } from '../core/description.ts'
+import { type Body, type Description, describe } from '../core/description.ts'
 import { Door } from '../core/door.ts'
 import type { Dialog } from '../dialog/dialog.ts'
 import { DialogRequests, ended } from '../dialog/dialog-requests.ts'
@@ -293,6 +293,9 @@ export abstract class Session implements InviteSession, Usage, CallUser, OfferAn
     return status === 481 || status === 408
   }
 
+  /** No re-INVITE or UPDATE is under way any more. */
+  onChangeOver(): void {}
+
   #demand(verb: 'offer' | 'request offer' | 'refresh' | 'in session'): void {
     if (this.isOver) throw new UsageError('ERR_SIP_OVER', `the call ${this.id} is over`)
     if (!this.modifier.isLegal(verb)) {
@@ -305,7 +308,9 @@ function wanted(
   offer: Body | Description | (() => Body | Description),
   reply: OfferReply | undefined,
 ): Wanted {
-  return { describe: typeof offer === 'function' ? offer : () => offer, reply }
+  if (typeof offer === 'function') return { describe: offer, reply }
+  const description = describe(offer)
+  return { describe: () => description, reply }
 }
 
 function remoteBye(bye: SipRequest): CallOutcome {

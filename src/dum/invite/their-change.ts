@@ -9,7 +9,7 @@ import { type Description, descriptionOf } from '../core/description.ts'
 import type { OfferReply } from '../handlers/invite.ts'
 import { AckWait, type AckWaitUser } from './ack-wait.ts'
 import { type DutyHolder, OfferDuty, OfferRequestDuty } from './duty.ts'
-import { arrival, exchangeOf } from './legality.ts'
+import { arrival, arrivalWith, exchangeOf } from './legality.ts'
 import type { Modifiable } from './modifiable.ts'
 import type { Modification } from './modification.ts'
 import { type TimerTerms, termsFor, writeTerms } from './timer-terms.ts'
@@ -231,7 +231,7 @@ export class TheirChange implements AckWaitUser, TimerOwner<'stale'> {
   #mayArrive(method: 'INVITE' | 'UPDATE', transaction: ServerTransaction): boolean {
     const session = this.#session
     const open = exchangeOf(this.#modification.state, session.isFirstOfferOpen, session.isFirstAcked)
-    const verdict = arrival(method, open, session.role)
+    const verdict = arrivalWith(session.offers.state) ?? arrival(method, open, session.role)
     if (verdict === 'take') return true
     const response = session.within(transaction, verdict)
     if (verdict === 500) {

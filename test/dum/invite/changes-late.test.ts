@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Offer } from '../../../src/dum/index.ts'
+import type { Offer, ServerInviteSession } from '../../../src/dum/index.ts'
 import { Pair, portOf, sdp } from '../pair.ts'
 
 const plain = { reliableUas: 'never', supported: ['timer'] } as const
@@ -49,4 +49,136 @@ describe('RFC 3261 §14: a re-INVITE', () => {
     ])
     await pair.close()
   })
+
+  test('§13.2.2.4: its 2xx that comes again gets the same ACK, and answers no later offer', async () => {
+    const { pair, kept } = await talking()
+    const peer = await pair.world.peer('192.0.2.9')
+    pair.caller?.offer(sdp(1010))
+    pair.advance(20)
+    kept[0]?.answer(sdp(2010))
+    pair.advance(20)
+    const accepted = pair.world.wires.filter(wire => wire.startsWith('SIP/2.0 200')).at(-1) ?? ''
+    pair.caller?.offer(sdp(1011))
+    pair.advance(20)
+    peer.send(accepted, '192.0.2.1')
+    pair.advance(100)
+    expect(portOf(pair.caller?.localDescription)).toBe('1010')
+    const acks = pair.world.wires.filter(wire => wire.startsWith('ACK'))
+    expect(acks.at(-1)).toBe(acks.at(-2))
+    kept[1]?.answer(sdp(2011))
+    pair.advance(1000)
+    expect(portOf(pair.caller?.localDescription)).toBe('1011')
+    expect(portOf(pair.caller?.remoteDescription)).toBe('2011')
+    await pair.close()
+  })
+
+  test('§13.2.2.4: a 2xx with an offer that comes again while the answer is awaited is not acknowledged without it', async () => {
+    const { pair } = await talking()
+    let late: Offer | undefined
+    if (pair.caller !== undefined)
+      pair.caller.handler = {
+        onOffer: (_, offer) => {
+          late = offer
+        },
+      }
+    pair.caller?.requestOffer()
+    pair.advance(2000)
+    expect(pair.ladder.filter(line => line.includes('ACK'))).toEqual([])
+    late?.answer(sdp(1030))
+    pair.advance(3000)
+    expect(portOf(pair.callee?.remoteDescription)).toBe('1030')
+    await pair.close()
+  })
+
+  test('§14.2, RFC 3311 §5.2: one that meets an offer of ours without its answer gets 491', async () => {
+    const { pair } = await talking()
+    let late: Offer | undefined
+    if (pair.caller !== undefined)
+      pair.caller.handler = {
+        onOffer: (_, offer) => {
+          late = offer
+        },
+      }
+    pair.caller?.requestOffer()
+    pair.advance(100)
+    expect(late?.carrier).toBe('2xx')
+    const ours = pair.world.wires.filter(wire => wire.startsWith('INVITE')).at(-1) ?? ''
+    const peer = await pair.world.peer('192.0.2.9')
+    peer.send(
+      ours
+        .replace(/branch=[^;\r]+/, 'branch=z9hG4bKother')
+        .replace(/CSeq: (\d+) INVITE/, (_, number: string) => `CSeq: ${Number(number) + 1} UPDATE`)
+        .replace('INVITE', 'UPDATE')
+        .replace(
+          /Content-Length: 0\r\n\r\n/,
+          `Content-Type: application/sdp\r\nContent-Length: ${sdp(1).body.length}\r\n\r\n${sdp(1).body}`,
+        ),
+      '192.0.2.2',
+    )
+    pair.advance(100)
+    expect(pair.ladder.at(-1)).toContain('491')
+    await pair.close()
+  })
+})
+
+test('RFC 3261 §13.2.2.4: a re-INVITE whose 2xx was not acknowledged yet is, when the call ends', async () => {
+  const { pair } = await talking()
+  if (pair.caller !== undefined) pair.caller.handler = { onOffer: () => {} }
+  pair.caller?.requestOffer()
+  pair.advance(100)
+  pair.caller?.end()
+  pair.advance(40_000)
+  const sent = pair.ladder.filter(line => line.includes('→')).map(line => line.replace(/^\d+ /, ''))
+  expect(sent).toEqual(['→ INVITE', '→ BYE', '→ ACK'])
+  expect(pair.left).toBe(0)
+  await pair.close()
+})
+
+test('what an offer is made by may throw, early or late: the change is refused, the call goes on', async () => {
+  const { pair, kept } = await talking()
+  pair.caller?.offer(sdp(1010))
+  pair.advance(20)
+  const refused: number[] = []
+  pair.caller?.offer(
+    () => {
+      throw new Error('no description')
+    },
+    { answer: () => {}, reject: status => refused.push(status ?? 0) },
+  )
+  kept[0]?.answer(sdp(2010))
+  pair.advance(1000)
+  expect(refused).toEqual([500])
+  expect(pair.alice.counters.handlerErrors).toBe(1)
+  pair.caller?.offer(sdp(1011))
+  pair.advance(1000)
+  kept[1]?.answer(sdp(2011))
+  pair.advance(1000)
+  expect(portOf(pair.caller?.remoteDescription)).toBe('2011')
+  await pair.close()
+})
+test('RFC 3262 §3: a 2xx that waits for the answer to an UPDATE goes after it', async () => {
+  const pair = await Pair.make()
+  let update: Offer | undefined
+  pair.answering({
+    onNewSession: session => {
+      pair.callee = session
+    },
+    onOffer: (session, offer) => {
+      if (offer.carrier === 'UPDATE') update = offer
+      else {
+        offer.answer(sdp(2000))
+        ;(session as ServerInviteSession).provisional(183)
+      }
+    },
+  })
+  pair.calling()
+  pair.advance(1000)
+  pair.caller?.offer(sdp(1010))
+  pair.advance(100)
+  pair.callee?.accept()
+  expect(pair.callee?.state).toBe('accepting')
+  update?.answer(sdp(2010))
+  pair.advance(1000)
+  expect(pair.callee?.state).toBe('established')
+  await pair.close()
 })
