@@ -53,6 +53,11 @@ export class Dispatch implements TransactionUser {
 
   onRequest(transaction: ServerTransaction): void {
     const { request } = transaction
+    if (this.#isTooLarge(request)) {
+      this.#context.counters.refusedByLimit++
+      transaction.respond(413)
+      return
+    }
     const used = this.#map.ofRequest(request)
     const set = used === undefined ? this.#map.ofNewFork(request) : undefined
     if (used !== undefined) this.#receive(transaction, used)
@@ -91,6 +96,11 @@ export class Dispatch implements TransactionUser {
   onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void {
     for (const { usages } of this.#map.dialogs())
       for (const usage of usages) usage.onFlowFailed?.(flow, error)
+  }
+
+  /** A BYE ends its call, whatever it brings. */
+  #isTooLarge({ method, body }: SipRequest): boolean {
+    return method !== 'BYE' && body.length > this.#context.limits.maxBody
   }
 
   /** RFC 3261 §12.2.2: numbers in order first; then the usage that claims it. */
