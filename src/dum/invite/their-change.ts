@@ -18,6 +18,7 @@ import { type TimerTerms, termsFor, writeTerms } from './timer-terms.ts'
 const STALE_UPDATE = 30
 /** Retry-After of a 500 is 0 to 10 seconds (RFC 3261 §14.2). */
 const LONGEST_RETRY = 10
+const UNAVAILABLE = 480
 
 /** The re-INVITE or UPDATE of the peer's that is being answered (RFC 3261 §14.2, RFC 3311 §5.2). */
 export class TheirChange implements AckWaitUser, TimerOwner<'stale'> {
@@ -224,7 +225,9 @@ export class TheirChange implements AckWaitUser, TimerOwner<'stale'> {
   #reject(transaction: ServerTransaction, status: number): void {
     this.#session.offers.refuse()
     this.#endDuty()
-    transaction.respond(this.#session.within(transaction, status))
+    // another leg's 408 may not be sent to an UPDATE (RFC 4320 §4.2)
+    const said = transaction.canRespond(status) ? status : UNAVAILABLE
+    transaction.respond(this.#session.within(transaction, said))
     this.#modification.feed('reject')
   }
 

@@ -182,3 +182,31 @@ test('RFC 3262 §3: a 2xx that waits for the answer to an UPDATE goes after it',
   expect(pair.callee?.state).toBe('established')
   await pair.close()
 })
+
+test('RFC 4320 §4.2: an UPDATE whose offer is refused with 408 gets 480, and the next one is taken', async () => {
+  const pair = await Pair.make()
+  pair.answering({
+    onNewSession: session => {
+      pair.callee = session
+    },
+    onOffer: (session, offer) => {
+      if (offer.carrier === 'UPDATE') offer.reject(408)
+      else {
+        offer.answer(sdp(2000))
+        ;(session as ServerInviteSession).provisional(183)
+      }
+    },
+  })
+  pair.calling({ onOfferRejected: (_, status) => pair.world.note(`alice: rejected ${status}`) })
+  pair.advance(1000)
+  pair.world.ladder.length = 0
+  for (const port of [1010, 1011]) {
+    pair.caller?.offer(sdp(port))
+    pair.advance(1000)
+  }
+  expect(
+    pair.ladder.filter(line => line.includes('rejected')).map(line => line.replace(/^\d+ /, '')),
+  ).toEqual(['alice: rejected 480', 'alice: rejected 480'])
+  expect(pair.bob.counters.handlerErrors).toBe(0)
+  await pair.close()
+})
