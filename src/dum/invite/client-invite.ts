@@ -69,6 +69,11 @@ export class DialogSet
     return [...this.#forks.values()]
   }
 
+  /** Those that hear of flows that fail. */
+  get forks(): readonly UsedDialog[] {
+    return [...this.#forks.values()]
+  }
+
   get timeline(): Timeline {
     return this.#times.timeline
   }
