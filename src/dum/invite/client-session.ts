@@ -93,6 +93,7 @@ export class ClientSession extends Session implements ClientInviteSession, CallU
       return
     }
     this.#call.feed('1xx', {})
+    this.noteAllow(response)
     this.#mark(response.status)
     const description = descriptionOf(response)
     const rseq = isReliable(response) ? response.try(h.RSeq).value : undefined
@@ -118,6 +119,7 @@ export class ClientSession extends Session implements ClientInviteSession, CallU
     this.#cseq = response.cseq.number
     this.#reliable.end()
     if (!response.has(h.Contact)) this.context.counters.withoutContact++
+    this.noteAllow(response)
     this.dialog.confirmRoutes(response)
     this.dialog.refreshTarget(response)
     this.times.mark('answered', this.context.timers.now())

@@ -20,6 +20,7 @@ export interface Modifiable extends InviteSession {
   readonly isOver: boolean
   readonly isFirstOfferOpen: boolean
   readonly isFirstAcked: boolean
+  readonly takesUpdate: boolean
   tell(call: (handler: InviteHandler) => unknown, onError?: (error: unknown) => void): void
   lose(event: CallEvent): void
   fillRefresh(template: RequestTemplate): void

@@ -60,7 +60,11 @@ export class Modifier implements ModificationUser, SessionTimerUser, ChangeUser 
     if (wanted !== undefined && verb(session.role, session.state, name) === 'now') {
       this.#wanted = undefined
       if (!this.#own.begin(wanted)) this.tryNext()
-    } else if (this.#wantsRefresh && verb(session.role, session.state, 'refresh') === 'now') {
+    } else if (
+      this.#wantsRefresh &&
+      this.#own.mayRefresh &&
+      verb(session.role, session.state, 'refresh') === 'now'
+    ) {
       this.#wantsRefresh = false
       this.#own.refresh()
     }

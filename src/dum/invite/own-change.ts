@@ -57,11 +57,17 @@ export class OwnChange {
     return true
   }
 
+  /** Whether a refresh may go: before the call is up only where the peer knows UPDATE (RFC 3311 §4). */
+  get mayRefresh(): boolean {
+    return this.#session.takesUpdate || this.#session.state === 'established'
+  }
+
   /** Refreshes timer and target with nothing changed (RFC 4028 §7.4). */
   refresh(): void {
-    const { profile, offers, state } = this.#session
+    const { profile, offers, state, takesUpdate } = this.#session
     this.#isRefresh = true
-    if (profile.values.refreshMethod === 'UPDATE' || state !== 'established') this.#update(undefined)
+    const isUpdate = profile.values.refreshMethod === 'UPDATE' || state !== 'established'
+    if (isUpdate && takesUpdate) this.#update(undefined)
     else this.#invite(offers.local)
   }
 

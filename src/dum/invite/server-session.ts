@@ -57,6 +57,7 @@ export class ServerSession
     this.handler = handler
     this.#transaction = transaction
     this.#terms = terms
+    this.noteAllow(transaction.request)
     this.#first = new FirstOffer(transaction.request, this)
     this.#provisionals = new Provisionals(this, transaction, this.#first)
   }

@@ -2,7 +2,7 @@ import { type NameAddr, nameAddr } from '../../stack/grammar/name-addr.ts'
 import * as h from '../../stack/headers/index.ts'
 import { Reason } from '../../stack/headers/reason.ts'
 import type { Flow } from '../../stack/message/flow.ts'
-import type { SipRequest } from '../../stack/message/message.ts'
+import type { SipMessage, SipRequest } from '../../stack/message/message.ts'
 import type { RequestTemplate, ResponseTemplate } from '../../stack/message/template.ts'
 import type { ServerTransaction } from '../../stack/transaction/server-transaction.ts'
 import type { EnvironmentError } from '../../util/errors.ts'
@@ -51,6 +51,8 @@ export abstract class Session implements InviteSession, Usage, CallUser, OfferAn
   readonly modifier: Modifier
   readonly times: CallTimes
   data: unknown = undefined
+  /** Whether the peer's Allow names UPDATE (RFC 3311 §4). */
+  takesUpdate = false
   readonly #inSession: InSession
   readonly #release: () => void
   #told: Description | undefined
@@ -291,6 +293,12 @@ export abstract class Session implements InviteSession, Usage, CallUser, OfferAn
   /** What a response of the peer's says of the dialog (RFC 5057): 481 and 408 are its end. */
   isLost(status: number): boolean {
     return status === 481 || status === 408
+  }
+
+  /** What the peer says that it takes; without Allow it says nothing. */
+  noteAllow(message: SipMessage): void {
+    const { value } = message.tryAll(h.Allow)
+    if (value !== undefined && value.length > 0) this.takesUpdate = value.includes('UPDATE')
   }
 
   /** No re-INVITE or UPDATE is under way any more. */

@@ -210,3 +210,17 @@ test('RFC 4320 §4.2: an UPDATE whose offer is refused with 408 gets 480, and th
   expect(pair.bob.counters.handlerErrors).toBe(0)
   await pair.close()
 })
+
+test('RFC 4028 §7.4: a peer whose Allow does not name UPDATE is refreshed by re-INVITE', async () => {
+  const pair = await Pair.make({
+    alice: { ...plain, sessionExpires: 100 },
+    bob: { ...plain, methods: ['INVITE', 'ACK', 'CANCEL', 'BYE'] },
+  })
+  pair.answering()
+  pair.calling()
+  pair.advance(1000)
+  pair.world.ladder.length = 0
+  pair.advance(50_000)
+  expect(pair.ladder.map(line => line.replace(/^\d+ /, ''))).toEqual(['→ INVITE', '← 200', '→ ACK'])
+  await pair.close()
+})
