@@ -57,12 +57,12 @@ export class Modifier implements ModificationUser, SessionTimerUser, ChangeUser 
     if (open !== 'quiet') return
     const wanted = this.#wanted
     const name = wanted?.describe === undefined ? 'request offer' : 'offer'
-    if (wanted !== undefined && verb(session.role, session.state, name) === 'now') {
+    if (wanted !== undefined && this.#own.mayBegin && verb(session.role, session.state, name) === 'now') {
       this.#wanted = undefined
       if (!this.#own.begin(wanted)) this.tryNext()
     } else if (
       this.#wantsRefresh &&
-      this.#own.mayRefresh &&
+      this.#own.mayBegin &&
       verb(session.role, session.state, 'refresh') === 'now'
     ) {
       this.#wantsRefresh = false

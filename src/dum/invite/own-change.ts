@@ -57,8 +57,8 @@ export class OwnChange {
     return true
   }
 
-  /** Whether a refresh may go: before the call is up only where the peer knows UPDATE (RFC 3311 §4). */
-  get mayRefresh(): boolean {
+  /** Whether one may go: before the call is up only where the peer knows UPDATE (RFC 3311 §4). */
+  get mayBegin(): boolean {
     return this.#session.takesUpdate || this.#session.state === 'established'
   }
 

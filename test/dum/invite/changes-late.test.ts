@@ -224,3 +224,31 @@ test('RFC 4028 §7.4: a peer whose Allow does not name UPDATE is refreshed by re
   expect(pair.ladder.map(line => line.replace(/^\d+ /, ''))).toEqual(['→ INVITE', '← 200', '→ ACK'])
   await pair.close()
 })
+
+test('RFC 3311 §4: an offer in an early dialog waits for the call where the peer does not know UPDATE', async () => {
+  const pair = await Pair.make({ bob: { methods: ['INVITE', 'ACK', 'CANCEL', 'BYE', 'PRACK'] } })
+  pair.answering({
+    onNewSession: session => {
+      pair.callee = session
+    },
+    onOffer: (session, offer) => {
+      offer.answer(sdp(2000))
+      if (session.state === 'received') (session as ServerInviteSession).provisional(183)
+    },
+  })
+  pair.calling()
+  pair.advance(1000)
+  pair.world.ladder.length = 0
+  pair.caller?.offer(sdp(1010))
+  pair.advance(1000)
+  expect(pair.ladder).toEqual([])
+  pair.callee?.accept()
+  pair.advance(1000)
+  expect(pair.ladder.filter(line => line.includes('→')).map(line => line.replace(/^\d+ /, ''))).toEqual([
+    '→ ACK',
+    '→ INVITE',
+    '→ ACK',
+  ])
+  expect(portOf(pair.callee?.remoteDescription)).toBe('1010')
+  await pair.close()
+})
