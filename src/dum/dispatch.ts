@@ -9,6 +9,7 @@ import type { TransactionUser } from '../stack/transaction/transaction-user.ts'
 import type { EnvironmentError } from '../util/errors.ts'
 import type { DumContext } from './core/context.ts'
 import type { DialogMap, UsedDialog } from './dialog/dialog-map.ts'
+import type { Usage } from './dialog/usage.ts'
 
 /** Takes new requests of one method. */
 export type Arrivals = (transaction: ServerTransaction) => void
@@ -52,6 +53,11 @@ export class Dispatch implements TransactionUser {
 
   onRequest(transaction: ServerTransaction): void {
     const { request } = transaction
+    if (this.#isTooLarge(request)) {
+      this.#context.counters.refusedByLimit++
+      transaction.respond(413)
+      return
+    }
     const used = this.#map.ofRequest(request)
     const set = used === undefined ? this.#map.ofNewFork(request) : undefined
     if (used !== undefined) this.#receive(transaction, used)
@@ -63,9 +69,12 @@ export class Dispatch implements TransactionUser {
   }
 
   onCancel(transaction: ServerTransaction): void {
-    const holder = this.#holders.get(transaction)
-    if (holder !== undefined) holder.onCancel(transaction)
-    else if (!transaction.isAnswered) transaction.respond(487)
+    const { request } = transaction
+    const inDialog = (): Usage | undefined =>
+      this.#map.ofRequest(request)?.usages.find(usage => usage.claims(request))
+    const holder = this.#holders.get(transaction) ?? inDialog()
+    holder?.onCancel?.(transaction)
+    if (!transaction.isAnswered) transaction.respond(487)
   }
 
   onFailure(transaction: ServerTransaction, failure: ServerFailure): void {
@@ -87,6 +96,11 @@ export class Dispatch implements TransactionUser {
   onFlowFailed(flow: Flow, error: EnvironmentError | undefined): void {
     for (const { usages } of this.#map.dialogs())
       for (const usage of usages) usage.onFlowFailed?.(flow, error)
+  }
+
+  /** A BYE ends its call, whatever it brings. */
+  #isTooLarge({ method, body }: SipRequest): boolean {
+    return method !== 'BYE' && body.length > this.#context.limits.maxBody
   }
 
   /** RFC 3261 §12.2.2: numbers in order first; then the usage that claims it. */

@@ -1,4 +1,3 @@
-import type { ServerTransaction } from '../../stack/transaction/server-transaction.ts'
 import { UsageError } from '../../util/errors.ts'
 import { thenable } from '../../util/guard.ts'
 import type { Timer, TimerOwner } from '../../util/timers.ts'
@@ -113,14 +112,6 @@ export class RequestDuty implements TimerOwner<'stale'> {
 export function answering(context: DumContext, respond: (status: number) => void): RequestDuty {
   const duty: RequestDuty = new RequestDuty(context, respond, () => duty.accept())
   return duty
-}
-
-/** Whether the body is larger than what is taken; then it was answered 413. */
-export function refusedAsLarge(context: DumContext, transaction: ServerTransaction): boolean {
-  if (transaction.request.body.length <= context.limits.maxBody) return false
-  context.counters.refusedByLimit++
-  transaction.respond(413)
-  return true
 }
 
 function checked(status: number, least: number, most: number): number {

@@ -74,7 +74,9 @@ export class DialogRequests {
     for (const exchange of this.#open) {
       exchange.leave(response => {
         const { number, method } = response.cseq
-        if (method === 'INVITE') this.#context.stack.sendAck(this.#dialog.request('ACK', number))
+        if (method !== 'INVITE') return
+        const ack = this.#dialog.request('ACK', number)
+        this.#context.stack.sendAck(ack, wayOf(ack, this.#dialog.flow))
       })
     }
     this.#open.clear()

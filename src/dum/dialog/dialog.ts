@@ -138,7 +138,8 @@ export function uacDialog(sent: RequestTemplate, response: SipResponse): Dialog 
     remoteTag: flatCopy(response.to.tag ?? ''),
     local: lineValue(linesOf(sent, h.From)),
     remote: lineValue(headLines(response.head, h.To)),
-    remoteTarget: contactOf(response) ?? '',
+    // without Contact, which it had to have, where the request went is the best that is known
+    remoteTarget: contactOf(response) ?? flatCopy(asTarget(sent.requestUri).toString()),
     routeSet: routesOf(response, true),
     secure: sent.requestUri.secure,
     localSeq: response.cseq.number,

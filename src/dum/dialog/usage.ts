@@ -8,6 +8,8 @@ export interface Usage {
   /** Whether a request in the dialog is this usage's, by its method and Event. */
   claims(request: SipRequest): boolean
   receive(transaction: ServerTransaction): void
+  /** A CANCEL came for a request that it received. */
+  onCancel?(transaction: ServerTransaction): void
   receiveAck?(ack: SipRequest): void
   /** A 2xx that no transaction waits for any more. */
   receiveStray?(response: SipResponse): void

@@ -69,6 +69,11 @@ export class DialogSet
     return [...this.#forks.values()]
   }
 
+  /** Those that hear of flows that fail. */
+  get forks(): readonly UsedDialog[] {
+    return [...this.#forks.values()]
+  }
+
   get timeline(): Timeline {
     return this.#times.timeline
   }
@@ -109,6 +114,8 @@ export class DialogSet
 
   onProvisional(response: SipResponse): void {
     this.#attempt.feed('1xx')
+    // the end was told
+    if (this.#attempt.state === 'cancelling') return
     const { handler, context } = this.#parts
     if (response.status === 100) {
       this.#times.mark('trying', context.timers.now())
@@ -116,8 +123,9 @@ export class DialogSet
       return
     }
     const session = this.#forkFor(response, true)
-    if (session === undefined) this.#door.tell(() => handler.onNonDialogCreatingProvisional?.(this, response))
-    else session.receiveProvisional(response)
+    if (session !== undefined) session.receiveProvisional(response)
+    else if (response.to.tag === undefined)
+      this.#door.tell(() => handler.onNonDialogCreatingProvisional?.(this, response))
   }
 
   onFinal(response: SipResponse): void {
@@ -134,7 +142,7 @@ export class DialogSet
     if (session === undefined) return
     const wasFirst = !this.#isAccepted
     this.#isAccepted = true
-    session.receiveAccept(response, isWanted || session.wasAccepted)
+    session.receiveAccept(response, !session.isOver)
     if (wasFirst && this.#parts.forks === 'end') {
       for (const other of [...this.#forks.values()]) if (other !== session) other.fail()
     }
@@ -209,14 +217,18 @@ export class DialogSet
 
   /** The fork that answered; one that nobody wants is made all the same, to be ended, but the application hears nothing of it. */
   #forkFor(response: SipResponse, isWanted: boolean): ClientSession | undefined {
-    const { tag } = response.to
+    // a 2xx without tag makes a dialog with a null one (RFC 3261 §12.1.2)
+    const tag = response.to.tag ?? (response.status < 200 ? undefined : '')
     if (tag === undefined) return undefined
     const known = this.#forks.get(tag)
     if (known !== undefined) return known
     const { context, profile, handler, offer, given } = this.#parts
-    if (this.#forks.size >= context.limits.maxForks) {
+    // the first that is accepted is taken in place of those that ring
+    const isTaken =
+      this.#forks.size < context.limits.maxForks || (response.status >= 200 && isWanted && !this.#isAccepted)
+    if (!isTaken) {
       context.counters.refusedByLimit++
-      return undefined
+      if (response.status < 200) return undefined
     }
     const dialog = uacDialog(this.sent, response)
     dialog.localSeq = Math.max(dialog.localSeq, this.#seq)
@@ -227,14 +239,16 @@ export class DialogSet
       handler,
       { offer, given },
     )
-    this.#forks.set(dialog.remoteTag, session)
-    if (isWanted) session.tell(() => handler.onNewSession?.(session, response))
+    if (isTaken) this.#forks.set(dialog.remoteTag, session)
+    if (isTaken && isWanted) session.tell(() => handler.onNewSession?.(session, response))
     else session.door.shut()
     return session
   }
 
   #onReleased(session: ClientSession): void {
     const { map } = this.#parts
+    // one that is made again by a late 2xx goes on counting (RFC 3261 §12.2.1.1)
+    this.#seq = Math.max(this.#seq, session.dialog.localSeq)
     if (this.#forks.get(session.remoteTag) === session) this.#forks.delete(session.remoteTag)
     map.delete(this.id, session)
     if (this.#attempt.state === 'ended' && this.#forks.size === 0) map.delete(this.id, this)

@@ -8,6 +8,7 @@ import type { OutgoingAck } from '../../stack/transaction/outgoing-ack.ts'
 import { type CallOutcome, outcome } from '../call-record/outcome.ts'
 import { type Description, descriptionOf } from '../core/description.ts'
 import { ended } from '../dialog/dialog-requests.ts'
+import { wayOf } from '../dialog/path.ts'
 import type {
   CallState,
   ClientInviteHandler,
@@ -92,6 +93,7 @@ export class ClientSession extends Session implements ClientInviteSession, CallU
       return
     }
     this.#call.feed('1xx', {})
+    this.noteAllow(response)
     this.#mark(response.status)
     const description = descriptionOf(response)
     const rseq = isReliable(response) ? response.try(h.RSeq).value : undefined
@@ -116,6 +118,8 @@ export class ClientSession extends Session implements ClientInviteSession, CallU
     this.#wasAccepted = true
     this.#cseq = response.cseq.number
     this.#reliable.end()
+    if (!response.has(h.Contact)) this.context.counters.withoutContact++
+    this.noteAllow(response)
     this.dialog.confirmRoutes(response)
     this.dialog.refreshTarget(response)
     this.times.mark('answered', this.context.timers.now())
@@ -311,7 +315,7 @@ export class ClientSession extends Session implements ClientInviteSession, CallU
     const credentials = linesOf(sent, h.Authorization) + linesOf(sent, h.ProxyAuthorization)
     if (credentials !== '') ack.appendBlock(new HeaderBlock(credentials))
     body?.writeTo(ack)
-    this.#ack = this.context.stack.sendAck(ack)
+    this.#ack = this.context.stack.sendAck(ack, wayOf(ack, this.dialog.flow))
     this.times.mark('acked', this.context.timers.now())
   }
 

@@ -1,5 +1,6 @@
 import type { CallState } from '../handlers/invite.ts'
 import type { ModificationState } from './modification.ts'
+import type { OfferAnswerState } from './offer-answer.ts'
 
 /** What becomes of a verb now: it is done, it waits until it may be, or it is an error. */
 export type Verdict = 'now' | 'deferred' | 'illegal'
@@ -103,6 +104,12 @@ const table = {
   INVITE: { ours: invites(true), theirs: invites(false) },
   UPDATE: { ours: updates(true), theirs: updates(false) },
 } as const
+
+/** What the offer that is open refuses, whatever carried it: a 2xx of ours that has no ACK, too (RFC 6337 §4.3). */
+export function arrivalWith(offers: OfferAnswerState): Arrival | undefined {
+  if (offers === 'offered' || offers === 'requested') return 491
+  return offers === 'asked' || offers === 'owing' ? 500 : undefined
+}
 
 /** What becomes of a peer's re-INVITE, or UPDATE with an offer. */
 export function arrival(method: 'INVITE' | 'UPDATE', exchange: Exchange, role: 'uac' | 'uas'): Arrival {

@@ -20,12 +20,15 @@ export interface Modifiable extends InviteSession {
   readonly isOver: boolean
   readonly isFirstOfferOpen: boolean
   readonly isFirstAcked: boolean
+  readonly takesUpdate: boolean
   tell(call: (handler: InviteHandler) => unknown, onError?: (error: unknown) => void): void
   lose(event: CallEvent): void
   fillRefresh(template: RequestTemplate): void
   within(transaction: ServerTransaction, status: number): ResponseTemplate
   withContact(transaction: ServerTransaction, status: number): ResponseTemplate
   isLost(status: number): boolean
+  /** No change is under way any more. */
+  onChangeOver(): void
 }
 
 /** A modification that the application wants: what it describes when its turn has come, nothing to ask for an offer. */

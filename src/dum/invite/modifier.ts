@@ -57,10 +57,14 @@ export class Modifier implements ModificationUser, SessionTimerUser, ChangeUser 
     if (open !== 'quiet') return
     const wanted = this.#wanted
     const name = wanted?.describe === undefined ? 'request offer' : 'offer'
-    if (wanted !== undefined && verb(session.role, session.state, name) === 'now') {
+    if (wanted !== undefined && this.#own.mayBegin && verb(session.role, session.state, name) === 'now') {
       this.#wanted = undefined
-      this.#own.begin(wanted)
-    } else if (this.#wantsRefresh && verb(session.role, session.state, 'refresh') === 'now') {
+      if (!this.#own.begin(wanted)) this.tryNext()
+    } else if (
+      this.#wantsRefresh &&
+      this.#own.mayBegin &&
+      verb(session.role, session.state, 'refresh') === 'now'
+    ) {
       this.#wantsRefresh = false
       this.#own.refresh()
     }
@@ -149,6 +153,7 @@ export class Modifier implements ModificationUser, SessionTimerUser, ChangeUser 
   }
 
   onModificationIdle(): void {
+    this.#session.onChangeOver()
     this.tryNext()
   }
 

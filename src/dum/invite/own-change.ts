@@ -1,7 +1,9 @@
 import * as h from '../../stack/headers/index.ts'
 import type { SipResponse } from '../../stack/message/message.ts'
 import type { RequestTemplate } from '../../stack/message/template.ts'
+import type { OutgoingAck } from '../../stack/transaction/outgoing-ack.ts'
 import { type Description, describe, descriptionOf } from '../core/description.ts'
+import { wayOf } from '../dialog/path.ts'
 import type { ExchangeUser } from '../exchange/exchange.ts'
 import { OfferDuty } from './duty.ts'
 import type { ChangeUser, Modifiable, Wanted } from './modifiable.ts'
@@ -13,6 +15,12 @@ const MAX_COLLISIONS = 5
 /** Longest pause, in seconds, that a 500 may ask for. */
 const LONGEST_PAUSE = 60
 
+/** A re-INVITE of ours that was accepted: each 2xx of it wants the same ACK (RFC 3261 §13.2.2.4). */
+interface Accepted {
+  readonly cseq: number
+  ack: OutgoingAck | undefined
+}
+
 /** The re-INVITE or UPDATE of ours that is under way (RFC 3261 §14.1, RFC 3311 §5.1). */
 export class OwnChange {
   readonly #session: Modifiable
@@ -21,6 +29,8 @@ export class OwnChange {
   #wanted: Wanted | undefined
   #isRefresh = false
   #duty: OfferDuty | undefined
+  /** Its ACK waits for the answer that it is to hold. */
+  #unacknowledged: Accepted | undefined
 
   constructor(session: Modifiable, modification: Modification, user: ChangeUser) {
     this.#session = session
@@ -28,19 +38,36 @@ export class OwnChange {
     this.#user = user
   }
 
-  /** Begins what the application wants: UPDATE before the call is up, re-INVITE after. */
-  begin(wanted: Wanted): void {
+  /**
+   * Begins what the application wants: UPDATE before the call is up, re-INVITE after. Answers false, and refuses it with
+   * 500, where it cannot be described.
+   */
+  begin(wanted: Wanted): boolean {
+    let offer: Description | undefined
+    try {
+      offer = wanted.describe === undefined ? undefined : describe(wanted.describe())
+    } catch (error) {
+      this.#session.context.failed(error)
+      this.refuse(wanted, 500)
+      return false
+    }
     this.#wanted = wanted
-    const offer = wanted.describe === undefined ? undefined : describe(wanted.describe())
     if (this.#session.state === 'early' && offer !== undefined) this.#update(offer)
     else this.#invite(offer)
+    return true
+  }
+
+  /** Whether one may go: before the call is up only where the peer knows UPDATE (RFC 3311 §4). */
+  get mayBegin(): boolean {
+    return this.#session.takesUpdate || this.#session.state === 'established'
   }
 
   /** Refreshes timer and target with nothing changed (RFC 4028 §7.4). */
   refresh(): void {
-    const { profile, offers, state } = this.#session
+    const { profile, offers, state, takesUpdate } = this.#session
     this.#isRefresh = true
-    if (profile.values.refreshMethod === 'UPDATE' || state !== 'established') this.#update(undefined)
+    const isUpdate = profile.values.refreshMethod === 'UPDATE' || state !== 'established'
+    if (isUpdate && takesUpdate) this.#update(undefined)
     else this.#invite(offers.local)
   }
 
@@ -63,6 +90,8 @@ export class OwnChange {
   /** The call is over. */
   end(): void {
     this.#duty?.withdraw()
+    const unacknowledged = this.#unacknowledged
+    if (unacknowledged !== undefined) this.#sendAck(unacknowledged, this.#session.offers.local)
     this.#finish()
   }
 
@@ -72,7 +101,16 @@ export class OwnChange {
     if (offer === undefined) offers.sendRequest()
     else offers.sendOffer(offer)
     this.#modification.expectWithin(profile.values.staleReInvite * 1000)
-    this.#send('INVITE', offer, response => this.#onInviteAccepted(response))
+    let accepted: Accepted | undefined
+    this.#send('INVITE', offer, response => {
+      if (accepted !== undefined) {
+        this.#session.context.counters.acceptsAgain++
+        accepted.ack?.resend()
+        return
+      }
+      accepted = { cseq: response.cseq.number, ack: undefined }
+      this.#onInviteAccepted(response, accepted)
+    })
   }
 
   #update(offer: Description | undefined): void {
@@ -105,19 +143,18 @@ export class OwnChange {
     this.#onRefused(503, undefined)
   }
 
-  #onInviteAccepted(response: SipResponse): void {
+  #onInviteAccepted(response: SipResponse, accepted: Accepted): void {
     const { offers } = this.#session
-    const { number } = response.cseq
     this.#modification.feed('2xx')
     this.#user.onGranted(response)
     const description = descriptionOf(response)
     if (offers.state === 'requested' && description !== undefined) {
-      this.#askAnswer(number, description)
+      this.#askAnswer(accepted, description)
       return
     }
     if (description === undefined) offers.missAnswer()
     else offers.receiveAnswer(description)
-    this.#acknowledge(number, undefined)
+    this.#acknowledge(accepted, undefined)
   }
 
   #onUpdateAccepted(response: SipResponse): void {
@@ -133,19 +170,20 @@ export class OwnChange {
   }
 
   /** The 2xx brings the offer that we asked for; the ACK brings its answer. */
-  #askAnswer(cseq: number, offer: Description): void {
+  #askAnswer(accepted: Accepted, offer: Description): void {
     const session = this.#session
     const { offers } = session
     offers.receiveOffer(offer)
+    this.#unacknowledged = accepted
     const duty = new OfferDuty(offer, '2xx', {
       answer: answer => {
         offers.sendAnswer(answer)
-        this.#acknowledge(cseq, answer)
+        this.#acknowledge(accepted, answer)
       },
       // there is no way to refuse it but the one to end the call (RFC 3261 §14.1): what was agreed goes on
       reject: () => {
         offers.refuse()
-        this.#acknowledge(cseq, offers.local)
+        this.#acknowledge(accepted, offers.local)
       },
     })
     this.#duty = duty
@@ -162,13 +200,17 @@ export class OwnChange {
     )
   }
 
-  #acknowledge(cseq: number, body: Description | undefined): void {
-    const { context, dialog } = this.#session
-    const ack = dialog.request('ACK', cseq)
-    body?.writeTo(ack)
-    context.stack.sendAck(ack)
+  #acknowledge(accepted: Accepted, body: Description | undefined): void {
+    this.#sendAck(accepted, body)
     this.#finish()
     this.#modification.feed('acknowledged')
+  }
+
+  #sendAck(accepted: Accepted, body: Description | undefined): void {
+    const { context, dialog } = this.#session
+    const ack = dialog.request('ACK', accepted.cseq)
+    body?.writeTo(ack)
+    accepted.ack = context.stack.sendAck(ack, wayOf(ack, dialog.flow))
   }
 
   #onRefused(status: number, response: SipResponse | undefined): void {
@@ -204,5 +246,6 @@ export class OwnChange {
     this.#wanted = undefined
     this.#isRefresh = false
     this.#duty = undefined
+    this.#unacknowledged = undefined
   }
 }

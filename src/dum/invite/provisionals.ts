@@ -12,6 +12,9 @@ import type { FirstOffer } from './first-offer.ts'
 import type { OfferAnswer } from './offer-answer.ts'
 import { type ReliableProvisional, ReliableUas, type ReliableUasUser } from './reliable-uas.ts'
 
+const UNAVAILABLE = 480
+const REQUEST_TERMINATED = 487
+
 /** The session whose INVITE they answer. */
 export interface ProvisionalsUser extends ServerInviteSession {
   readonly context: DumContext
@@ -31,6 +34,8 @@ export class Provisionals implements ReliableUasUser {
   readonly #first: FirstOffer
   #reliable: ReliableUas | undefined
   #sent: SentResponse | undefined
+  /** The PRACK whose offer is not answered yet. */
+  #asking: { readonly prack: ServerTransaction; readonly duty: OfferDuty } | undefined
 
   constructor(session: ProvisionalsUser, transaction: ServerTransaction, first: FirstOffer) {
     this.#session = session
@@ -48,7 +53,9 @@ export class Provisionals implements ReliableUasUser {
     const response = this.#session.withContact(this.#transaction, status)
     if (preview !== undefined) preview.writeTo(response)
     else if (this.#isReliable) {
-      this.#line.send({ response, hasDescription: this.#first.writeOnce(response) })
+      const line = this.#line
+      if (line.isFull) this.#session.context.counters.refusedByLimit++
+      else line.send({ response, hasDescription: this.#first.writeOnce(response) })
       return
     } else this.#first.writeAgain(response)
     this.#transaction.respond(response)
@@ -59,7 +66,7 @@ export class Provisionals implements ReliableUasUser {
     const { request } = transaction
     const rack = request.try(h.RAck).value
     const reliable = this.#reliable
-    if (rack === undefined || reliable?.isAwaited(rack) !== true) {
+    if (rack === undefined || reliable?.isAwaited(rack) !== true || this.#asking !== undefined) {
       transaction.respond(481)
       return
     }
@@ -81,6 +88,11 @@ export class Provisionals implements ReliableUasUser {
   end(): void {
     this.#reliable?.end()
     this.#sent = undefined
+    const asking = this.#asking
+    if (asking === undefined) return
+    this.#asking = undefined
+    asking.duty.withdraw()
+    asking.prack.respond(this.#session.within(asking.prack, REQUEST_TERMINATED))
   }
 
   sendReliable({ response }: ReliableProvisional, rseq: number): void {
@@ -123,6 +135,7 @@ export class Provisionals implements ReliableUasUser {
     offers.receiveOffer(offer)
     const duty = new OfferDuty(offer, 'PRACK', {
       answer: answer => {
+        this.#asking = undefined
         offers.sendAnswer(answer)
         const response = session.within(transaction, 200)
         answer.writeTo(response)
@@ -130,13 +143,17 @@ export class Provisionals implements ReliableUasUser {
         reliable.receivePrack()
       },
       reject: status => {
+        this.#asking = undefined
         offers.refuse()
-        transaction.respond(session.within(transaction, status))
+        // another leg's 408 may not be sent to a PRACK (RFC 4320 §4.2)
+        const said = transaction.canRespond(status) ? status : UNAVAILABLE
+        transaction.respond(session.within(transaction, said))
         reliable.receivePrack()
       },
     })
+    this.#asking = { prack: transaction, duty }
     session.tell(
-      handler => handler.onOffer(session, duty),
+      handler => (duty.isAnswered ? undefined : handler.onOffer(session, duty)),
       () => {
         if (!duty.isAnswered) duty.reject(500)
       },

@@ -63,12 +63,15 @@ export class ReliableUas implements MachineInstance<ReliableUasState>, TimerOwne
     return this.holdsDescription || this.line.some(({ hasDescription }) => hasDescription)
   }
 
-  /** Sends, or puts it into the line. Answers false where too many wait. */
-  send(provisional: ReliableProvisional): boolean {
-    if (this.line.length >= MAX_WAITING) return false
+  /** Whether no more may be sent until a PRACK comes. */
+  get isFull(): boolean {
+    return this.line.length >= MAX_WAITING
+  }
+
+  /** Sends, or puts it into the line, which must not be full. */
+  send(provisional: ReliableProvisional): void {
     this.line.push(provisional)
     feed(reliableUas, this, 'send', undefined)
-    return true
   }
 
   /** Whether a PRACK is for the one that waits. Any other gets 481 (§3). */

@@ -57,6 +57,7 @@ export class ServerSession
     this.handler = handler
     this.#transaction = transaction
     this.#terms = terms
+    this.noteAllow(transaction.request)
     this.#first = new FirstOffer(transaction.request, this)
     this.#provisionals = new Provisionals(this, transaction, this.#first)
   }
@@ -232,8 +233,12 @@ export class ServerSession
 
   /** All that was sent reliably is acknowledged, and every offer answered: a 2xx that waited may go. */
   onAcknowledged(): void {
-    if (this.state === 'accepting' && !this.#mustWait) this.#call.feed('ready', {})
+    this.onChangeOver()
     this.modifier.tryNext()
+  }
+
+  override onChangeOver(): void {
+    if (this.state === 'accepting' && !this.#mustWait) this.#call.feed('ready', {})
   }
 
   onNoPrack(): void {

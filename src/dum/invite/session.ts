@@ -2,7 +2,7 @@ import { type NameAddr, nameAddr } from '../../stack/grammar/name-addr.ts'
 import * as h from '../../stack/headers/index.ts'
 import { Reason } from '../../stack/headers/reason.ts'
 import type { Flow } from '../../stack/message/flow.ts'
-import type { SipRequest } from '../../stack/message/message.ts'
+import type { SipMessage, SipRequest } from '../../stack/message/message.ts'
 import type { RequestTemplate, ResponseTemplate } from '../../stack/message/template.ts'
 import type { ServerTransaction } from '../../stack/transaction/server-transaction.ts'
 import type { EnvironmentError } from '../../util/errors.ts'
@@ -10,7 +10,7 @@ import { UsageError } from '../../util/errors.ts'
 import { type CallOutcome, outcome } from '../call-record/outcome.ts'
 import type { CallTimes, Timeline } from '../call-record/timeline.ts'
 import type { DumContext } from '../core/context.ts'
-import type { Body, Description } from '../core/description.ts'
+import { type Body, type Description, describe } from '../core/description.ts'
 import { Door } from '../core/door.ts'
 import type { Dialog } from '../dialog/dialog.ts'
 import { DialogRequests, ended } from '../dialog/dialog-requests.ts'
@@ -51,6 +51,8 @@ export abstract class Session implements InviteSession, Usage, CallUser, OfferAn
   readonly modifier: Modifier
   readonly times: CallTimes
   data: unknown = undefined
+  /** Whether the peer's Allow names UPDATE (RFC 3311 §4). */
+  takesUpdate = false
   readonly #inSession: InSession
   readonly #release: () => void
   #told: Description | undefined
@@ -293,6 +295,15 @@ export abstract class Session implements InviteSession, Usage, CallUser, OfferAn
     return status === 481 || status === 408
   }
 
+  /** What the peer says that it takes; without Allow it says nothing. */
+  noteAllow(message: SipMessage): void {
+    const { value } = message.tryAll(h.Allow)
+    if (value !== undefined && value.length > 0) this.takesUpdate = value.includes('UPDATE')
+  }
+
+  /** No re-INVITE or UPDATE is under way any more. */
+  onChangeOver(): void {}
+
   #demand(verb: 'offer' | 'request offer' | 'refresh' | 'in session'): void {
     if (this.isOver) throw new UsageError('ERR_SIP_OVER', `the call ${this.id} is over`)
     if (!this.modifier.isLegal(verb)) {
@@ -305,7 +316,9 @@ function wanted(
   offer: Body | Description | (() => Body | Description),
   reply: OfferReply | undefined,
 ): Wanted {
-  return { describe: typeof offer === 'function' ? offer : () => offer, reply }
+  if (typeof offer === 'function') return { describe: offer, reply }
+  const description = describe(offer)
+  return { describe: () => description, reply }
 }
 
 function remoteBye(bye: SipRequest): CallOutcome {

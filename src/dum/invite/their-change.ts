@@ -9,7 +9,7 @@ import { type Description, descriptionOf } from '../core/description.ts'
 import type { OfferReply } from '../handlers/invite.ts'
 import { AckWait, type AckWaitUser } from './ack-wait.ts'
 import { type DutyHolder, OfferDuty, OfferRequestDuty } from './duty.ts'
-import { arrival, exchangeOf } from './legality.ts'
+import { arrival, arrivalWith, exchangeOf } from './legality.ts'
 import type { Modifiable } from './modifiable.ts'
 import type { Modification } from './modification.ts'
 import { type TimerTerms, termsFor, writeTerms } from './timer-terms.ts'
@@ -18,6 +18,7 @@ import { type TimerTerms, termsFor, writeTerms } from './timer-terms.ts'
 const STALE_UPDATE = 30
 /** Retry-After of a 500 is 0 to 10 seconds (RFC 3261 §14.2). */
 const LONGEST_RETRY = 10
+const UNAVAILABLE = 480
 
 /** The re-INVITE or UPDATE of the peer's that is being answered (RFC 3261 §14.2, RFC 3311 §5.2). */
 export class TheirChange implements AckWaitUser, TimerOwner<'stale'> {
@@ -224,14 +225,16 @@ export class TheirChange implements AckWaitUser, TimerOwner<'stale'> {
   #reject(transaction: ServerTransaction, status: number): void {
     this.#session.offers.refuse()
     this.#endDuty()
-    transaction.respond(this.#session.within(transaction, status))
+    // another leg's 408 may not be sent to an UPDATE (RFC 4320 §4.2)
+    const said = transaction.canRespond(status) ? status : UNAVAILABLE
+    transaction.respond(this.#session.within(transaction, said))
     this.#modification.feed('reject')
   }
 
   #mayArrive(method: 'INVITE' | 'UPDATE', transaction: ServerTransaction): boolean {
     const session = this.#session
     const open = exchangeOf(this.#modification.state, session.isFirstOfferOpen, session.isFirstAcked)
-    const verdict = arrival(method, open, session.role)
+    const verdict = arrivalWith(session.offers.state) ?? arrival(method, open, session.role)
     if (verdict === 'take') return true
     const response = session.within(transaction, verdict)
     if (verdict === 500) {

@@ -8,7 +8,6 @@ import { UsageError } from '../../util/errors.ts'
 import type { DumContext } from '../core/context.ts'
 import { type Body, type Description, describe } from '../core/description.ts'
 import { Door } from '../core/door.ts'
-import { refusedAsLarge } from '../core/request-duty.ts'
 import { Exchange } from '../exchange/exchange.ts'
 import { type Addressee, newRequest } from '../exchange/new-request.ts'
 import { askForReply } from '../exchange/reply.ts'
@@ -69,7 +68,6 @@ export function receiveOutOfDialog(
   handler: OutOfDialogArrivalHandler,
 ): void {
   const { request } = transaction
-  if (refusedAsLarge(context, transaction)) return
   askForReply(context, profile, transaction, reply => handler.onReceivedRequest(request, reply))
 }
 

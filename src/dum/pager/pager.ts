@@ -8,7 +8,6 @@ import type { DumContext } from '../core/context.ts'
 import { type Body, bodyOf, type Description, describe } from '../core/description.ts'
 import { Door } from '../core/door.ts'
 import { Lines } from '../core/line.ts'
-import { refusedAsLarge } from '../core/request-duty.ts'
 import { Exchange } from '../exchange/exchange.ts'
 import { type Addressee, newRequest } from '../exchange/new-request.ts'
 import { askForReply } from '../exchange/reply.ts'
@@ -63,7 +62,6 @@ export class Pager {
 
   receive(transaction: ServerTransaction, profile: Profile, handler: PagerArrivalHandler): void {
     const { request } = transaction
-    if (refusedAsLarge(this.#context, transaction)) return
     const accepted = profile.accepts('MESSAGE')
     const body = bodyOf(request)
     if (body !== undefined && !isTaken(accepted, body.contentType)) {

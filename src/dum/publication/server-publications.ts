@@ -8,7 +8,7 @@ import type { DumContext } from '../core/context.ts'
 import { bodyOf } from '../core/description.ts'
 import { Door } from '../core/door.ts'
 import { Lines } from '../core/line.ts'
-import { RequestDuty, refusedAsLarge } from '../core/request-duty.ts'
+import { RequestDuty } from '../core/request-duty.ts'
 import { type EventPackage, packageOf, takesBody } from '../event-package/event-package.ts'
 import { resourceOf } from '../event-package/resource.ts'
 import { expiryFor } from '../exchange/expiry.ts'
@@ -81,7 +81,6 @@ export class ServerPublications {
       transaction.respond(404)
       return
     }
-    if (refusedAsLarge(this.#context, transaction)) return
     // in the order in which they came, each whole or not at all
     const start = (): void => this.#process(transaction, kept, resource)
     if (!this.#lines.enter(resource, start)) this.#refuseForNow(transaction)

@@ -2,7 +2,6 @@ import * as h from '../../stack/headers/index.ts'
 import type { ServerTransaction } from '../../stack/transaction/server-transaction.ts'
 import { flatCopy } from '../../util/bytes.ts'
 import type { DumContext } from '../core/context.ts'
-import { refusedAsLarge } from '../core/request-duty.ts'
 import { uasDialog } from '../dialog/dialog.ts'
 import type { DialogMap } from '../dialog/dialog-map.ts'
 import { DialogRequests } from '../dialog/dialog-requests.ts'
@@ -51,7 +50,6 @@ export class ServerSubscriptions {
       transaction.respond(transaction.response(489).set(h.AllowEvents, ...this.events))
       return
     }
-    if (refusedAsLarge(this.#context, transaction)) return
     const contact = request.try(h.Contact).value
     if (contact === undefined || contact.isWildcard) {
       this.#context.counters.withoutContact++
